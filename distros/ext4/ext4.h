@@ -1,0 +1,36 @@
+// ext4 images, the form of a v2 distro: made and read in user space through libext2fs, without mounts or rights.
+#ifndef WSLM_DISTROS_EXT4_EXT4_H_
+#define WSLM_DISTROS_EXT4_EXT4_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "distros/tree/sink.h"
+#include "distros/tree/source.h"
+
+namespace wslm {
+
+struct Ext4Options {
+  // Nominal size in bytes of the file system, rounded down to its blocks; the file is sparse.
+  int64_t size = int64_t{256} << 30;
+  // Volume label, at most 16 bytes.
+  std::string label;
+};
+
+// Makes `image` (which must not exist, mode 0600) with an empty file system, then fills it. After Commit `e2fsck -fn` is
+// clean. Features: has_journal, extent, 64bit, metadata_csum, dir_index, sparse, inode size 256.
+absl::StatusOr<std::unique_ptr<Sink>> CreateExt4Sink(const std::string& image, const Ext4Options& options);
+
+// Reads an image. A dirty journal is replayed first (in place, the caller holds the image's lock). Leaves out /lost+found
+// when it is empty and root's 0700. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT, IO_ERROR.
+absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image);
+
+// Runs `e2fsck -fn`: OK when clean. Errors: VERIFICATION_FAILED with its first words.
+absl::Status CheckExt4(const std::string& image);
+
+}  // namespace wslm
+
+#endif  // WSLM_DISTROS_EXT4_EXT4_H_

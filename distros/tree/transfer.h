@@ -1,0 +1,53 @@
+// The one way a distro moves from a form to another: import, export, convert, verify.
+//
+//   ASSIGN_OR_RETURN(TransferResult result, Transfer(*source, *sink, {.progress = ..., .cancel = &cancel}));
+#ifndef WSLM_DISTROS_TREE_TRANSFER_H_
+#define WSLM_DISTROS_TREE_TRANSFER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "distros/tree/digest.h"
+#include "distros/tree/sink.h"
+#include "distros/tree/source.h"
+
+namespace wslm {
+
+// Set from any thread; looked at between buffers.
+using CancelFlag = std::atomic<bool>;
+
+struct TransferProgress {
+  // Bytes of the source's own form; total is 0 when unknown.
+  int64_t done = 0;
+  int64_t total = 0;
+  // The entry being worked on.
+  std::string path;
+};
+
+struct TransferOptions {
+  // Called at most ten times a second, on the caller's thread.
+  std::function<void(const TransferProgress&)> progress;
+  // May be null.
+  const CancelFlag* cancel = nullptr;
+};
+
+struct TransferResult {
+  TreeDigest digest;
+  // Of source and sink.
+  std::vector<std::string> warnings;
+  std::vector<std::string> losses;
+};
+
+// Copies all entries, then commits the sink. Errors: those of both, CANCELLED, NOT_A_DISTRO when the source has no entry.
+absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const TransferOptions& options);
+
+// Reads a source to its end for its digest alone.
+absl::StatusOr<TreeDigest> DigestOf(Source& source, const TransferOptions& options);
+
+}  // namespace wslm
+
+#endif  // WSLM_DISTROS_TREE_TRANSFER_H_

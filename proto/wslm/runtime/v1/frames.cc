@@ -1,0 +1,1 @@
+#include "wslm/runtime/v1/frames.h"

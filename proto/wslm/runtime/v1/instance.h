@@ -1,0 +1,60 @@
+// A running distro and what starts it, alike for both runtimes: this is all that wslmd knows of them.
+//
+// Implemented by runtime-v1 (RuntimeV1, runtime-v1/launcher/runtime_v1.h) and runtime-v2 (RuntimeV2,
+// runtime-v2/host/runtime_v2.h).
+#ifndef WSLM_PROTO_RUNTIME_V1_INSTANCE_H_
+#define WSLM_PROTO_RUNTIME_V1_INSTANCE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "wslm/runtime/v1/channel.h"
+#include "wslm/runtime/v1/runtime.pb.h"
+
+namespace wslm::runtime::v1 {
+
+// What a runtime must know of a distro to start it.
+struct StartSpec {
+  InstanceConfig config;
+  // The distro's folder: holds rootfs/ and metadata.db (v1), disk.img (v2).
+  std::string folder;
+  // The owner that lxfs' sticky bit stands for (v1).
+  uint32_t second_owner_uid = 1000;
+  uint32_t second_owner_gid = 1000;
+};
+
+// A distro whose init runs. Thread-safe.
+class Instance {
+ public:
+  virtual ~Instance() = default;
+  virtual const std::string& distro_id() const = 0;
+  // Where to open streams; put distro_id() into each OpenRequest. Never null.
+  virtual std::shared_ptr<Channel> channel() const = 0;
+  // Ends it: SIGTERM, `grace`, SIGKILL; returns when nothing of it is left and its files are closed and synced. Idempotent.
+  virtual absl::Status Stop(absl::Duration grace) = 0;
+  // Called once, on some thread, when it ended, however.
+  virtual void OnExit(std::function<void()> callback) = 0;
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  // Starts the distro; blocks until its init answers. `note` is told in a few words what takes long ("fetching the
+  // kernel", "booting the VM (tcg)"). Errors carry the reasons of wslm.v1.ErrorReason (START_FAILED, HOST_UNSUPPORTED,
+  // KERNEL_UNAVAILABLE, …). Different distros may be started at once.
+  virtual absl::StatusOr<std::shared_ptr<Instance>> Start(const StartSpec& spec,
+                                                          std::function<void(const std::string&)> note) = 0;
+  // Finds what an earlier daemon left running, and removes what it left dead. Called once, before anything else.
+  virtual std::vector<std::shared_ptr<Instance>> Adopt() = 0;
+  // Stops what the runtime itself runs (the VM) once no instance is left. No-op for v1.
+  virtual absl::Status Shutdown() = 0;
+};
+
+}  // namespace wslm::runtime::v1
+
+#endif  // WSLM_PROTO_RUNTIME_V1_INSTANCE_H_

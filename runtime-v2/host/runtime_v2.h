@@ -1,0 +1,38 @@
+// Runtime v2 as wslmd sees it: one utility VM under QEMU for all distros, started at the first need, found again after a
+// restart of wslmd.
+//
+// Files: run/v2/ (sockets and what an adopting daemon must know of the VM), cache/kernel/ (kernel, modules, initramfs),
+// state/vm-console.log.
+#ifndef WSLM_RUNTIME_V2_HOST_RUNTIME_V2_H_
+#define WSLM_RUNTIME_V2_HOST_RUNTIME_V2_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "distros/host/home.h"
+#include "wslm/runtime/v1/instance.h"
+
+namespace wslm {
+
+struct VmStatus {
+  bool running = false;
+  std::string accelerator;         // "kvm", "tcg"; empty before the first probe
+  std::string accelerator_reason;  // a sentence
+  std::string kernel_release;      // empty when not known yet
+};
+
+class RuntimeV2 : public runtime::v1::Runtime {
+ public:
+  // Thread-safe, does not block on a VM that is booting.
+  virtual VmStatus status() const = 0;
+};
+
+std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home);
+
+// Whether this host can run v2 distros: QEMU is there. Error: HOST_UNSUPPORTED with the package to install. Thread-safe.
+absl::Status CheckHostForV2();
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_HOST_RUNTIME_V2_H_
