@@ -1,0 +1,128 @@
+# Shell functions shared by quick-start and run-tests: packages, the ordinary user, one line a step. Sourced, never run.
+
+say() { printf '%s\n' "$*"; }
+fail() { printf '%s\n' "$*" >&2; exit 1; }
+
+# packages FILE: the names in a package list.
+packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
+
+# on_debian_12: whether this system is one that the package list fits.
+on_debian_12() { (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && [ "${VERSION_ID:-}" = 12 ]); }
+
+explain_other_system() {
+  say "This script knows Debian 12. On another Linux, wslm needs: CMake 3.25, a C++20 compiler, gRPC 1.51 and"
+  say "Protocol Buffers with static libraries, libarchive, libext2fs, SQLite, libseccomp, OpenSSL, CLI11, nlohmann-json,"
+  say "spdlog, google/rpc/*.proto; to run v2, QEMU (qemu-system-x86_64) and e2fsprogs. Then:"
+  say "  cmake -S . -B build -G Ninja && cmake --build build && cmake --install build --prefix ~/.local"
+  exit 2
+}
+
+# now: seconds since the epoch with tenths.
+now() { date +%s.%N | cut -c1-12; }
+
+# step TEXT COMMAND...: runs COMMAND with its output in $log, shows TEXT and the time it took on one line. On failure
+# shows the end of the log and exits. What COMMAND leaves in $note is shown behind TEXT.
+step() {
+  local text=$1 begin rc=0 pretty=0; shift
+  note=
+  if [ -t 1 ] && [ "${TERM:-dumb}" != dumb ]; then pretty=1; printf '  …       %s' "$text"; fi
+  printf '\n== %s: %s\n' "$(date '+%F %T')" "$text" >>"$log"
+  begin=$(now)
+  "$@" >>"$log" 2>&1 </dev/null || rc=$?
+  [ $pretty = 1 ] && printf '\r\033[K'
+  printf '%7.1f s %s%s\n' "$(echo "$(now) $begin" | awk '{print $1-$2}')" "$text" "${note:+ → $note}"
+  if [ $rc -ne 0 ]; then
+    say "          failed (exit code $rc). The end of $log:"
+    tail -n 20 "$log" | sed 's/^/          | /'
+    exit 1
+  fi
+}
+
+missing_packages() {
+  local name
+  for name in $(packages "$1"); do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || printf '%s ' "$name"
+  done
+}
+
+# install_packages FILE: what is missing of the list, as root or through sudo; without either, says the line and stops.
+install_packages() {
+  local missing become=
+  missing=$(missing_packages "$1")
+  [ -n "$missing" ] || return 0
+  if [ "$(id -u)" != 0 ]; then
+    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then
+      become=sudo
+    else
+      say "Packages are missing and this user may not install them. Have this run by root, then start again:"
+      say "  apt-get update && apt-get install -y --no-install-recommends $missing"
+      exit 1
+    fi
+  fi
+  # shellcheck disable=SC2086
+  step "install $(echo $missing | wc -w) Debian packages" apt_install "$become" $missing
+}
+
+# have_package_lists: whether apt knows any package; v2's kernel and the Debian root come through it.
+have_package_lists() { [ -n "$(apt-cache --names-only search '^linux-image-amd64$' 2>/dev/null)" ]; }
+
+apt_update() {
+  local become=
+  [ "$(id -u)" = 0 ] || become=sudo
+  $become apt-get update
+}
+
+apt_install() {
+  local become=$1; shift
+  $become apt-get update || echo "some package lists could not be fetched; going on with those there are"
+  case " $* " in *" ipxe-qemu "*)
+    $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ipxe-qemu || return ;;
+  esac
+  $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"
+}
+
+# ordinary_user NAME: sets $user and $user_home: who does everything but the packages. Root hands over to SUDO_USER, else to
+# NAME, which is made when absent.
+ordinary_user() {
+  if [ "$(id -u)" != 0 ]; then
+    user=$(id -un)
+  elif [ -n "${SUDO_USER:-}" ] && [ "$SUDO_USER" != root ] && id "$SUDO_USER" >/dev/null 2>&1; then
+    user=$SUDO_USER
+  else
+    user=$1
+    id "$user" >/dev/null 2>&1 || useradd --create-home --shell /bin/bash "$user"
+  fi
+  user_home=$(getent passwd "$user" | cut -d: -f6)
+}
+
+# as_user COMMAND...: runs it as $user, with an environment of that user's.
+as_user() {
+  if [ "$(id -un)" = "$user" ]; then "$@"; return; fi
+  setpriv --reuid="$user" --regid="$(id -g "$user")" --init-groups --inh-caps=-all \
+    env -u XDG_RUNTIME_DIR -u XDG_CONFIG_HOME -u XDG_DATA_HOME -u XDG_STATE_HOME -u XDG_CACHE_HOME -u SUDO_USER \
+    HOME="$user_home" USER="$user" LOGNAME="$user" "$@"
+}
+
+# readable_source FOLDER WORK: sets $source: FOLDER itself where $user may read it, else a copy in WORK/source (files keep
+# their times, so that a second build has little to do).
+readable_source() {
+  if as_user test -r "$1/CMakeLists.txt" -a -x "$1/distros" 2>/dev/null; then source=$1; return; fi
+  source=$2/source
+  as_user rm -rf "$source"
+  as_user mkdir -p "$source"
+  tar -C "$1" --exclude=./.git --exclude=./build -cf - . | as_user tar -C "$source" -xf -
+}
+
+# apt_sources: the Debian 12 sources of this machine's apt, in one-line style.
+apt_sources() {
+  local sources
+  sources=$(apt-get indextargets --format '$(ORIGIN) $(SITE) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' |
+    awk '$1 == "Debian" && $3 ~ /^bookworm/ {print "deb", $2, $3, $4}' | sort -u)
+  printf '%s\n' "${sources:-deb http://deb.debian.org/debian bookworm main}"
+}
+
+# debian_root FILE: a Debian 12 root as a tar, made with the mirrors of this machine's apt.
+debian_root() {
+  rm -f "$1.part"
+  (cd / && apt_sources | mmdebstrap --variant=minbase --format=tar bookworm "$1.part" -) && mv "$1.part" "$1"
+}

@@ -1,0 +1,61 @@
+"""What v1 alone must show: packages install without rights, programs that do not know us, host processes."""
+
+import os
+import subprocess
+import unittest
+
+from harness import DistroTest, wait_for
+
+
+class V1(DistroTest):
+    version = 1
+
+    def test_apt_installs_with_its_own_sandbox_user(self):
+        out = self.home.run("run", "--cd", "/", "--", "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y hello && hello",
+                            timeout=600)
+        self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
+        self.assertIn("Hello, world!", out.stdout)
+        self.assertNotIn("unsandboxed", out.stdout + out.stderr)
+        self.assertNotIn("W:", out.stdout + out.stderr)
+        self.assertEqual(self.sh("stat -c %U /var/lib/apt/lists/partial /var/cache/apt/archives/partial"), "_apt\n_apt")
+
+    def test_a_static_busybox_sees_the_same_owners(self):
+        with open("/bin/busybox", "rb") as file:
+            self.home.run("run", "--cd", "/", "--", "cat > /usr/local/bin/busybox; chmod 755 /usr/local/bin/busybox",
+                          input=file.read(), binary=True)
+        self.sh("busybox touch /var/tmp/bb; busybox chown 77:88 /var/tmp/bb; busybox chmod 2755 /var/tmp/bb")
+        self.home.ok("terminate", "deb")
+        self.assertEqual(self.sh("busybox stat -c '%u:%g %a' /var/tmp/bb; stat -c '%u:%g %a' /var/tmp/bb"),
+                         "77:88 2755\n77:88 2755")
+
+    def test_files_outside_are_plain_files_of_the_users(self):
+        self.sh("echo text > /var/tmp/plain; chown 5:6 /var/tmp/plain")
+        found = subprocess.run(["find", self.home.path + "/data", "-path", "*/rootfs/var/tmp/plain", "-printf", "%U %s"],
+                               capture_output=True, text=True, check=True).stdout
+        self.assertEqual(found, f"{self.home.uid} 5")
+
+    def test_programs_are_processes_of_the_users_on_the_host(self):
+        process = self.home.popen("run", "--", "exec sleep 4714", stdin=subprocess.DEVNULL)
+        try:
+            def host_process():
+                for pid in filter(str.isdigit, os.listdir("/proc")):
+                    try:
+                        with open(f"/proc/{pid}/cmdline", "rb") as file:
+                            if file.read() == b"sleep\0" + b"4714\0":
+                                return os.stat(f"/proc/{pid}").st_uid
+                    except OSError:
+                        pass
+                return None
+            self.assertEqual(wait_for(host_process), self.home.uid)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+    def test_a_user_without_rights_regains_root_by_a_set_uid_program_only(self):
+        self.sh("useradd -m -s /bin/bash -u 1000 ann && echo root:secret | chpasswd")
+        self.assertEqual(self.home.run("-u", "ann", "--cd", "/", "chown root:root /home/ann").returncode, 1)
+        self.assertEqual(self.sh("echo secret | su ann -c 'su -c \"id -u\"' 2>/dev/null").splitlines()[-1], "0")
+
+
+if __name__ == "__main__":
+    unittest.main()
