@@ -308,7 +308,11 @@ TEST(ChannelTest, StdinWaitsForCreditWhileResizeAndSignalPass) {
   EXPECT_LE(future.get(), size_t{kInitialWindow});
   while (stream->Send(Stdin(std::string(30'000, 's')))) {
   }
-  const int writable_before = recorder->writable_;
+  int writable_before = 0;
+  recorder->WaitUntil([&](const Recorder& r) {
+    writable_before = r.writable_;
+    return true;
+  });
   guest.GiveWindow(stream_id, 10 * kInitialWindow);
   EXPECT_TRUE(recorder->WaitUntil([&](const Recorder& r) { return r.writable_ > writable_before; }));
 }
@@ -415,9 +419,11 @@ TEST(ChannelTest, AnotherStreamAnswersWhileAPumpRuns) {
 
 TEST(ChannelTest, NoCallOfTheObserverAfterCloseReturned) {
   std::atomic<bool> stop = false;
+  std::mutex mutex;
   std::vector<std::thread> writers;
   FakeGuest guest([&](FakeGuest& self, const Frame& frame) {
     if (frame.type != FrameType::kOpen) return;
+    const std::lock_guard lock(mutex);
     writers.emplace_back([&self, &stop, id = frame.stream] {
       while (!stop) self.WriteStdout(id, "more");
     });
@@ -443,6 +449,7 @@ TEST(ChannelTest, NoCallOfTheObserverAfterCloseReturned) {
   stop = true;
   guest.HangUp();
   for (int i = 0; i < 1000 && !channel->closed(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const std::lock_guard lock(mutex);
   for (std::thread& writer : writers) writer.join();
 }
 
