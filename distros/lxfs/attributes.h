@@ -1,5 +1,5 @@
-// How a host file says what a guest file is: the rules of lxfs as pure functions, used by the lxfs source and sink and by
-// lxcore.
+// How a host file says what a guest file is: the rules of lxfs as pure functions, used by the lxfs source and sink and
+// by lxcore.
 //
 //   host file                                              means inside
 //   no sticky bit                                          0:0, the mode is the host's
@@ -8,8 +8,9 @@
 //   sticky bit, no group or other bit, record              the record decides; the host's mode is 0600, or 0700 when
 //                                                          some x bit is set (directories: always)
 //
-// Only regular files and directories can carry this. Symlinks, fifos, sockets and devices (sockets on the host) that are
-// not the default (0:0; 0777 for symlinks, 0644 else) have a record in the side store.
+// Only regular files and directories can carry this. Symlinks, fifos, sockets and devices (sockets on the host) that
+// are not the default (0:0; 0777 for symlinks, the host's mode else) have a record in the side store: all devices, all
+// that belong to another, all with set-id or sticky bits. A record whose type does not fit the host file's is ignored.
 // Host modes always keep owner r on files and owner rwx on directories; a guest mode without them needs a record, as do
 // set-id and sticky bits. The folder above rootfs is 0700.
 #ifndef WSLM_DISTROS_LXFS_ATTRIBUTES_H_

@@ -1,7 +1,16 @@
 // The side store: lxfs records of host files that can't carry user xattrs (symlinks, fifos, sockets, devices, and
 // everything on file systems without them), keyed by inode and birth time so that a rename needs nothing.
 //
-// SQLite in WAL mode with a map before it. Writes reach SQLite in batches, on Flush, and when destroyed. Thread-safe.
+// A map of all records in memory, before SQLite in WAL mode. A write reaches SQLite within 200 ms, at once when 256
+// wait, on Flush and when destroyed: a process that is killed loses at most that last batch. A batch survives the
+// process, not a power cut; what Flush wrote survives both. The thread that writes batches starts at the first Put or
+// Remove and sleeps while nothing waits. Thread-safe.
+//
+// A store opened for writing is locked until it goes. One opened for reading only is read at once and then holds no
+// file; Put and Remove then change memory only.
+//
+// The store remembers which folder "rootfs" its records are of: a copied tree has other inodes, and is refused instead
+// of being read with defaults in place of what was recorded.
 #ifndef WSLM_DISTROS_LXFS_SIDE_STORE_H_
 #define WSLM_DISTROS_LXFS_SIDE_STORE_H_
 
@@ -28,19 +37,22 @@ struct SideKey {
 
 class SideStore {
  public:
-  // Opens or makes FOLDER/metadata.db. Records of other devices than the folder's are kept in memory only.
-  // Errors: DISTRO_BROKEN when it is no database, IO_ERROR.
+  // Opens, or makes unless `read_only`, FOLDER/metadata.db; for reading only, an absent one is an empty one. Records of
+  // other devices than the folder's are kept in memory only.
+  // Errors: DISTRO_BROKEN when it is no database or belongs to another tree, DISTRO_RUNNING when another process has it
+  // open for writing, DISK_FULL, IO_ERROR.
   static absl::StatusOr<std::unique_ptr<SideStore>> Open(const std::string& folder, bool read_only);
   virtual ~SideStore() = default;
 
-  // The key of the file at `fd` (O_PATH will do), or of `name` in `dir_fd` without following links. nullopt: it is gone.
+  // The key of the file at `fd` (O_PATH will do), or of `name` in `dir_fd` without following links. nullopt: it is
+  // gone.
   virtual std::optional<SideKey> KeyOf(int fd) const = 0;
   virtual std::optional<SideKey> KeyOf(int dir_fd, const char* name) const = 0;
 
   virtual std::optional<GuestAttributes> Get(const SideKey& key) const = 0;
   virtual void Put(const SideKey& key, const GuestAttributes& attributes) = 0;
   virtual void Remove(const SideKey& key) = 0;
-  // To the disk.
+  // To the disk. An error, also of a batch before, leaves what waits in memory for the next time: DISK_FULL, IO_ERROR.
   virtual absl::Status Flush() = 0;
 };
 

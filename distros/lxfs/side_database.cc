@@ -1,0 +1,207 @@
+#include "distros/lxfs/side_database.h"
+
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <string_view>
+
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+
+namespace wslm {
+namespace {
+
+constexpr int kVersion = 1;
+constexpr int kBusyMilliseconds = 2000;
+
+// 'WSLM', so that file(1) and a curious person can tell what it is.
+constexpr char kSchema[] =
+    "PRAGMA application_id = 0x57534c4d;"
+    "CREATE TABLE IF NOT EXISTS record (inode INTEGER NOT NULL, birth_ns INTEGER NOT NULL, mode INTEGER NOT NULL,"
+    " uid INTEGER NOT NULL, gid INTEGER NOT NULL, rdev INTEGER NOT NULL, PRIMARY KEY (inode, birth_ns)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS root (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), inode INTEGER NOT NULL,"
+    " birth_ns INTEGER NOT NULL);"
+    "PRAGMA user_version = 1;";
+
+// SQLite takes a URI for the immutable flag; these have a meaning in one.
+std::string UriOf(const std::string& path) {
+  std::string uri = "file:";
+  for (const char c : path) {
+    if (c == '%') {
+      uri += "%25";
+    } else if (c == '?') {
+      uri += "%3f";
+    } else if (c == '#') {
+      uri += "%23";
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
+}
+
+// SQLite's integers are signed: the bits are kept.
+sqlite3_int64 Signed(uint64_t value) { return static_cast<sqlite3_int64>(value); }
+
+}  // namespace
+
+// A prepared statement that finalises itself.
+class SideDatabase::Statement {
+ public:
+  Statement(sqlite3* database, std::string_view sql) {
+    ok_ = sqlite3_prepare_v2(database, sql.data(), static_cast<int>(sql.size()), &statement_, nullptr) == SQLITE_OK;
+  }
+  ~Statement() { sqlite3_finalize(statement_); }
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  explicit operator bool() const { return ok_; }
+  void Bind(int parameter, sqlite3_int64 value) { sqlite3_bind_int64(statement_, parameter, value); }
+  sqlite3_int64 Column(int column) { return sqlite3_column_int64(statement_, column); }
+  int Step() { return sqlite3_step(statement_); }
+  // A statement that gives no rows, run once; ready for the next.
+  bool Execute() {
+    sqlite3_step(statement_);
+    return sqlite3_reset(statement_) == SQLITE_OK;
+  }
+
+ private:
+  sqlite3_stmt* statement_ = nullptr;
+  bool ok_;
+};
+
+absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::Open(const std::string& path, Access access) {
+  // A log that a killed process left is taken in by whoever opens next, so reading, too, needs the right to write.
+  const int flags = access == Access::kReadImmutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+                    : access == Access::kRead        ? SQLITE_OPEN_READWRITE
+                                                     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  sqlite3* handle = nullptr;
+  const int result = sqlite3_open_v2(access == Access::kReadImmutable ? UriOf(path).c_str() : path.c_str(), &handle,
+                                     flags | SQLITE_OPEN_FULLMUTEX, nullptr);
+  if (handle == nullptr) return ErrnoError("cannot open", path, ENOMEM);
+  std::unique_ptr<SideDatabase> database(new SideDatabase(handle, path));
+  if (result != SQLITE_OK) return database->LastError();
+  RETURN_IF_ERROR(database->Prepare(access));
+  return database;
+}
+
+SideDatabase::~SideDatabase() { sqlite3_close_v2(database_); }
+
+absl::Status SideDatabase::Prepare(Access access) {
+  sqlite3_busy_timeout(database_, kBusyMilliseconds);
+  // One process at a time, no shared-memory file, and every file stays open: nothing is looked up by name again, so
+  // that the process may change its root.
+  RETURN_IF_ERROR(Run("PRAGMA locking_mode = EXCLUSIVE; PRAGMA temp_store = MEMORY; PRAGMA synchronous = NORMAL;"));
+  if (access == Access::kWrite) RETURN_IF_ERROR(Run("PRAGMA journal_mode = WAL;"));
+  int version = 0;
+  {
+    Statement statement(database_, "PRAGMA user_version");
+    if (!statement || statement.Step() != SQLITE_ROW) return LastError();
+    version = static_cast<int>(statement.Column(0));
+  }
+  if (version > kVersion) {
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
+                 Escaped(path_) + " was written by a newer wslm. Install that version, or a later one.");
+  }
+  if (access != Access::kWrite || version == kVersion) return absl::OkStatus();
+  return Run(kSchema);
+}
+
+absl::StatusOr<SideRecords> SideDatabase::ReadAll() {
+  SideRecords records;
+  Statement statement(database_, "SELECT inode, birth_ns, mode, uid, gid, rdev FROM record");
+  if (!statement) return LastError();
+  int step;
+  while ((step = statement.Step()) == SQLITE_ROW) {
+    const SideRow row{.inode = static_cast<uint64_t>(statement.Column(0)), .birth_ns = statement.Column(1)};
+    records[row] = {.mode = static_cast<uint32_t>(statement.Column(2)),
+                    .uid = static_cast<uint32_t>(statement.Column(3)),
+                    .gid = static_cast<uint32_t>(statement.Column(4)),
+                    .rdev = static_cast<uint64_t>(statement.Column(5))};
+  }
+  if (step != SQLITE_DONE) return LastError();
+  return records;
+}
+
+absl::StatusOr<std::optional<SideRow>> SideDatabase::Root() {
+  Statement statement(database_, "SELECT inode, birth_ns FROM root");
+  if (!statement) return LastError();
+  const int step = statement.Step();
+  if (step == SQLITE_DONE) return std::nullopt;
+  if (step != SQLITE_ROW) return LastError();
+  return SideRow{.inode = static_cast<uint64_t>(statement.Column(0)), .birth_ns = statement.Column(1)};
+}
+
+absl::Status SideDatabase::SetRoot(const SideRow& root) {
+  Statement statement(database_, "INSERT OR REPLACE INTO root VALUES (1, ?, ?)");
+  if (!statement) return LastError();
+  statement.Bind(1, Signed(root.inode));
+  statement.Bind(2, root.birth_ns);
+  return statement.Execute() ? absl::OkStatus() : LastError();
+}
+
+absl::Status SideDatabase::Write(const SideChanges& changes) {
+  RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
+  absl::Status status = WriteRows(changes);
+  if (status.ok()) status = Run("COMMIT");
+  // A full disk has rolled it back already; then there is nothing to roll back, which is no error of ours.
+  if (!status.ok() && sqlite3_get_autocommit(database_) == 0)
+    sqlite3_exec(database_, "ROLLBACK", nullptr, nullptr, nullptr);
+  return status;
+}
+
+absl::Status SideDatabase::WriteRows(const SideChanges& changes) {
+  Statement put(database_, "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?)");
+  Statement remove(database_, "DELETE FROM record WHERE inode = ? AND birth_ns = ?");
+  if (!put || !remove) return LastError();
+  for (const auto& [row, attributes] : changes) {
+    Statement& statement = attributes ? put : remove;
+    statement.Bind(1, Signed(row.inode));
+    statement.Bind(2, row.birth_ns);
+    if (attributes) {
+      statement.Bind(3, attributes->mode);
+      statement.Bind(4, attributes->uid);
+      statement.Bind(5, attributes->gid);
+      statement.Bind(6, Signed(attributes->rdev));
+    }
+    if (!statement.Execute()) return LastError();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SideDatabase::Sync() {
+  // The log is synced, taken over into the file, which is synced too, and emptied.
+  return Run("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+absl::Status SideDatabase::Run(const char* sql) {
+  if (sqlite3_exec(database_, sql, nullptr, nullptr, nullptr) == SQLITE_OK) return absl::OkStatus();
+  return LastError();
+}
+
+absl::Status SideDatabase::LastError() const {
+  const int system_error = sqlite3_system_errno(database_);
+  switch (sqlite3_errcode(database_)) {
+    case SQLITE_FULL:
+      return ErrnoError("cannot write", path_, ENOSPC);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning,
+                   Escaped(path_) + " is in use: the distro runs, or is being worked on.");
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR:
+      return Error(absl::StatusCode::kDataLoss, reason::kDistroBroken,
+                   Escaped(path_) + " is damaged (" + sqlite3_errmsg(database_) +
+                       "): it holds the owners and device numbers of the distro's special files. Restore it, or import "
+                       "the distro again.");
+    default:
+      break;
+  }
+  if (system_error != 0) return ErrnoError("cannot use", path_, system_error);
+  return Error(absl::StatusCode::kInternal, reason::kIoError,
+               "cannot use " + Escaped(path_) + ": " + sqlite3_errmsg(database_) + ".");
+}
+
+}  // namespace wslm

@@ -1,0 +1,268 @@
+#include "distros/lxfs/side_store.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <shared_mutex>
+#include <thread>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "distros/host/unique_fd.h"
+#include "distros/lxfs/side_database.h"
+
+namespace wslm {
+namespace {
+
+constexpr char kFileName[] = "metadata.db";
+constexpr char kRootName[] = "rootfs";
+constexpr size_t kBatchSize = 256;
+constexpr std::chrono::milliseconds kBatchDelay{200};
+// After an error, which will hardly be gone at once.
+constexpr std::chrono::seconds kRetryDelay{5};
+constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
+
+// The device is the host's, never 0.
+std::optional<SideKey> HostKeyOf(int fd, const char* name, int flags) {
+  struct statx host;
+  if (statx(fd, name, flags | AT_STATX_DONT_SYNC, STATX_INO | STATX_BTIME, &host) != 0) return std::nullopt;
+  SideKey key{.device = makedev(host.stx_dev_major, host.stx_dev_minor), .inode = host.stx_ino};
+  if ((host.stx_mask & STATX_BTIME) != 0) {
+    key.birth_ns = host.stx_btime.tv_sec * kNanosecondsPerSecond + host.stx_btime.tv_nsec;
+  }
+  return key;
+}
+
+SideRow RowOf(const SideKey& key) { return {.inode = key.inode, .birth_ns = key.birth_ns}; }
+
+absl::Status AnotherTree(const std::string& folder) {
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
+               "The files in " + Escaped(folder) + "/" + kRootName +
+                   " were copied there: the owners and device numbers in " + kFileName +
+                   " belong to the original. Go back to the original, and copy it with 'wslm export' and "
+                   "'wslm import'.");
+}
+
+class SideStoreImpl : public SideStore {
+ public:
+  SideStoreImpl(UniqueFd folder, uint64_t device) : folder_(std::move(folder)), device_(device) {}
+  ~SideStoreImpl() override;
+
+  absl::Status Load(const std::string& folder, std::unique_ptr<SideDatabase> database, bool keep_open);
+
+  std::optional<SideKey> KeyOf(int fd) const override;
+  std::optional<SideKey> KeyOf(int dir_fd, const char* name) const override;
+  std::optional<GuestAttributes> Get(const SideKey& key) const override;
+  void Put(const SideKey& key, const GuestAttributes& attributes) override { Change(key, attributes); }
+  void Remove(const SideKey& key) override { Change(key, std::nullopt); }
+  absl::Status Flush() override;
+
+ private:
+  struct ForeignKey {
+    uint64_t device;
+    SideRow row;
+    friend bool operator==(const ForeignKey&, const ForeignKey&) = default;
+    template <typename H>
+    friend H AbslHashValue(H state, const ForeignKey& key) {
+      return H::combine(std::move(state), key.device, key.row);
+    }
+  };
+
+  std::optional<SideKey> Normalised(std::optional<SideKey> key) const;
+  void Change(const SideKey& key, const std::optional<GuestAttributes>& attributes);
+  absl::Status WriteBatch();
+  absl::Status RememberRoot();
+  void WriteBatches();
+
+  const UniqueFd folder_;
+  const uint64_t device_;
+
+  // Taken before mutex_. Guards the database and the order in which batches reach it.
+  std::mutex database_mutex_;
+  // Null when read-only.
+  std::unique_ptr<SideDatabase> database_;
+  bool root_known_ = false;
+  bool unsynced_ = false;
+
+  // Guards what follows.
+  mutable std::shared_mutex mutex_;
+  SideRecords records_;
+  absl::flat_hash_map<ForeignKey, GuestAttributes> foreign_records_;
+  SideChanges waiting_;
+  bool stopping_ = false;
+  std::thread writer_;
+  std::condition_variable_any wake_writer_;
+};
+
+absl::Status SideStoreImpl::Load(const std::string& folder, std::unique_ptr<SideDatabase> database, bool keep_open) {
+  ASSIGN_OR_RETURN(records_, database->ReadAll());
+  ASSIGN_OR_RETURN(const std::optional<SideRow> root, database->Root());
+  root_known_ = root.has_value();
+  if (root && !records_.empty()) {
+    const std::optional<SideKey> present = HostKeyOf(folder_.get(), kRootName, AT_SYMLINK_NOFOLLOW);
+    if (present && RowOf(*present) != *root) return AnotherTree(folder);
+  }
+  if (keep_open) database_ = std::move(database);
+  return absl::OkStatus();
+}
+
+SideStoreImpl::~SideStoreImpl() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_writer_.notify_all();
+  if (writer_.joinable()) writer_.join();
+  // Nobody is left to hear of an error; who wants to know calls Flush.
+  std::lock_guard lock(database_mutex_);
+  if (database_ != nullptr) WriteBatch().IgnoreError();
+}
+
+std::optional<SideKey> SideStoreImpl::Normalised(std::optional<SideKey> key) const {
+  if (key && key->device == device_) key->device = 0;
+  return key;
+}
+
+std::optional<SideKey> SideStoreImpl::KeyOf(int fd) const { return Normalised(HostKeyOf(fd, "", AT_EMPTY_PATH)); }
+
+std::optional<SideKey> SideStoreImpl::KeyOf(int dir_fd, const char* name) const {
+  return Normalised(HostKeyOf(dir_fd, name, AT_SYMLINK_NOFOLLOW));
+}
+
+std::optional<GuestAttributes> SideStoreImpl::Get(const SideKey& key) const {
+  std::shared_lock lock(mutex_);
+  if (key.device == 0) {
+    const auto found = records_.find(RowOf(key));
+    return found == records_.end() ? std::nullopt : std::optional(found->second);
+  }
+  const auto found = foreign_records_.find({key.device, RowOf(key)});
+  return found == foreign_records_.end() ? std::nullopt : std::optional(found->second);
+}
+
+void SideStoreImpl::Change(const SideKey& key, const std::optional<GuestAttributes>& attributes) {
+  std::lock_guard lock(mutex_);
+  if (key.device != 0) {
+    if (attributes) {
+      foreign_records_[{key.device, RowOf(key)}] = *attributes;
+    } else {
+      foreign_records_.erase({key.device, RowOf(key)});
+    }
+    return;
+  }
+  const SideRow row = RowOf(key);
+  if (attributes) {
+    records_[row] = *attributes;
+  } else if (records_.erase(row) == 0) {
+    return;
+  }
+  if (database_ == nullptr) return;
+  waiting_[row] = attributes;
+  if (!writer_.joinable()) {
+    writer_ = std::thread(&SideStoreImpl::WriteBatches, this);
+  } else if (waiting_.size() == 1 || waiting_.size() == kBatchSize) {
+    wake_writer_.notify_one();
+  }
+}
+
+void SideStoreImpl::WriteBatches() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    wake_writer_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    wake_writer_.wait_for(lock, kBatchDelay, [this] { return stopping_ || waiting_.size() >= kBatchSize; });
+    if (stopping_) return;
+    lock.unlock();
+    absl::Status status;
+    {
+      std::lock_guard database_lock(database_mutex_);
+      status = WriteBatch();
+    }
+    lock.lock();
+    if (!status.ok()) wake_writer_.wait_for(lock, kRetryDelay, [this] { return stopping_; });
+  }
+}
+
+// With database_mutex_ held and mutex_ not.
+absl::Status SideStoreImpl::WriteBatch() {
+  SideChanges batch;
+  {
+    std::lock_guard lock(mutex_);
+    batch.swap(waiting_);
+  }
+  if (batch.empty()) return absl::OkStatus();
+  absl::Status status = RememberRoot();
+  if (status.ok()) status = database_->Write(batch);
+  if (status.ok()) {
+    unsynced_ = true;
+    return status;
+  }
+  std::lock_guard lock(mutex_);
+  // What changed meanwhile is newer and stays.
+  waiting_.merge(batch);
+  return status;
+}
+
+absl::Status SideStoreImpl::RememberRoot() {
+  if (root_known_) return absl::OkStatus();
+  const std::optional<SideKey> root = HostKeyOf(folder_.get(), kRootName, AT_SYMLINK_NOFOLLOW);
+  if (!root) return absl::OkStatus();
+  RETURN_IF_ERROR(database_->SetRoot(RowOf(*root)));
+  root_known_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status SideStoreImpl::Flush() {
+  std::lock_guard lock(database_mutex_);
+  if (database_ == nullptr) return absl::OkStatus();
+  RETURN_IF_ERROR(WriteBatch());
+  if (!unsynced_) return absl::OkStatus();
+  RETURN_IF_ERROR(database_->Sync());
+  unsynced_ = false;
+  return absl::OkStatus();
+}
+
+// How to read a database without changing anything that others see.
+absl::StatusOr<SideDatabase::Access> ReadAccess(int folder, const std::string& path) {
+  if (faccessat(folder, kFileName, W_OK, AT_EACCESS) == 0 && faccessat(folder, ".", W_OK, AT_EACCESS) == 0) {
+    return SideDatabase::Access::kRead;
+  }
+  struct stat log;
+  const std::string log_name = std::string(kFileName) + "-wal";
+  if (fstatat(folder, log_name.c_str(), &log, AT_SYMLINK_NOFOLLOW) == 0 && log.st_size > 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kIoError,
+                 "The distro was not stopped in order, and " + Escaped(path) +
+                     " can't be brought up to date where it can only be read. Make its folder writable once.");
+  }
+  return SideDatabase::Access::kReadImmutable;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const std::string& folder, bool read_only) {
+  UniqueFd folder_fd(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder_fd) return ErrnoError("cannot open", folder);
+  const std::optional<SideKey> folder_key = HostKeyOf(folder_fd.get(), "", AT_EMPTY_PATH);
+  if (!folder_key) return ErrnoError("cannot look at", folder);
+  const std::string path = folder + "/" + kFileName;
+  const int folder_number = folder_fd.get();
+  auto store = std::make_unique<SideStoreImpl>(std::move(folder_fd), folder_key->device);
+  SideDatabase::Access access = SideDatabase::Access::kWrite;
+  if (read_only) {
+    if (faccessat(folder_number, kFileName, F_OK, AT_EACCESS) != 0) {
+      if (errno == ENOENT) return store;
+      return ErrnoError("cannot look at", path);
+    }
+    ASSIGN_OR_RETURN(access, ReadAccess(folder_number, path));
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<SideDatabase> database, SideDatabase::Open(path, access));
+  RETURN_IF_ERROR(store->Load(folder, std::move(database), /*keep_open=*/!read_only));
+  return store;
+}
+
+}  // namespace wslm

@@ -1,0 +1,229 @@
+#include "distros/lxfs/side_store.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include "distros/host/error.h"
+#include "distros/host/unique_fd.h"
+#include "gtest/gtest.h"
+
+namespace wslm {
+namespace {
+
+constexpr GuestAttributes kOwned{.mode = S_IFLNK | 0777, .uid = 7, .gid = 8};
+constexpr GuestAttributes kDevice{.mode = S_IFCHR | 0666, .rdev = 0xffff'ffff'0000'0103};
+
+class SideStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/wslm-side-store-XXXXXX";
+    ASSERT_NE(mkdtemp(name), nullptr);
+    folder_ = name;
+    ASSERT_EQ(mkdir((folder_ + "/rootfs").c_str(), 0755), 0);
+    root_.Reset(open((folder_ + "/rootfs").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  }
+  void TearDown() override { std::filesystem::remove_all(folder_); }
+
+  std::unique_ptr<SideStore> Opened(bool read_only = false) {
+    auto store = SideStore::Open(folder_, read_only);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+  SideKey MakeLink(const char* name, const SideStore& store) {
+    EXPECT_EQ(symlinkat("target", root_.get(), name), 0);
+    return store.KeyOf(root_.get(), name).value();
+  }
+
+  std::string folder_;
+  UniqueFd root_;
+};
+
+TEST_F(SideStoreTest, WhatWasPutIsThereAfterReopening) {
+  SideKey link, device;
+  {
+    auto store = Opened();
+    link = MakeLink("link", *store);
+    device = MakeLink("device", *store);
+    EXPECT_EQ(store->Get(link), std::nullopt);
+    store->Put(link, kOwned);
+    store->Put(device, kOwned);
+    store->Put(device, kDevice);
+    EXPECT_EQ(store->Get(link), kOwned);
+  }
+  EXPECT_EQ(Opened()->Get(link), kOwned);
+  EXPECT_EQ(Opened()->Get(device), kDevice);
+  EXPECT_EQ(Opened(/*read_only=*/true)->Get(device), kDevice);
+}
+
+TEST_F(SideStoreTest, WhatWasRemovedStaysRemoved) {
+  SideKey link;
+  {
+    auto store = Opened();
+    link = MakeLink("link", *store);
+    store->Put(link, kOwned);
+    ASSERT_TRUE(store->Flush().ok());
+    store->Remove(link);
+    EXPECT_EQ(store->Get(link), std::nullopt);
+  }
+  EXPECT_EQ(Opened()->Get(link), std::nullopt);
+}
+
+TEST_F(SideStoreTest, ARenamedFileKeepsItsRecordAndADescriptorFindsItToo) {
+  auto store = Opened();
+  const SideKey key = MakeLink("old", *store);
+  ASSERT_EQ(renameat(root_.get(), "old", root_.get(), "new"), 0);
+  EXPECT_EQ(store->KeyOf(root_.get(), "new"), key);
+  EXPECT_EQ(store->KeyOf(root_.get(), "old"), std::nullopt);
+  UniqueFd fd(openat(root_.get(), "new", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  EXPECT_EQ(store->KeyOf(fd.get()), key);
+  EXPECT_EQ(key.device, 0u);
+}
+
+TEST_F(SideStoreTest, RecordsOfOtherFileSystemsLiveInMemoryOnly) {
+  const SideKey other{.device = 0x1234, .inode = 5, .birth_ns = 6};
+  {
+    auto store = Opened();
+    store->Put(other, kOwned);
+    EXPECT_EQ(store->Get(other), kOwned);
+    EXPECT_EQ(store->Get({.inode = 5, .birth_ns = 6}), std::nullopt);
+    store->Put({.device = 0x1234, .inode = 6}, kOwned);
+    store->Remove({.device = 0x1234, .inode = 6});
+    EXPECT_EQ(store->Get({.device = 0x1234, .inode = 6}), std::nullopt);
+  }
+  EXPECT_EQ(Opened()->Get(other), std::nullopt);
+}
+
+TEST_F(SideStoreTest, AKilledProcessLosesAtMostTheLastBatch) {
+  const SideKey early{.inode = 1, .birth_ns = 1};
+  constexpr uint64_t kMany = 1000;
+  const pid_t child = fork();
+  if (child == 0) {
+    auto store = SideStore::Open(folder_, false);
+    if (!store.ok()) _exit(1);
+    (*store)->Put(early, kOwned);
+    for (uint64_t i = 0; i < kMany; ++i) (*store)->Put({.inode = 100 + i}, kDevice);
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    raise(SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  // Opened for reading first: it has to take in the log that was left.
+  for (const bool read_only : {true, false}) {
+    auto store = Opened(read_only);
+    EXPECT_EQ(store->Get(early), kOwned);
+    for (uint64_t i = 0; i < kMany; ++i) ASSERT_EQ(store->Get({.inode = 100 + i}), kDevice);
+  }
+}
+
+TEST_F(SideStoreTest, AnOpenStoreRefusesOthers) {
+  auto store = Opened();
+  for (const bool read_only : {true, false}) {
+    const auto second = SideStore::Open(folder_, read_only);
+    ASSERT_FALSE(second.ok());
+    EXPECT_EQ(ReasonOf(second.status()), reason::kDistroRunning) << second.status();
+  }
+  store.reset();
+  Opened();
+}
+
+TEST_F(SideStoreTest, ReadersDoNotDisturbEachOtherAndLeaveNothingBehind) {
+  Opened()->Put({.inode = 1}, kOwned);
+  auto first = Opened(/*read_only=*/true);
+  auto second = Opened(/*read_only=*/true);
+  first->Put({.inode = 2}, kOwned);
+  EXPECT_EQ(first->Get({.inode = 2}), kOwned);
+  EXPECT_TRUE(first->Flush().ok());
+  EXPECT_EQ(second->Get({.inode = 2}), std::nullopt);
+  EXPECT_EQ(Opened()->Get({.inode = 2}), std::nullopt);
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_)) names.push_back(entry.path().filename());
+  EXPECT_EQ(names.size(), 2u) << testing::PrintToString(names);
+}
+
+TEST_F(SideStoreTest, ReadingWhereThereIsNoStoreFindsNothingAndMakesNone) {
+  EXPECT_EQ(Opened(/*read_only=*/true)->Get({.inode = 1}), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(folder_ + "/metadata.db"));
+}
+
+TEST_F(SideStoreTest, WhatIsNoDatabaseIsABrokenDistro) {
+  std::ofstream(folder_ + "/metadata.db") << std::string(8192, 'x');
+  for (const bool read_only : {true, false}) {
+    const auto store = SideStore::Open(folder_, read_only);
+    ASSERT_FALSE(store.ok());
+    EXPECT_EQ(ReasonOf(store.status()), reason::kDistroBroken) << store.status();
+  }
+}
+
+TEST_F(SideStoreTest, AStoreOfALaterVersionIsNotTouched) {
+  Opened();
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder_ + "/metadata.db").c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "PRAGMA user_version = 2", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  const auto store = SideStore::Open(folder_, false);
+  ASSERT_FALSE(store.ok());
+  EXPECT_EQ(ReasonOf(store.status()), reason::kDistroBroken);
+}
+
+TEST_F(SideStoreTest, ACopiedTreeIsBrokenAndAMovedOneIsNot) {
+  SideKey link;
+  {
+    auto store = Opened();
+    link = MakeLink("link", *store);
+    store->Put(link, kOwned);
+  }
+  const std::string moved = folder_ + "-moved";
+  std::filesystem::rename(folder_, moved);
+  auto store = SideStore::Open(moved, false);
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->Get(link), kOwned);
+  store->reset();
+  std::filesystem::copy(moved, folder_,
+                        std::filesystem::copy_options::recursive | std::filesystem::copy_options::copy_symlinks);
+  const auto copied = SideStore::Open(folder_, false);
+  ASSERT_FALSE(copied.ok());
+  EXPECT_EQ(ReasonOf(copied.status()), reason::kDistroBroken) << copied.status();
+  std::filesystem::remove_all(moved);
+}
+
+TEST_F(SideStoreTest, ThreadsMayUseItAtOnce) {
+  {
+    auto store = Opened();
+    std::vector<std::thread> threads;
+    for (uint64_t thread = 0; thread < 4; ++thread) {
+      threads.emplace_back([&store, thread] {
+        for (uint64_t i = 0; i < 2000; ++i) {
+          const SideKey key{.inode = thread * 10000 + i, .birth_ns = -1};
+          store->Put(key, kDevice);
+          if (i % 3 == 0) store->Remove(key);
+          if (i % 500 == 0) {
+            EXPECT_TRUE(store->Flush().ok());
+          }
+          EXPECT_EQ(store->Get(key).has_value(), i % 3 != 0);
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  auto store = Opened();
+  for (uint64_t thread = 0; thread < 4; ++thread) {
+    for (uint64_t i = 0; i < 2000; ++i) {
+      ASSERT_EQ(store->Get({.inode = thread * 10000 + i, .birth_ns = -1}).has_value(), i % 3 != 0);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace wslm
