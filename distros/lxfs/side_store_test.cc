@@ -128,6 +128,7 @@ TEST_F(SideStoreTest, AKilledProcessLosesAtMostTheLastBatch) {
 }
 
 TEST_F(SideStoreTest, AnOpenStoreRefusesOthers) {
+  Opened();
   auto store = Opened();
   for (const bool read_only : {true, false}) {
     const auto second = SideStore::Open(folder_, read_only);
