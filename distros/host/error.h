@@ -1,5 +1,5 @@
-// Errors as wslm makes them: an absl::Status whose message is a sentence for a person, and whose reason and metadata are
-// for a program.
+// Errors as wslm makes them: an absl::Status whose message is a sentence for a person, and whose reason and metadata
+// are for a program.
 //
 //   return Error(absl::StatusCode::kNotFound, reason::kDistroNotFound,
 //                "There is no distro called 'x'. 'wslm list' shows those there are.", {{"distro", "x"}});

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 
@@ -66,19 +67,6 @@ std::string RunFolder() {
   const std::string user = absl::StrCat("/run/user/", ::geteuid());
   if (IsOwnFolder(user)) return absl::StrCat(user, "/wslm");
   return absl::StrCat("/tmp/wslm-", ::geteuid());
-}
-
-absl::Status MakeFolders(const std::string& path) {
-  for (size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    struct stat st;
-    if (::stat(part.c_str(), &st) == 0) {
-      if (!S_ISDIR(st.st_mode)) return ErrnoError("cannot make the folder", part, ENOTDIR);
-    } else if (::mkdir(part.c_str(), 0700) != 0 && errno != EEXIST) {
-      return ErrnoError("cannot make the folder", part);
-    }
-    if (slash == std::string::npos) return absl::OkStatus();
-  }
 }
 
 // A folder that no other user can have made or can look into.

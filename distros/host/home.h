@@ -24,7 +24,8 @@ struct Home {
   // database tells a place, or WSLM_HOME is relative.
   static absl::StatusOr<Home> FromEnvironment();
 
-  // Makes all five, mode 0700. The run folder must be a real folder of this user with mode 0700, else PERMISSION_DENIED.
+  // Makes all five, mode 0700. The run folder must be a real folder of this user with mode 0700, else
+  // PERMISSION_DENIED.
   absl::Status Create() const;
 
   // The daemon's socket: run + "/wslmd.sock", or, where that is over 107 bytes, a path in a folder of the user's under

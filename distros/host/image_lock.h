@@ -12,8 +12,8 @@
 
 namespace wslm {
 
-// Opens `image` for reading and writing and locks it. Errors: DISTRO_RUNNING when something else holds it, FILE_NOT_FOUND,
-// IO_ERROR.
+// Opens `image` for reading and writing and locks it. Errors: DISTRO_RUNNING when something else holds it,
+// FILE_NOT_FOUND, IO_ERROR.
 absl::StatusOr<UniqueFd> LockImage(const std::string& image);
 
 }  // namespace wslm

@@ -13,8 +13,8 @@
 #define WSLM_MACRO_JOIN_INNER(a, b) a##b
 #define WSLM_MACRO_JOIN(a, b) WSLM_MACRO_JOIN_INNER(a, b)
 
-#define RETURN_IF_ERROR(expression)                             \
-  do {                                                          \
+#define RETURN_IF_ERROR(expression)                                                     \
+  do {                                                                                  \
     if (absl::Status wslm_status = (expression); !wslm_status.ok()) return wslm_status; \
   } while (false)
 
