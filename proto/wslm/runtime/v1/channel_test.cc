@@ -275,7 +275,7 @@ TEST(ChannelTest, StdinWaitsForCreditWhileResizeAndSignalPass) {
   std::mutex mutex;
   size_t stdin_bytes = 0;
   std::promise<size_t> at_signal;
-  uint32_t stream_id = 0;
+  std::atomic<uint32_t> stream_id = 0;
   FakeGuest guest([&](FakeGuest&, const Frame& frame) {
     stream_id = frame.stream;
     HostMessage message;

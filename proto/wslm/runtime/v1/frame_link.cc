@@ -1,0 +1,71 @@
+#include "wslm/runtime/v1/frame_link.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace wslm::runtime::v1 {
+namespace {
+
+constexpr size_t kReadSize = 2 * kMaxPayload;
+// Written bytes at the front of the queue are given back when they are this many: moving the rest costs.
+constexpr size_t kCompactAt = 1024 * 1024;
+
+bool MayTryAgain(int error) { return error == EAGAIN || error == EINTR; }
+
+}  // namespace
+
+FrameLink::FrameLink(UniqueFd fd) : fd_(std::move(fd)) {
+  ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
+  parser_.set_resync(true);
+}
+
+bool FrameLink::Read() {
+  input_.resize(kReadSize);
+  const ssize_t got = ::read(fd_.get(), input_.data(), input_.size());
+  if (got < 0) return MayTryAgain(errno);
+  if (got == 0) return false;
+  parser_.Feed(std::string_view(input_.data(), static_cast<size_t>(got)));
+  return true;
+}
+
+bool FrameLink::Next(Frame& frame) {
+  const FrameParser::Result result = parser_.Next(frame);
+  corrupt_ = result == FrameParser::Result::kCorrupt;
+  return result == FrameParser::Result::kFrame;
+}
+
+void FrameLink::Queue(FrameType type, uint8_t flags, uint32_t stream, std::string_view payload) {
+  AppendFrame(type, flags, stream, payload, output_);
+}
+
+bool FrameLink::Flush() {
+  while (backlog() > 0) {
+    // SIGPIPE is ignored by both programs: a virtio port is no socket, so there is no MSG_NOSIGNAL.
+    const ssize_t sent = ::write(fd_.get(), output_.data() + written_, backlog());
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno == EAGAIN) break;
+    if (sent < 0) return false;
+    written_ += static_cast<size_t>(sent);
+  }
+  if (backlog() == 0) {
+    output_.clear();
+    written_ = 0;
+  } else if (written_ >= kCompactAt) {
+    output_.erase(0, written_);
+    written_ = 0;
+  }
+  return true;
+}
+
+void FrameLink::Restart() {
+  parser_.Reset();
+  parser_.set_resync(true);
+  corrupt_ = false;
+  output_.assign(kMaxPayload + kHeaderSize, '\0');
+  written_ = 0;
+}
+
+}  // namespace wslm::runtime::v1
