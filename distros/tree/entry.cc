@@ -1,9 +1,31 @@
 #include "distros/tree/entry.h"
 
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "distros/host/error.h"
+
 namespace wslm {
+namespace {
+
+constexpr size_t kNameMax = 255;
+// Linux takes 4096 in one call; deeper trees are made step by step.
+constexpr size_t kPathMax = 16384;
+constexpr size_t kTargetMax = 4095;
+constexpr size_t kXattrNameMax = 255;
+constexpr size_t kXattrValueMax = 65536;
+
+absl::Status Corrupt(const Entry& entry, std::string_view what) {
+  const std::string detail = absl::StrCat("'", Escaped(entry.path.substr(0, 300)), "' ", std::string(what));
+  return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
+               absl::StrCat("The source is damaged: its entry ", detail, "."), {{"detail", detail}});
+}
+
+bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
+
+}  // namespace
 
 std::optional<std::string> NormalisedPath(std::string_view path) {
-  constexpr size_t kNameMax = 255;
   std::string result;
   result.reserve(path.size());
   while (!path.empty()) {
@@ -18,6 +40,31 @@ std::optional<std::string> NormalisedPath(std::string_view path) {
     result += component;
   }
   return result;
+}
+
+absl::Status CheckEntry(const Entry& entry) {
+  if (entry.path.size() > kPathMax) return Corrupt(entry, "has a path that is too long");
+  if (NormalisedPath(entry.path) != entry.path) return Corrupt(entry, "has a path that is not allowed");
+  if (entry.is_hard_link()) {
+    if (entry.path.empty() || NormalisedPath(entry.hard_link_to) != entry.hard_link_to) {
+      return Corrupt(entry, "is a hard link to a path that is not allowed");
+    }
+    return absl::OkStatus();
+  }
+  if ((entry.mode & ~07777) != 0) return Corrupt(entry, "has an impossible mode");
+  if (entry.size < 0) return Corrupt(entry, "has a negative size");
+  if (entry.mtime.nanoseconds > 999'999'999) return Corrupt(entry, "has an impossible time");
+  if (entry.type == FileType::kSymlink) {
+    const std::string& target = entry.symlink_target;
+    if (target.empty() || target.size() > kTargetMax || HasNul(target)) {
+      return Corrupt(entry, "is a symbolic link to a path that is not allowed");
+    }
+  }
+  const bool sound = std::all_of(entry.xattrs.begin(), entry.xattrs.end(), [](const auto& xattr) {
+    return !xattr.first.empty() && xattr.first.size() <= kXattrNameMax && !HasNul(xattr.first) &&
+           xattr.second.size() <= kXattrValueMax;
+  });
+  return sound ? absl::OkStatus() : Corrupt(entry, "has an extended attribute that is not allowed");
 }
 
 }  // namespace wslm

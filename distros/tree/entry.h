@@ -8,6 +8,8 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
+
 namespace wslm {
 
 enum class FileType : uint8_t { kRegular, kDirectory, kSymlink, kCharDevice, kBlockDevice, kFifo, kSocket };
@@ -59,6 +61,10 @@ struct DataBlock {
 // `path` made relative and normalised as Entry::path wants it; nullopt when it has a ".." component, a component over
 // 255 bytes or a NUL byte.
 std::optional<std::string> NormalisedPath(std::string_view path);
+
+// OK when the entry is one that Linux can hold: a normalised path, mode, times, link target, size and xattrs within
+// their bounds. Every source's entries are held to it before a sink sees them. Error: CORRUPT_SOURCE.
+absl::Status CheckEntry(const Entry& entry);
 
 }  // namespace wslm
 

@@ -7,9 +7,9 @@
 //   RETURN_IF_ERROR(sink.Commit());
 //
 // Takes any order: a child before its parent (which is made 0755 root meanwhile), a hard link before its target, a
-// directory's attributes before its content, a path that came before (it is replaced; a directory is merged). It works on
-// what its maker gave it (a staging folder, an open file) and shows nothing elsewhere; a sink that goes without Commit
-// leaves a half-made form that its maker removes. Not thread-safe.
+// directory's attributes before its content, a path that came before (it is replaced; a directory is merged). It works
+// on what its maker gave it (a staging folder, an open file) and shows nothing elsewhere; a sink that goes without
+// Commit leaves a half-made form that its maker removes. Not thread-safe.
 //
 // Errors: DISK_FULL, IO_ERROR, CORRUPT_SOURCE (a hard link whose target never came).
 #ifndef WSLM_DISTROS_TREE_SINK_H_

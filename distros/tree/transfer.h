@@ -42,7 +42,8 @@ struct TransferResult {
   std::vector<std::string> losses;
 };
 
-// Copies all entries, then commits the sink. Errors: those of both, CANCELLED, NOT_A_DISTRO when the source has no entry.
+// Copies all entries, then commits the sink. Errors: those of both, CANCELLED, NOT_A_DISTRO when the source has no
+// entry.
 absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const TransferOptions& options);
 
 // Reads a source to its end for its digest alone.

@@ -1,0 +1,78 @@
+#include "distros/tree/content_hash.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace wslm {
+namespace {
+
+constexpr int64_t kBlock = int64_t{64} << 10;
+
+bool IsZero(std::string_view bytes) {
+  return bytes.empty() || (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
+}
+
+void UpdateNumber(Sha256& sha, int64_t number) {
+  char bytes[8];
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(static_cast<uint64_t>(number) >> (8 * i));
+  sha.Update({bytes, sizeof(bytes)});
+}
+
+}  // namespace
+
+void ContentHash::AddBlock(std::string_view block) {
+  // A hole may end within the last block: trailing zeros must not count there either.
+  if (static_cast<int64_t>(block.size()) < kBlock) {
+    const size_t last = block.find_last_not_of('\0');
+    block = block.substr(0, last == std::string_view::npos ? 0 : last + 1);
+  }
+  if (!IsZero(block)) {
+    UpdateNumber(sha_, block_);
+    sha_.Update(block);
+    if (static_cast<int64_t>(block.size()) < kBlock) {
+      static constexpr char kZeros[4096] = {};
+      for (size_t left = static_cast<size_t>(kBlock) - block.size(); left > 0;) {
+        const size_t count = std::min(left, sizeof(kZeros));
+        sha_.Update({kZeros, count});
+        left -= count;
+      }
+    }
+  }
+  ++block_;
+}
+
+void ContentHash::FlushPartial() {
+  if (partial_.empty()) return;
+  AddBlock(partial_);
+  partial_.clear();
+}
+
+void ContentHash::Write(int64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const int64_t number = offset / kBlock;
+    if (number != block_) {
+      FlushPartial();
+      block_ = number;
+    }
+    const auto within = static_cast<size_t>(offset % kBlock);
+    const std::string_view piece = bytes.substr(0, static_cast<size_t>(kBlock) - within);
+    bytes.remove_prefix(piece.size());
+    offset += static_cast<int64_t>(piece.size());
+    if (static_cast<int64_t>(piece.size()) == kBlock) {
+      AddBlock(piece);
+      continue;
+    }
+    partial_.resize(within, '\0');
+    partial_ += piece;
+    if (static_cast<int64_t>(partial_.size()) == kBlock) FlushPartial();
+  }
+}
+
+Sha256Digest ContentHash::Finish(int64_t size) {
+  FlushPartial();
+  block_ = 0;
+  UpdateNumber(sha_, size);
+  return sha_.Finish();
+}
+
+}  // namespace wslm

@@ -1,0 +1,32 @@
+// The hash of a regular file's content, in which a hole and as many zeros are the same, and holes cost nothing: SHA-256
+// of the file's 64 KiB blocks that are not all zero, each after its number (64 bits, little endian), then of its size.
+#ifndef WSLM_DISTROS_TREE_CONTENT_HASH_H_
+#define WSLM_DISTROS_TREE_CONTENT_HASH_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "distros/tree/sha256.h"
+
+namespace wslm {
+
+// Reusable: Finish begins anew. Not thread-safe.
+class ContentHash {
+ public:
+  // Offsets ascend and do not overlap.
+  void Write(int64_t offset, std::string_view bytes);
+  Sha256Digest Finish(int64_t size);
+
+ private:
+  void AddBlock(std::string_view block);
+  void FlushPartial();
+
+  Sha256 sha_;
+  int64_t block_ = 0;    // number of the block that `partial_` is the beginning of
+  std::string partial_;  // its bytes so far
+};
+
+}  // namespace wslm
+
+#endif  // WSLM_DISTROS_TREE_CONTENT_HASH_H_

@@ -1,0 +1,64 @@
+#include "distros/tree/transfer.h"
+
+#include "distros/host/error.h"
+#include "distros/tree/test_tree.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace wslm {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Transfer, CopiesAllEntriesAndCommits) {
+  TestSource source({Folder(""), File("a", "content"), HardLink("b", "a"), Symlink("c", "a")});
+  TestSink sink;
+  const absl::StatusOr<TransferResult> result = Transfer(source, sink, {});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_TRUE(sink.committed);
+  ASSERT_EQ(sink.files.size(), 4u);
+  EXPECT_EQ(sink.files[1].blocks[0].second, "content");
+  EXPECT_THAT(result->warnings, ElementsAre("odd"));
+  EXPECT_THAT(result->losses, ElementsAre("lost"));
+  TestSource again(sink.files);
+  EXPECT_EQ(*DigestOf(again, {}), result->digest);
+}
+
+TEST(Transfer, ASourceWithoutEntriesIsNoDistro) {
+  TestSource source({});
+  TestSink sink;
+  EXPECT_EQ(ReasonOf(Transfer(source, sink, {}).status()), reason::kNotADistro);
+  EXPECT_FALSE(sink.committed);
+}
+
+TEST(Transfer, ACancelledOneStopsAndDoesNotCommit) {
+  TestSource source({File("a", "1"), File("b", "2")});
+  TestSink sink;
+  const CancelFlag cancel = true;
+  EXPECT_EQ(ReasonOf(Transfer(source, sink, {.cancel = &cancel}).status()), reason::kCancelled);
+  EXPECT_FALSE(sink.committed);
+}
+
+TEST(Transfer, NoBadEntryReachesTheSink) {
+  for (const TestFile& bad : {File("../x", ""), File("a/b", ""), HardLink("x", "../x")}) {
+    TestSource source({File("a", ""), bad});
+    TestSink sink;
+    EXPECT_EQ(ReasonOf(Transfer(source, sink, {}).status()), reason::kCorruptSource);
+    EXPECT_EQ(sink.files.size(), 1u);
+    EXPECT_FALSE(sink.committed);
+  }
+}
+
+TEST(Transfer, TellsProgressAtMostTenTimesASecond) {
+  std::vector<TestFile> files;
+  for (int i = 0; i < 1000; ++i) files.push_back(File(std::to_string(i), "x"));
+  TestSource source(files);
+  std::vector<TransferProgress> told;
+  ASSERT_TRUE(DigestOf(source, {.progress = [&](const TransferProgress& progress) { told.push_back(progress); }}).ok());
+  EXPECT_GE(told.size(), 1u);
+  EXPECT_LE(told.size(), 50u);
+  EXPECT_EQ(told[0].total, 1000);
+}
+
+}  // namespace
+}  // namespace wslm
