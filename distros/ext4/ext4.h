@@ -20,12 +20,12 @@ struct Ext4Options {
   std::string label;
 };
 
-// Makes `image` (which must not exist, mode 0600) with an empty file system, then fills it. After Commit `e2fsck -fn` is
-// clean. Features: has_journal, extent, 64bit, metadata_csum, dir_index, sparse, inode size 256.
+// Makes `image` (which must not exist, mode 0600) with an empty file system, then fills it. After Commit `e2fsck -fn`
+// is clean. Features: has_journal, extent, 64bit, metadata_csum, dir_index, sparse, inode size 256.
 absl::StatusOr<std::unique_ptr<Sink>> CreateExt4Sink(const std::string& image, const Ext4Options& options);
 
-// Reads an image. A dirty journal is replayed first (in place, the caller holds the image's lock). Leaves out /lost+found
-// when it is empty and root's 0700. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT, IO_ERROR.
+// Reads an image. A dirty journal is replayed first (in place, the caller holds the image's lock). Leaves out
+// /lost+found when it is empty and root's 0700. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT, IO_ERROR.
 absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image);
 
 // Runs `e2fsck -fn`: OK when clean. Errors: VERIFICATION_FAILED with its first words.

@@ -1,0 +1,66 @@
+#include "distros/ext4/block_writer.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+
+namespace wslm::ext4 {
+namespace {
+
+constexpr size_t kBufferSize = 4 << 20;
+// Pieces from here on are worth a system call of their own rather than a copy.
+constexpr size_t kLargePiece = 1 << 20;
+constexpr std::array<char, 4096> kZeros{};
+
+}  // namespace
+
+absl::Status WriteAt(int fd, uint64_t position, std::string_view bytes, const std::string& image) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(position));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return ErrnoError("cannot write", image);
+    if (written == 0) return ErrnoError("cannot write", image, ENOSPC);
+    bytes.remove_prefix(written);
+    position += written;
+  }
+  return absl::OkStatus();
+}
+
+BlockWriter::BlockWriter(int fd, std::string image) : fd_(fd), image_(std::move(image)) {}
+
+absl::Status BlockWriter::Write(uint64_t position, std::string_view bytes) {
+  const bool follows = position == position_ + pending_.size();
+  if (!follows || pending_.size() + bytes.size() > kBufferSize || bytes.size() >= kLargePiece) RETURN_IF_ERROR(Flush());
+  if (bytes.size() >= kLargePiece) return WriteAt(fd_, position, bytes, image_);
+  if (pending_.empty()) {
+    pending_.reserve(kBufferSize);
+    position_ = position;
+  }
+  pending_.append(bytes);
+  return absl::OkStatus();
+}
+
+absl::Status BlockWriter::WriteZeros(uint64_t position, uint64_t count) {
+  while (count > 0) {
+    const size_t piece = std::min<uint64_t>(count, kZeros.size());
+    RETURN_IF_ERROR(Write(position, {kZeros.data(), piece}));
+    position += piece;
+    count -= piece;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BlockWriter::Flush() {
+  if (pending_.empty()) return absl::OkStatus();
+  const absl::Status status = WriteAt(fd_, position_, pending_, image_);
+  pending_.clear();
+  return status;
+}
+
+}  // namespace wslm::ext4

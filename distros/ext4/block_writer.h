@@ -1,0 +1,36 @@
+// Gathers neighbouring writes to an image into large ones.
+#ifndef WSLM_DISTROS_EXT4_BLOCK_WRITER_H_
+#define WSLM_DISTROS_EXT4_BLOCK_WRITER_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace wslm::ext4 {
+
+// Writes all of `bytes` now. `image` is for messages. Errors: DISK_FULL, IO_ERROR.
+absl::Status WriteAt(int fd, uint64_t position, std::string_view bytes, const std::string& image);
+
+// Positions are bytes in the image. Errors: DISK_FULL, IO_ERROR. Not thread-safe. What was not flushed is lost.
+class BlockWriter {
+ public:
+  // `fd` must outlive the writer; `image` is for messages.
+  BlockWriter(int fd, std::string image);
+
+  absl::Status Write(uint64_t position, std::string_view bytes);
+  absl::Status WriteZeros(uint64_t position, uint64_t count);
+  absl::Status Flush();
+
+ private:
+  int fd_;
+  std::string image_;
+  // Waits to be written at `position_`.
+  std::string pending_;
+  uint64_t position_ = 0;
+};
+
+}  // namespace wslm::ext4
+
+#endif  // WSLM_DISTROS_EXT4_BLOCK_WRITER_H_
