@@ -1,0 +1,53 @@
+// What an operation's work is given: where it reports, and where it learns that it shall stop.
+#ifndef WSLM_DAEMON_OPERATIONS_OPERATION_CONTEXT_H_
+#define WSLM_DAEMON_OPERATIONS_OPERATION_CONTEXT_H_
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "daemon/operations/journal.pb.h"
+#include "distros/tree/transfer.h"
+#include "wslm/v1/operation.pb.h"
+
+namespace wslm::daemon {
+
+// Used by one thread, the operation's own.
+class OperationContext {
+ public:
+  virtual ~OperationContext() = default;
+
+  virtual const std::string& id() const = 0;
+
+  // Goes to a phase; the counts start anew.
+  virtual void BeginPhase(v1::ProgressPhase phase) = 0;
+  // Within the phase, in bytes; total 0 = unknown. Call it as often as is handy: clients hear of it ten times a second.
+  virtual void Progress(int64_t done, int64_t total, const std::string& item) = 0;
+  virtual void Warn(const std::string& sentence) = 0;
+
+  // For Transfer: reports what it does as this phase's progress and stops it when the operation is cancelled.
+  TransferOptions Transferring() {
+    return {.progress = [this](const TransferProgress& p) { Progress(p.done, p.total, p.path); },
+            .cancel = cancel_flag()};
+  }
+
+  virtual const CancelFlag* cancel_flag() const = 0;
+  // CANCELLED when a cancel was asked for.
+  virtual absl::Status CheckCancelled() const = 0;
+  // Called once, on some thread, when a cancel is asked for; at once when it was already. Replaces the one before; it
+  // is not called any more once this function was called again, with nullptr too.
+  virtual void OnCancel(std::function<void()> callback) = 0;
+  // From here on the operation can't be cancelled. CANCELLED when it was before.
+  virtual absl::Status PassPointOfNoReturn() = 0;
+
+  // Notes in the journal, before it is made, what has to be removed should the daemon die.
+  virtual absl::Status Leaves(const Leftover& leftover) = 0;
+  // Notes in the journal that the distro must go, though registered, should the daemon die before the operation is
+  // done.
+  virtual absl::Status UndoRegistrationOnCrash() = 0;
+};
+
+}  // namespace wslm::daemon
+
+#endif  // WSLM_DAEMON_OPERATIONS_OPERATION_CONTEXT_H_
