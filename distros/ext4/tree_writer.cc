@@ -27,7 +27,7 @@ absl::Status BadEntry(std::string_view path, const std::string& why) {
                absl::StrCat("The entry ", Escaped(path), " can't be made: ", why, "."));
 }
 
-absl::Status CheckEntry(const Entry& entry) {
+absl::Status CheckFits(const Entry& entry) {
   switch (entry.type) {
     case FileType::kSymlink:
       if (entry.symlink_target.empty()) return BadEntry(entry.path, "it is a symbolic link to nothing");
@@ -93,7 +93,7 @@ absl::Status TreeWriter::SetRoot(const Entry& entry) {
 }
 
 absl::StatusOr<uint32_t> TreeWriter::Put(const Place& place, const Entry& entry) {
-  RETURN_IF_ERROR(CheckEntry(entry));
+  RETURN_IF_ERROR(CheckFits(entry));
   const bool is_directory = entry.type == FileType::kDirectory;
   if (const Child* present = NameTree::Find(*place.directory, place.name); present != nullptr) {
     if (is_directory && present->type == EXT2_FT_DIR) {

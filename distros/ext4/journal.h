@@ -1,0 +1,19 @@
+// What must be done to an image before its content can be believed.
+#ifndef WSLM_DISTROS_EXT4_JOURNAL_H_
+#define WSLM_DISTROS_EXT4_JOURNAL_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "distros/ext4/filesystem.h"
+
+namespace wslm::ext4 {
+
+// Opens `image` for reading. What its journal still holds, because nobody unmounted it, is written to its place before,
+// in the image itself. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT, HOST_UNSUPPORTED, DISK_FULL, IO_ERROR.
+absl::StatusOr<Filesystem> OpenWithJournalReplayed(const std::string& image);
+
+}  // namespace wslm::ext4
+
+#endif  // WSLM_DISTROS_EXT4_JOURNAL_H_
