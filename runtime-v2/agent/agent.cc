@@ -1,0 +1,183 @@
+#include "runtime-v2/agent/agent.h"
+
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <utility>
+#include <vector>
+
+#include "distros/host/error.h"
+#include "runtime-v2/agent/boot.h"
+#include "runtime-v2/agent/child_task.h"
+#include "runtime-v2/agent/log.h"
+
+namespace wslm {
+
+using runtime::v1::Frame;
+using runtime::v1::FrameType;
+using runtime::v1::OpenRequest;
+
+namespace {
+
+absl::Status NotRunning() {
+  return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The distro is not running.");
+}
+
+}  // namespace
+
+Agent::Agent(EventLoop& loop, UniqueFd port)
+    : loop_(loop),
+      host_(loop, std::move(port),
+            HostPort::Handlers{
+                .on_hello = [this](const runtime::v1::Hello& hello) { OnHello(hello); },
+                .on_frame = [this](const Frame& frame) { OnFrame(frame); },
+                .on_lost = [this] { OnLost(); },
+                .on_drained = [this] { OnDrained(); },
+            }) {}
+
+absl::Status Agent::Begin() { return host_.Begin(); }
+
+void Agent::OnHello(const runtime::v1::Hello& hello) {
+  OnLost();
+  if (hello.realtime_ns() != 0) LogIfError("hello", SetClock(hello.realtime_ns()));
+  if (!hello.entropy().empty()) LogIfError("hello", AddEntropy(hello.entropy()));
+  runtime::v1::HelloAck ack;
+  ack.set_nonce(hello.nonce());
+  ack.set_revision(runtime::v1::kRevision);
+  ack.set_role(runtime::v1::PEER_ROLE_AGENT);
+  ack.set_kernel_release(KernelRelease());
+  for (const auto& [id, distro] : distros_) {
+    if (distro->running()) ack.add_distro_ids(id);
+    distro->SayHello();
+  }
+  host_.SendHelloAck(ack);
+}
+
+void Agent::OnLost() {
+  ++epoch_;
+  streams_.clear();
+  watches_.clear();
+}
+
+void Agent::OnDrained() {
+  for (const auto& [id, distro] : distros_) distro->SetPaused(false);
+}
+
+void Agent::OnFrame(const Frame& frame) {
+  if (frame.type == FrameType::kOpen) return OnOpen(frame);
+  const auto stream = streams_.find(frame.stream);
+  if (stream == streams_.end()) {
+    if (frame.type == FrameType::kStatus) watches_.erase(frame.stream);
+    return;
+  }
+  const auto distro = distros_.find(stream->second);
+  if (distro != distros_.end()) distro->second->Send(frame);
+  if (frame.type == FrameType::kStatus) streams_.erase(stream);
+}
+
+void Agent::OnOpen(const Frame& frame) {
+  OpenRequest request;
+  if (!request.ParseFromString(frame.payload)) {
+    return End(frame.stream, Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                                   "The request can't be read."));
+  }
+  if (request.has_distro_start()) return StartDistro(frame.stream, request.distro_start());
+  if (request.has_power_off()) PowerOff();
+  const auto found = distros_.find(request.distro_id());
+  if (found == distros_.end()) {
+    return End(frame.stream, request.has_distro_stop() ? absl::OkStatus() : NotRunning());
+  }
+  Distro& distro = *found->second;
+  if (request.has_distro_stop()) {
+    return distro.Stop(absl::Milliseconds(request.distro_stop().grace_ms()),
+                       [this, stream = frame.stream, epoch = epoch_](const absl::Status& status) {
+                         if (epoch == epoch_) End(stream, status);
+                       });
+  }
+  if (request.has_distro_watch()) {
+    watches_[frame.stream] = request.distro_id();
+    return;
+  }
+  if (!distro.connected()) return End(frame.stream, NotRunning());
+  if (distro.clogged()) {
+    return End(frame.stream, Error(absl::StatusCode::kResourceExhausted, reason::kStartFailed,
+                                   "The distro does not keep up with what it is sent."));
+  }
+  streams_[frame.stream] = request.distro_id();
+  distro.Send(frame);
+}
+
+void Agent::OnDistroFrame(const std::string& distro_id, const Frame& frame) {
+  const auto stream = streams_.find(frame.stream);
+  if (stream == streams_.end() || stream->second != distro_id) return;
+  if (frame.type == FrameType::kStatus) streams_.erase(stream);
+  host_.Send(frame.type, frame.flags, frame.stream, frame.payload);
+  if (!host_.congested()) return;
+  for (const auto& [id, distro] : distros_) distro->SetPaused(true);
+}
+
+void Agent::StartDistro(uint32_t stream, const runtime::v1::DistroStart& request) {
+  const std::string id = request.config().distro_id();
+  // The id becomes a file name.
+  if (id.empty() || id.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") !=
+                        std::string::npos) {
+    return End(stream, Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "The distro's id is no id."));
+  }
+  if (distros_.contains(id)) {
+    return End(stream, Error(absl::StatusCode::kAlreadyExists, reason::kDistroBusy, "The distro is there already."));
+  }
+  auto& distro = distros_[id];
+  distro = std::make_unique<Distro>(
+      loop_, request,
+      Distro::Handlers{
+          .on_frame = [this, id](const Frame& frame) { OnDistroFrame(id, frame); },
+          .on_init_gone = [this, id] { EndStreamsOf(id); },
+          .on_gone =
+              [this, id] {
+                for (auto watch = watches_.begin(); watch != watches_.end();) {
+                  if (watch->second != id) {
+                    ++watch;
+                    continue;
+                  }
+                  End(watch->first, absl::OkStatus());
+                  watch = watches_.erase(watch);
+                }
+                // Later: it is in one of its own functions.
+                loop_.After(absl::ZeroDuration(), [this, id] { distros_.erase(id); });
+              },
+      });
+  distro->SetPaused(host_.congested());
+  distro->Start([this, stream, epoch = epoch_](const absl::Status& status) {
+    if (epoch == epoch_) End(stream, status);
+  });
+}
+
+void Agent::EndStreamsOf(const std::string& distro_id) {
+  std::vector<uint32_t> ended;
+  for (const auto& [stream, id] : streams_) {
+    if (id == distro_id) ended.push_back(stream);
+  }
+  for (const uint32_t stream : ended) {
+    streams_.erase(stream);
+    End(stream, Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The distro ended."));
+  }
+}
+
+void Agent::End(uint32_t stream, const absl::Status& status) {
+  host_.Send(FrameType::kStatus, 0, stream, ToStreamEnd(status).SerializeAsString());
+}
+
+void Agent::PowerOff() {
+  // The host stops the distros before; what still runs gets no more than clean file systems.
+  ::kill(-1, SIGKILL);
+  for (const auto& [id, distro] : distros_) {
+    for (int i = 0; i < 100 && ::umount2(RootOf(id).c_str(), 0) != 0; ++i) ::usleep(10'000);
+  }
+  ::sync();
+  ::reboot(RB_POWER_OFF);
+  while (true) ::pause();
+}
+
+}  // namespace wslm

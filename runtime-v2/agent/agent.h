@@ -1,0 +1,51 @@
+// The agent: answers the host, runs the distros, and passes streams between the host and each distro's init.
+//
+// Streams' credit is counted between the host and init; the agent passes frames on and holds at most what credit lets
+// be under way. When the host takes too little, no init is read; when an init takes too little, the others go on.
+#ifndef WSLM_RUNTIME_V2_AGENT_AGENT_H_
+#define WSLM_RUNTIME_V2_AGENT_AGENT_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "absl/status/status.h"
+#include "distros/host/unique_fd.h"
+#include "runtime-v2/agent/distro.h"
+#include "runtime-v2/agent/event_loop.h"
+#include "runtime-v2/agent/host_port.h"
+
+namespace wslm {
+
+class Agent {
+ public:
+  Agent(EventLoop& loop, UniqueFd port);
+  absl::Status Begin();
+
+ private:
+  void OnHello(const runtime::v1::Hello& hello);
+  void OnLost();
+  void OnDrained();
+  void OnFrame(const runtime::v1::Frame& frame);
+  void OnOpen(const runtime::v1::Frame& frame);
+  void OnDistroFrame(const std::string& distro_id, const runtime::v1::Frame& frame);
+  void StartDistro(uint32_t stream, const runtime::v1::DistroStart& request);
+  void EndStreamsOf(const std::string& distro_id);
+  void End(uint32_t stream, const absl::Status& status);
+  [[noreturn]] void PowerOff();
+
+  EventLoop& loop_;
+  HostPort host_;
+  std::map<std::string, std::unique_ptr<Distro>> distros_;
+  // The streams that are passed on, and the distro of each; streams of the agent's own are not here.
+  std::unordered_map<uint32_t, std::string> streams_;
+  // Streams of DistroWatch.
+  std::unordered_map<uint32_t, std::string> watches_;
+  // Counts the hosts: an answer to one that went is not for the next.
+  uint64_t epoch_ = 0;
+};
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_AGENT_AGENT_H_

@@ -1,0 +1,25 @@
+// Work that blocks, done in a forked child, so that it holds nobody up.
+#ifndef WSLM_RUNTIME_V2_AGENT_CHILD_TASK_H_
+#define WSLM_RUNTIME_V2_AGENT_CHILD_TASK_H_
+
+#include <functional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "runtime-v2/agent/event_loop.h"
+#include "wslm/runtime/v1/runtime.pb.h"
+
+namespace wslm {
+
+// An error as it goes over the wire, and back.
+runtime::v1::StreamEnd ToStreamEnd(const absl::Status& status);
+absl::Status FromStreamEnd(const runtime::v1::StreamEnd& end);
+
+// Forks a child that runs `work`; `done` is called from the loop with what it returned and with what it put into its
+// argument. A child that dies gives INTERNAL. What the child changes in memory is lost.
+void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& result)>& work,
+                std::function<void(absl::Status status, std::string result)> done);
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_AGENT_CHILD_TASK_H_

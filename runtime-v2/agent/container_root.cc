@@ -1,0 +1,205 @@
+#include "runtime-v2/agent/container_root.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "distros/config/wsl_conf.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "distros/host/unique_fd.h"
+#include "runtime-v2/agent/boot.h"
+#include "runtime-v2/agent/file.h"
+#include "runtime-v2/agent/log.h"
+#include "runtime-v2/agent/mount_point.h"
+
+namespace wslm {
+namespace {
+
+constexpr char kHostTag[] = "host";
+constexpr char kHostFolder[] = "/host";
+// Measured as the best of the modes that never show a stale file (docs: host files).
+constexpr char kHostOptions[] = "trans=virtio,version=9p2000.L,cache=mmap,msize=524288";
+
+std::string ModulesFolder() { return "lib/modules/" + KernelRelease(); }
+
+// A file that was made for the distro, in the agent's root.
+std::string ServedFile(const std::string& distro_id, const std::string& name) {
+  return "/run/wslm/" + distro_id + "." + name;
+}
+
+std::string WslConf(int root) {
+  const auto file = OpenInRoot(root, "etc/wsl.conf", O_RDONLY | O_NONBLOCK);
+  if (!file.ok()) return "";
+  return ReadSmallFile(file->get(), "wsl.conf").value_or("");
+}
+
+bool IsFalse(const std::optional<std::string>& value) {
+  return value && (*value == "false" || *value == "False" || *value == "FALSE" || *value == "0");
+}
+
+// Where the host's `/` goes, relative to the distro's root; empty when it isn't wanted. wsl.conf can move it or switch it
+// off, never on.
+std::string HostMountPoint(const runtime::v1::InstanceConfig& config, const std::string& wsl_conf) {
+  if (!config.automount() || IsFalse(WslConfValue(wsl_conf, "automount", "enabled"))) return "";
+  std::string folder = WslConfValue(wsl_conf, "automount", "root").value_or(config.automount_root());
+  if (folder.empty()) folder = "/mnt/";
+  folder.erase(0, folder.find_first_not_of('/'));
+  while (!folder.empty() && folder.back() == '/') folder.pop_back();
+  return folder.empty() ? "host" : folder + "/host";
+}
+
+struct Served {
+  const char* name;
+  const char* path;
+  const std::string& content;
+  bool wanted;
+};
+
+std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const std::string& wsl_conf) {
+  return {{"resolv.conf", "etc/resolv.conf", config.resolv_conf(),
+           !config.resolv_conf().empty() && !IsFalse(WslConfValue(wsl_conf, "network", "generateResolvConf"))},
+          {"hosts", "etc/hosts", config.hosts(),
+           !config.hosts().empty() && !IsFalse(WslConfValue(wsl_conf, "network", "generateHosts"))}};
+}
+
+// A virtio-9p device can be mounted once: all distros get binds of this one.
+absl::Status MountHost() {
+  ::mkdir(kHostFolder, 0755);
+  if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, kHostOptions) != 0 && errno != EBUSY) {
+    return ErrnoError("cannot mount", kHostFolder);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MakeNode(int dev, const char* name, mode_t mode, unsigned major_number, unsigned minor_number) {
+  if (::mknodat(dev, name, S_IFCHR | mode, makedev(major_number, minor_number)) != 0 ||
+      ::fchmodat(dev, name, mode, 0) != 0) {
+    return ErrnoError("cannot make", std::string("/dev/") + name);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status FillDev(int root) {
+  ASSIGN_OR_RETURN(const UniqueFd dev, OpenInRoot(root, "dev", O_RDONLY | O_DIRECTORY));
+  for (const char* folder : {"pts", "shm", "mqueue", "net"}) ::mkdirat(dev.get(), folder, 0755);
+  RETURN_IF_ERROR(MakeNode(dev.get(), "null", 0666, 1, 3));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "zero", 0666, 1, 5));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "full", 0666, 1, 7));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "random", 0666, 1, 8));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "urandom", 0666, 1, 9));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "kmsg", 0644, 1, 11));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "tty", 0666, 5, 0));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "fuse", 0666, 10, 229));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "loop-control", 0660, 10, 237));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "net/tun", 0666, 10, 200));
+  constexpr const char* kLinks[][2] = {{"pts/ptmx", "ptmx"},         {"/proc/self/fd", "fd"},
+                                       {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
+                                       {"/proc/self/fd/2", "stderr"}};
+  for (const auto& [target, link] : kLinks) {
+    if (::symlinkat(target, dev.get(), link) != 0) return ErrnoError("cannot make", link);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status MountKernelFolders(int root) {
+  constexpr unsigned long kPlain = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  RETURN_IF_ERROR(MountInRoot(root, "proc", "proc", "proc", kPlain, ""));
+  RETURN_IF_ERROR(MountInRoot(root, "sys", "sysfs", "sysfs", kPlain, ""));
+  RETURN_IF_ERROR(MountInRoot(root, "sys/fs/cgroup", "cgroup2", "cgroup2", kPlain, "nsdelegate"));
+  RETURN_IF_ERROR(MountInRoot(root, "dev", "tmpfs", "tmpfs", MS_NOSUID | MS_STRICTATIME, "mode=755"));
+  RETURN_IF_ERROR(FillDev(root));
+  RETURN_IF_ERROR(MountInRoot(root, "dev/pts", "devpts", "devpts", MS_NOSUID | MS_NOEXEC,
+                              "newinstance,ptmxmode=0666,mode=0620,gid=5"));
+  RETURN_IF_ERROR(MountInRoot(root, "dev/shm", "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777"));
+  RETURN_IF_ERROR(MountInRoot(root, "dev/mqueue", "mqueue", "mqueue", kPlain, ""));
+  return MountInRoot(root, "run", "tmpfs", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755");
+}
+
+// /etc/resolv.conf is often a link into /run, which is empty now: make what it leads to.
+void MakeTargetInRun(int root, const std::string& path) {
+  const auto link = OpenInRoot(root, path, O_PATH | O_NOFOLLOW);
+  char buffer[4096];
+  const ssize_t size = link.ok() ? ::readlinkat(link->get(), "", buffer, sizeof buffer) : -1;
+  if (size <= 0) return;
+  std::string target(buffer, static_cast<size_t>(size));
+  target.erase(0, target.find_first_not_of("./"));
+  std::vector<std::string> made;
+  if (target.starts_with("run/")) LogIfError("start", MakeMountPoint(root, target, false, made));
+}
+
+absl::Status Bind(int root, const std::string& source, const std::string& path, unsigned long flags) {
+  RETURN_IF_ERROR(MountInRoot(root, path, source.c_str(), nullptr, MS_BIND | MS_REC, nullptr));
+  if (flags == 0) return absl::OkStatus();
+  return MountInRoot(root, path, nullptr, nullptr, MS_REMOUNT | MS_BIND | flags, nullptr);
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> PrepareContainerRoot(const runtime::v1::InstanceConfig& config,
+                                                              const std::string& root) {
+  const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return ErrnoError("cannot open", root);
+  std::vector<std::string> made;
+  for (const char* path : {"proc", "sys", "dev", "run"}) {
+    RETURN_IF_ERROR(MakeMountPoint(folder.get(), path, true, made));
+  }
+  LogIfError("start", MakeMountPoint(folder.get(), ModulesFolder(), true, made));
+  const std::string wsl_conf = WslConf(folder.get());
+  ::mkdir("/run/wslm", 0755);
+  for (const Served& served : ServedFiles(config, wsl_conf)) {
+    if (!served.wanted) continue;
+    RETURN_IF_ERROR(WriteSmallFile(ServedFile(config.distro_id(), served.name), served.content));
+    // Fails where a link dangles, which is seen to when /run is there.
+    MakeMountPoint(folder.get(), served.path, false, made).IgnoreError();
+  }
+  const std::string host = HostMountPoint(config, wsl_conf);
+  if (!host.empty() && LogIfError("start", MountHost())) {
+    LogIfError("start", MakeMountPoint(folder.get(), host, true, made));
+  }
+  return made;
+}
+
+absl::Status EnterContainerRoot(const runtime::v1::InstanceConfig& config, const std::string& root) {
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return ErrnoError("cannot part", "/");
+  const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return ErrnoError("cannot open", root);
+  if (::sethostname(config.hostname().data(), config.hostname().size()) != 0) {
+    return ErrnoError("cannot set the host name", config.hostname());
+  }
+  const std::string wsl_conf = WslConf(folder.get());
+  RETURN_IF_ERROR(MountKernelFolders(folder.get()));
+  LogIfError("start", Bind(folder.get(), "/" + ModulesFolder(), ModulesFolder(), MS_RDONLY | MS_NOSUID | MS_NODEV));
+  for (const Served& served : ServedFiles(config, wsl_conf)) {
+    if (!served.wanted) continue;
+    if (!OpenInRoot(folder.get(), served.path, O_PATH).ok()) MakeTargetInRun(folder.get(), served.path);
+    LogIfError("start", Bind(folder.get(), ServedFile(config.distro_id(), served.name), served.path, 0));
+  }
+  const std::string host = HostMountPoint(config, wsl_conf);
+  if (!host.empty()) LogIfError("start", Bind(folder.get(), kHostFolder, host, MS_NOSUID | MS_NODEV));
+  if (::fchdir(folder.get()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
+      ::chdir("/") != 0) {
+    return ErrnoError("cannot change to", root);
+  }
+  return absl::OkStatus();
+}
+
+void RemoveCgroups(const std::string& cgroup) {
+  if (DIR* directory = ::opendir(cgroup.c_str()); directory != nullptr) {
+    while (const dirent* entry = ::readdir(directory)) {
+      const std::string name = entry->d_name;
+      if (entry->d_type == DT_DIR && name != "." && name != "..") RemoveCgroups(cgroup + "/" + name);
+    }
+    ::closedir(directory);
+  }
+  ::rmdir(cgroup.c_str());
+}
+
+}  // namespace wslm

@@ -1,0 +1,114 @@
+#include "runtime-v2/agent/device_rule.h"
+
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/major.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstring>
+#include <vector>
+
+#include "distros/host/error.h"
+#include "distros/host/unique_fd.h"
+
+namespace wslm {
+namespace {
+
+// hvc0 and the virtio ports' first neighbours: the kernel's hvc driver has major 229 (Documentation/admin-guide/devices).
+constexpr int kHvcMajor = 229;
+
+bpf_insn Instruction(uint8_t code, uint8_t to, uint8_t from, int16_t offset, int32_t immediate) {
+  bpf_insn instruction{};
+  instruction.code = code;
+  instruction.dst_reg = to & 0xF;
+  instruction.src_reg = from & 0xF;
+  instruction.off = offset;
+  instruction.imm = immediate;
+  return instruction;
+}
+
+bpf_insn Load(uint8_t to, size_t offset) {
+  return Instruction(BPF_LDX | BPF_MEM | BPF_W, to, BPF_REG_1, static_cast<int16_t>(offset), 0);
+}
+bpf_insn Copy(uint8_t to, uint8_t from) { return Instruction(BPF_ALU | BPF_MOV | BPF_X, to, from, 0, 0); }
+bpf_insn And(uint8_t to, int32_t value) { return Instruction(BPF_ALU | BPF_AND | BPF_K, to, 0, 0, value); }
+bpf_insn Shift(uint8_t to, int32_t bits) { return Instruction(BPF_ALU | BPF_RSH | BPF_K, to, 0, 0, bits); }
+bpf_insn SkipUnlessEqual(uint8_t left, int32_t value, int16_t count) {
+  return Instruction(BPF_JMP | BPF_JNE | BPF_K, left, 0, count, value);
+}
+bpf_insn SkipIfBelow(uint8_t left, int32_t value, int16_t count) {
+  return Instruction(BPF_JMP | BPF_JLT | BPF_K, left, 0, count, value);
+}
+bpf_insn SkipIfAbove(uint8_t left, int32_t value, int16_t count) {
+  return Instruction(BPF_JMP | BPF_JGT | BPF_K, left, 0, count, value);
+}
+void Return(std::vector<bpf_insn>& program, int32_t value) {
+  program.push_back(Instruction(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, value));
+  program.push_back(Instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
+}
+
+std::vector<bpf_insn> Program(dev_t own) {
+  constexpr uint8_t kType = BPF_REG_2, kAccess = BPF_REG_3, kMajor = BPF_REG_4, kMinor = BPF_REG_5;
+  std::vector<bpf_insn> program;
+  program.push_back(Load(kType, offsetof(bpf_cgroup_dev_ctx, access_type)));
+  program.push_back(Copy(kAccess, kType));
+  program.push_back(And(kType, 0xFFFF));
+  program.push_back(Shift(kAccess, 16));
+  program.push_back(Load(kMajor, offsetof(bpf_cgroup_dev_ctx, major)));
+  program.push_back(Load(kMinor, offsetof(bpf_cgroup_dev_ctx, minor)));
+  // Nothing but mknod: allowed.
+  program.push_back(And(kAccess, BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE));
+  program.push_back(SkipUnlessEqual(kAccess, 0, 2));
+  Return(program, 1);
+  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_CHAR, 3));
+  program.push_back(SkipUnlessEqual(kMajor, kHvcMajor, 2));
+  Return(program, 0);
+  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_BLOCK, 15));
+  // Its own disk.
+  program.push_back(SkipUnlessEqual(kMajor, static_cast<int32_t>(major(own)), 3));
+  program.push_back(SkipUnlessEqual(kMinor, static_cast<int32_t>(minor(own)), 2));
+  Return(program, 1);
+  // The three ranges of SCSI disks.
+  program.push_back(SkipUnlessEqual(kMajor, SCSI_DISK0_MAJOR, 2));
+  Return(program, 0);
+  program.push_back(SkipIfBelow(kMajor, SCSI_DISK1_MAJOR, 3));
+  program.push_back(SkipIfAbove(kMajor, SCSI_DISK7_MAJOR, 2));
+  Return(program, 0);
+  program.push_back(SkipIfBelow(kMajor, SCSI_DISK8_MAJOR, 3));
+  program.push_back(SkipIfAbove(kMajor, SCSI_DISK15_MAJOR, 2));
+  Return(program, 0);
+  Return(program, 1);
+  return program;
+}
+
+long Bpf(bpf_cmd command, const bpf_attr& attributes) {
+  return ::syscall(SYS_bpf, command, &attributes, sizeof attributes);
+}
+
+}  // namespace
+
+absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own) {
+  const std::vector<bpf_insn> program = Program(own);
+  bpf_attr load{};
+  load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
+  load.insns = reinterpret_cast<uint64_t>(program.data());
+  load.insn_cnt = static_cast<uint32_t>(program.size());
+  load.license = reinterpret_cast<uint64_t>("Apache-2.0");
+  const UniqueFd loaded(static_cast<int>(Bpf(BPF_PROG_LOAD, load)));
+  if (!loaded) return ErrnoError("cannot load", "device rule");
+  const UniqueFd folder(::open(cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return ErrnoError("cannot open", cgroup);
+  bpf_attr attach{};
+  attach.target_fd = static_cast<uint32_t>(folder.get());
+  attach.attach_bpf_fd = static_cast<uint32_t>(loaded.get());
+  attach.attach_type = BPF_CGROUP_DEVICE;
+  // A distro's systemd adds rules of its own below, which can only narrow this one.
+  attach.attach_flags = BPF_F_ALLOW_MULTI;
+  if (Bpf(BPF_PROG_ATTACH, attach) != 0) return ErrnoError("cannot attach the device rule to", cgroup);
+  return absl::OkStatus();
+}
+
+}  // namespace wslm

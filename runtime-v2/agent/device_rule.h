@@ -1,0 +1,19 @@
+// Which block devices the processes of a control group may open.
+#ifndef WSLM_RUNTIME_V2_AGENT_DEVICE_RULE_H_
+#define WSLM_RUNTIME_V2_AGENT_DEVICE_RULE_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace wslm {
+
+// Forbids the processes of `cgroup` (a folder of the cgroup2 tree) to open SCSI disks other than `own`, and the VM's
+// console. Device nodes of any kind may be made, since a distro's files may hold them.
+absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own);
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_AGENT_DEVICE_RULE_H_

@@ -1,0 +1,59 @@
+// The agent's end of the control connection: frames over a virtio port.
+//
+// A port differs from a socket: hosts come and go, what one left half said is read by the next, and a port without a host
+// is readable (0 bytes) and hung up all the time. So it is watched for edges only, and what is no frame is skipped.
+#ifndef WSLM_RUNTIME_V2_AGENT_HOST_PORT_H_
+#define WSLM_RUNTIME_V2_AGENT_HOST_PORT_H_
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "distros/host/unique_fd.h"
+#include "runtime-v2/agent/event_loop.h"
+#include "wslm/runtime/v1/frames.h"
+#include "wslm/runtime/v1/runtime.pb.h"
+
+namespace wslm {
+
+class HostPort {
+ public:
+  struct Handlers {
+    // A host said HELLO: all streams are forgotten. Answer by SendHelloAck.
+    std::function<void(const runtime::v1::Hello&)> on_hello;
+    // A frame after HELLO.
+    std::function<void(const runtime::v1::Frame&)> on_frame;
+    // The host went.
+    std::function<void()> on_lost;
+    // congested() is false again.
+    std::function<void()> on_drained;
+  };
+
+  HostPort(EventLoop& loop, UniqueFd port, Handlers handlers);
+  absl::Status Begin();
+
+  void SendHelloAck(const runtime::v1::HelloAck& ack);
+  // Queued; dropped while no host has said HELLO.
+  void Send(runtime::v1::FrameType type, uint8_t flags, uint32_t stream, std::string_view payload);
+  // More is queued than the host takes: send nothing that can wait.
+  bool congested() const { return congested_; }
+
+ private:
+  void OnEvent();
+  void Flush();
+  void Lose();
+
+  EventLoop& loop_;
+  UniqueFd port_;
+  Handlers handlers_;
+  runtime::v1::FrameParser parser_;
+  bool greeted_ = false;
+  bool congested_ = false;
+  std::string output_;
+  size_t written_ = 0;
+};
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_AGENT_HOST_PORT_H_

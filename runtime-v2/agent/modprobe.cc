@@ -1,0 +1,51 @@
+#include "runtime-v2/agent/modprobe.h"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <vector>
+
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "distros/host/unique_fd.h"
+#include "runtime-v2/agent/boot.h"
+#include "runtime-v2/agent/file.h"
+#include "runtime-v2/agent/log.h"
+#include "runtime-v2/modules/module_index.h"
+
+namespace wslm {
+
+absl::Status LoadModule(const std::string& name_or_alias) {
+  const std::string folder = "/lib/modules/" + KernelRelease() + "/";
+  ASSIGN_OR_RETURN(const std::string dep, ReadSmallFile(folder + "modules.dep"));
+  ASSIGN_OR_RETURN(const std::string alias, ReadSmallFile(folder + "modules.alias"));
+  ASSIGN_OR_RETURN(const std::string softdep, ReadSmallFile(folder + "modules.softdep"));
+  const std::vector<std::string> order = ModuleIndex::Parse(dep, alias, softdep).LoadOrder(name_or_alias);
+  if (order.empty()) {
+    return Error(absl::StatusCode::kNotFound, reason::kFileNotFound, "There is no kernel module " + name_or_alias + ".");
+  }
+  absl::Status result;
+  for (const std::string& path : order) {
+    const UniqueFd module(::open((folder + path).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!module) return ErrnoError("cannot open", folder + path);
+    // A variant for another processor says ENODEV; the next may do.
+    if (::syscall(SYS_finit_module, module.get(), "", 0) != 0 && errno != EEXIST && errno != ENODEV) {
+      result = ErrnoError("cannot load", path);
+    }
+  }
+  return result;
+}
+
+int ModprobeMain(int argc, char** argv) {
+  std::string wanted;
+  for (int i = 1; i < argc; ++i) {
+    if (argv[i][0] != '-') wanted = argv[i];
+  }
+  const absl::Status status = LoadModule(wanted);
+  if (!absl::IsNotFound(status)) LogIfError("modprobe", status);
+  return status.ok() ? 0 : 1;
+}
+
+}  // namespace wslm

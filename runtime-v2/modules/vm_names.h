@@ -1,0 +1,29 @@
+// Names that both ends of the VM must know.
+#ifndef WSLM_RUNTIME_V2_MODULES_VM_NAMES_H_
+#define WSLM_RUNTIME_V2_MODULES_VM_NAMES_H_
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace wslm {
+
+// The virtio port of the control connection.
+inline constexpr char kControlPort[] = "wslm.control";
+
+// The world-wide number of the disk with the kernel's modules. 5: "locally assigned" would be 3 (NAA, SPC-5 7.7.3.6.4);
+// QEMU passes the number on as it is.
+inline constexpr uint64_t kModulesWwn = 0x3000'0000'0000'0001;
+
+// How /sys/block/*/device/wwid shows a world-wide number.
+inline std::string WwidOf(uint64_t wwn) {
+  char text[32];
+  std::snprintf(text, sizeof text, "naa.%016llx", static_cast<unsigned long long>(wwn));
+  return text;
+}
+
+inline const std::string kModulesWwid = WwidOf(kModulesWwn);
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_MODULES_VM_NAMES_H_
