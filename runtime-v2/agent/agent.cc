@@ -80,8 +80,8 @@ void Agent::OnFrame(const Frame& frame) {
 void Agent::OnOpen(const Frame& frame) {
   OpenRequest request;
   if (!request.ParseFromString(frame.payload)) {
-    return End(frame.stream, Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-                                   "The request can't be read."));
+    return End(frame.stream,
+               Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "The request can't be read."));
   }
   if (request.has_distro_start()) return StartDistro(frame.stream, request.distro_start());
   if (request.has_power_off()) PowerOff();
@@ -121,33 +121,33 @@ void Agent::OnDistroFrame(const std::string& distro_id, const Frame& frame) {
 void Agent::StartDistro(uint32_t stream, const runtime::v1::DistroStart& request) {
   const std::string id = request.config().distro_id();
   // The id becomes a file name.
-  if (id.empty() || id.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") !=
-                        std::string::npos) {
-    return End(stream, Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "The distro's id is no id."));
+  if (id.empty() ||
+      id.find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") != std::string::npos) {
+    return End(stream,
+               Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "The distro's id is no id."));
   }
   if (distros_.contains(id)) {
     return End(stream, Error(absl::StatusCode::kAlreadyExists, reason::kDistroBusy, "The distro is there already."));
   }
   auto& distro = distros_[id];
-  distro = std::make_unique<Distro>(
-      loop_, request,
-      Distro::Handlers{
-          .on_frame = [this, id](const Frame& frame) { OnDistroFrame(id, frame); },
-          .on_init_gone = [this, id] { EndStreamsOf(id); },
-          .on_gone =
-              [this, id] {
-                for (auto watch = watches_.begin(); watch != watches_.end();) {
-                  if (watch->second != id) {
-                    ++watch;
-                    continue;
-                  }
-                  End(watch->first, absl::OkStatus());
-                  watch = watches_.erase(watch);
-                }
-                // Later: it is in one of its own functions.
-                loop_.After(absl::ZeroDuration(), [this, id] { distros_.erase(id); });
-              },
-      });
+  distro = std::make_unique<Distro>(loop_, request,
+                                    Distro::Handlers{
+                                        .on_frame = [this, id](const Frame& frame) { OnDistroFrame(id, frame); },
+                                        .on_init_gone = [this, id] { EndStreamsOf(id); },
+                                        .on_gone =
+                                            [this, id] {
+                                              for (auto watch = watches_.begin(); watch != watches_.end();) {
+                                                if (watch->second != id) {
+                                                  ++watch;
+                                                  continue;
+                                                }
+                                                End(watch->first, absl::OkStatus());
+                                                watch = watches_.erase(watch);
+                                              }
+                                              // Later: it is in one of its own functions.
+                                              loop_.After(absl::ZeroDuration(), [this, id] { distros_.erase(id); });
+                                            },
+                                    });
   distro->SetPaused(host_.congested());
   distro->Start([this, stream, epoch = epoch_](const absl::Status& status) {
     if (epoch == epoch_) End(stream, status);

@@ -16,8 +16,8 @@
 #include <vector>
 
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
-#include "runtime-v2/agent/file.h"
 #include "runtime-v2/agent/log.h"
 
 namespace wslm {

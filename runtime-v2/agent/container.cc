@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -40,7 +41,7 @@ absl::Status StartFailed(const absl::Status& status, std::string_view doing) {
 // Lets the groups below have limits of their own.
 void EnableControllers(const std::string& cgroup) {
   for (const char* controller : {"+cpu", "+memory", "+pids", "+io", "+cpuset"}) {
-    LogIfError("cgroup", WriteSmallFile(cgroup + "/cgroup.subtree_control", controller));
+    LogIfError("cgroup", WriteInOne(cgroup + "/cgroup.subtree_control", controller));
   }
 }
 
@@ -53,7 +54,7 @@ absl::Status EnterCgroup(const std::string& distro_id, dev_t disk) {
   const std::string cgroup = CgroupOf(distro_id);
   if (::mkdir(cgroup.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("cannot make", cgroup);
   RETURN_IF_ERROR(DenyOtherDisks(cgroup, disk));
-  return WriteSmallFile(cgroup + "/cgroup.procs", "0");
+  return WriteInOne(cgroup + "/cgroup.procs", "0");
 }
 
 absl::Status MountDisk(const Disk& disk, const std::string& root) {
@@ -79,8 +80,7 @@ absl::Status BecomeInit(const runtime::v1::InstanceConfig& config, const std::st
   // Opened before the agent's root is out of sight; above the descriptors that are placed below.
   const UniqueFd init(::fcntl(UniqueFd(::open(kInit, O_RDONLY | O_CLOEXEC)).get(), F_DUPFD_CLOEXEC, 100));
   const UniqueFd log(::fcntl(UniqueFd(::open("/dev/kmsg", O_WRONLY | O_CLOEXEC)).get(), F_DUPFD_CLOEXEC, 100));
-  const UniqueFd config_file(
-      ::fcntl(UniqueFd(::memfd_create("config", MFD_CLOEXEC)).get(), F_DUPFD_CLOEXEC, 100));
+  const UniqueFd config_file(::fcntl(UniqueFd(::memfd_create("config", MFD_CLOEXEC)).get(), F_DUPFD_CLOEXEC, 100));
   const UniqueFd socket(::fcntl(channel, F_DUPFD_CLOEXEC, 100));
   if (!init || !log || !config_file || !socket) return ErrnoError("cannot open", kInit);
   const std::string bytes = config.SerializeAsString();
@@ -123,11 +123,12 @@ absl::StatusOr<pid_t> SpawnInit(const runtime::v1::InstanceConfig& config, const
     ::_exit(1);
   }
   writer.Reset();
-  const auto failure = ReadSmallFile(reader.get(), "init's report");
+  const auto failure = ReadAll(reader.get(), "init's report");
   if (failure.ok() && failure->empty()) return pid;
   ::kill(pid, SIGKILL);
-  return Error(absl::StatusCode::kInternal, reason::kStartFailed,
-               "The container could not be made: " + (failure.ok() ? *failure : std::string(failure.status().message())));
+  return Error(
+      absl::StatusCode::kInternal, reason::kStartFailed,
+      "The container could not be made: " + (failure.ok() ? *failure : std::string(failure.status().message())));
 }
 
 absl::StatusOr<Container> StartOnDisk(const runtime::v1::DistroStart& request, int channel, Container container) {
@@ -168,7 +169,7 @@ absl::StatusOr<Container> StartContainer(const runtime::v1::DistroStart& request
   RETURN_IF_ERROR(StartFailed(MountDisk(container.disk, RootOf(id)), "The distro's disk can't be mounted"));
   auto started = StartOnDisk(request, channel, container);
   if (!started.ok()) {
-    LogIfError("clean-up", WriteSmallFile("/sys/fs/cgroup/cgroup.procs", "0"));
+    LogIfError("clean-up", WriteInOne("/sys/fs/cgroup/cgroup.procs", "0"));
     LogIfError("clean-up", CleanUpContainer(id, container));
   }
   return started.ok() ? started : StartFailed(started.status(), "The distro's container can't be made");
@@ -177,7 +178,7 @@ absl::StatusOr<Container> StartContainer(const runtime::v1::DistroStart& request
 absl::Status CleanUpContainer(const std::string& distro_id, const Container& container) {
   const std::string cgroup = CgroupOf(distro_id);
   // Nothing can be left after init, whose end kills its namespace; but what is trusted is checked.
-  if (::access(cgroup.c_str(), F_OK) == 0) LogIfError("stop", WriteSmallFile(cgroup + "/cgroup.kill", "1"));
+  if (::access(cgroup.c_str(), F_OK) == 0) LogIfError("stop", WriteInOne(cgroup + "/cgroup.kill", "1"));
   const std::string root = RootOf(distro_id);
   {
     const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -38,15 +38,15 @@ std::string ServedFile(const std::string& distro_id, const std::string& name) {
 std::string WslConf(int root) {
   const auto file = OpenInRoot(root, "etc/wsl.conf", O_RDONLY | O_NONBLOCK);
   if (!file.ok()) return "";
-  return ReadSmallFile(file->get(), "wsl.conf").value_or("");
+  return ReadAll(file->get(), "wsl.conf").value_or("");
 }
 
 bool IsFalse(const std::optional<std::string>& value) {
   return value && (*value == "false" || *value == "False" || *value == "FALSE" || *value == "0");
 }
 
-// Where the host's `/` goes, relative to the distro's root; empty when it isn't wanted. wsl.conf can move it or switch it
-// off, never on.
+// Where the host's `/` goes, relative to the distro's root; empty when it isn't wanted. wsl.conf can move it or switch
+// it off, never on.
 std::string HostMountPoint(const runtime::v1::InstanceConfig& config, const std::string& wsl_conf) {
   if (!config.automount() || IsFalse(WslConfValue(wsl_conf, "automount", "enabled"))) return "";
   std::string folder = WslConfValue(wsl_conf, "automount", "root").value_or(config.automount_root());
@@ -100,8 +100,10 @@ absl::Status FillDev(int root) {
   RETURN_IF_ERROR(MakeNode(dev.get(), "fuse", 0666, 10, 229));
   RETURN_IF_ERROR(MakeNode(dev.get(), "loop-control", 0660, 10, 237));
   RETURN_IF_ERROR(MakeNode(dev.get(), "net/tun", 0666, 10, 200));
-  constexpr const char* kLinks[][2] = {{"pts/ptmx", "ptmx"},         {"/proc/self/fd", "fd"},
-                                       {"/proc/self/fd/0", "stdin"}, {"/proc/self/fd/1", "stdout"},
+  constexpr const char* kLinks[][2] = {{"pts/ptmx", "ptmx"},
+                                       {"/proc/self/fd", "fd"},
+                                       {"/proc/self/fd/0", "stdin"},
+                                       {"/proc/self/fd/1", "stdout"},
                                        {"/proc/self/fd/2", "stderr"}};
   for (const auto& [target, link] : kLinks) {
     if (::symlinkat(target, dev.get(), link) != 0) return ErrnoError("cannot make", link);
@@ -156,7 +158,7 @@ absl::StatusOr<std::vector<std::string>> PrepareContainerRoot(const runtime::v1:
   ::mkdir("/run/wslm", 0755);
   for (const Served& served : ServedFiles(config, wsl_conf)) {
     if (!served.wanted) continue;
-    RETURN_IF_ERROR(WriteSmallFile(ServedFile(config.distro_id(), served.name), served.content));
+    RETURN_IF_ERROR(WriteInOne(ServedFile(config.distro_id(), served.name), served.content));
     // Fails where a link dangles, which is seen to when /run is there.
     MakeMountPoint(folder.get(), served.path, false, made).IgnoreError();
   }

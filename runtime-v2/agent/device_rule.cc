@@ -17,7 +17,8 @@
 namespace wslm {
 namespace {
 
-// hvc0 and the virtio ports' first neighbours: the kernel's hvc driver has major 229 (Documentation/admin-guide/devices).
+// hvc0 and the virtio ports' first neighbours: the kernel's hvc driver has major 229
+// (Documentation/admin-guide/devices).
 constexpr int kHvcMajor = 229;
 
 bpf_insn Instruction(uint8_t code, uint8_t to, uint8_t from, int16_t offset, int32_t immediate) {

@@ -12,8 +12,8 @@
 #include <thread>
 
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/unique_fd.h"
-#include "runtime-v2/agent/file.h"
 
 namespace wslm {
 namespace {

@@ -17,7 +17,8 @@ struct Disk {
   dev_t device = 0;
 };
 
-// The disk whose /sys/block/*/device/wwid is `wwid`, waiting until it is there and can be read. Blocks. Error: START_FAILED.
+// The disk whose /sys/block/*/device/wwid is `wwid`, waiting until it is there and can be read. Blocks. Error:
+// START_FAILED.
 absl::StatusOr<Disk> WaitForDisk(const std::string& wwid, absl::Duration timeout);
 
 // Waits until nothing (a mount, a process) uses the disk any more. Blocks. Error: DEADLINE_EXCEEDED.

@@ -140,8 +140,7 @@ void Distro::OnInitExit(int wait_status) {
 
 void Distro::CleanUp() {
   RunInChild(
-      loop_,
-      [this](std::string&) { return CleanUpContainer(request_.config().distro_id(), container_); },
+      loop_, [this](std::string&) { return CleanUpContainer(request_.config().distro_id(), container_); },
       [this](const absl::Status& status, const std::string&) {
         LogIfError("stop", status);
         Gone(status);

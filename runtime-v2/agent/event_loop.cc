@@ -60,7 +60,8 @@ EventLoop::Timer EventLoop::After(absl::Duration delay, std::function<void()> ca
 void EventLoop::Cancel(Timer timer) { timers_.erase(timer); }
 
 void EventLoop::OnChildExit(pid_t pid, std::function<void(int status)> call) {
-  const auto gone = std::find_if(unclaimed_.begin(), unclaimed_.end(), [&](const auto& one) { return one.first == pid; });
+  const auto gone =
+      std::find_if(unclaimed_.begin(), unclaimed_.end(), [&](const auto& one) { return one.first == pid; });
   if (gone == unclaimed_.end()) {
     children_[pid] = std::move(call);
     return;
@@ -100,7 +101,8 @@ void EventLoop::FireTimers() {
 
 int EventLoop::NextTimeout() const {
   if (timers_.empty()) return -1;
-  return static_cast<int>(std::clamp<int64_t>((timers_.begin()->first.first - NowNs() + 999'999) / 1'000'000, 0, 60'000));
+  return static_cast<int>(
+      std::clamp<int64_t>((timers_.begin()->first.first - NowNs() + 999'999) / 1'000'000, 0, 60'000));
 }
 
 void EventLoop::Run() {

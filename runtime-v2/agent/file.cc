@@ -10,17 +10,11 @@
 namespace wslm {
 namespace {
 
-constexpr size_t kLargest = size_t{16} << 20;
+constexpr size_t kLargest = size_t{1} << 20;
 
 }  // namespace
 
-absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
-  if (!file) return ErrnoError("cannot open", path);
-  return ReadSmallFile(file.get(), path);
-}
-
-absl::StatusOr<std::string> ReadSmallFile(int fd, const std::string& name) {
+absl::StatusOr<std::string> ReadAll(int fd, const std::string& name) {
   std::string content;
   char buffer[16384];
   while (content.size() < kLargest) {
@@ -32,7 +26,7 @@ absl::StatusOr<std::string> ReadSmallFile(int fd, const std::string& name) {
   return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, name + " is too large.");
 }
 
-absl::Status WriteSmallFile(const std::string& path, std::string_view content) {
+absl::Status WriteInOne(const std::string& path, std::string_view content) {
   const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (!file) return ErrnoError("cannot open", path);
   if (::write(file.get(), content.data(), content.size()) != static_cast<ssize_t>(content.size())) {

@@ -1,4 +1,4 @@
-// Small files of the agent's own root: sysfs, procfs, what it writes for distros.
+// What distros/host/files.h lacks for the agent: pipes read whole, files of sysfs written.
 #ifndef WSLM_RUNTIME_V2_AGENT_FILE_H_
 #define WSLM_RUNTIME_V2_AGENT_FILE_H_
 
@@ -10,11 +10,10 @@
 
 namespace wslm {
 
-// The whole file; at most 16 MiB.
-absl::StatusOr<std::string> ReadSmallFile(const std::string& path);
-absl::StatusOr<std::string> ReadSmallFile(int fd, const std::string& name);
-// In one write; makes the file, mode 0644, where it isn't.
-absl::Status WriteSmallFile(const std::string& path, std::string_view content);
+// All up to the end; at most 1 MiB. `name` is for messages.
+absl::StatusOr<std::string> ReadAll(int fd, const std::string& name);
+// In one write, as sysfs wants it; makes the file, mode 0644, where it isn't.
+absl::Status WriteInOne(const std::string& path, std::string_view content);
 
 }  // namespace wslm
 

@@ -27,8 +27,7 @@ HostPort::HostPort(EventLoop& loop, UniqueFd port, Handlers handlers)
 }
 
 absl::Status HostPort::Begin() {
-  const absl::Status status =
-      loop_.Watch(port_.get(), EPOLLIN | EPOLLOUT | EPOLLET, [this](uint32_t) { OnEvent(); });
+  const absl::Status status = loop_.Watch(port_.get(), EPOLLIN | EPOLLOUT | EPOLLET, [this](uint32_t) { OnEvent(); });
   // What came before the first edge.
   OnEvent();
   return status;

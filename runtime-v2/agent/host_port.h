@@ -1,7 +1,8 @@
 // The agent's end of the control connection: frames over a virtio port.
 //
-// A port differs from a socket: hosts come and go, what one left half said is read by the next, and a port without a host
-// is readable (0 bytes) and hung up all the time. So it is watched for edges only, and what is no frame is skipped.
+// A port differs from a socket: hosts come and go, what one left half said is read by the next, and a port without a
+// host is readable (0 bytes) and hung up all the time. So it is watched for edges only, and what is no frame is
+// skipped.
 #ifndef WSLM_RUNTIME_V2_AGENT_HOST_PORT_H_
 #define WSLM_RUNTIME_V2_AGENT_HOST_PORT_H_
 

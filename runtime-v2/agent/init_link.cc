@@ -53,7 +53,8 @@ void InitLink::SetPaused(bool paused) {
 
 void InitLink::UpdateWatch() {
   if (!socket_) return;
-  const uint32_t wanted = (paused_ ? 0U : static_cast<uint32_t>(EPOLLIN)) | (backlog() > 0 ? EPOLLOUT : 0U) | EPOLLRDHUP;
+  const uint32_t wanted =
+      (paused_ ? 0U : static_cast<uint32_t>(EPOLLIN)) | (backlog() > 0 ? EPOLLOUT : 0U) | EPOLLRDHUP;
   if (std::exchange(watched_, wanted) == wanted) return;
   LogIfError("relay", loop_.Watch(socket_.get(), wanted, [this](uint32_t events) { OnEvent(events); }));
 }

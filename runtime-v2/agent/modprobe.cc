@@ -8,23 +8,29 @@
 #include <vector>
 
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 #include "runtime-v2/agent/boot.h"
-#include "runtime-v2/agent/file.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/modules/module_index.h"
 
 namespace wslm {
+namespace {
+
+constexpr size_t kLargestIndex = size_t{16} << 20;
+
+}  // namespace
 
 absl::Status LoadModule(const std::string& name_or_alias) {
   const std::string folder = "/lib/modules/" + KernelRelease() + "/";
-  ASSIGN_OR_RETURN(const std::string dep, ReadSmallFile(folder + "modules.dep"));
-  ASSIGN_OR_RETURN(const std::string alias, ReadSmallFile(folder + "modules.alias"));
-  ASSIGN_OR_RETURN(const std::string softdep, ReadSmallFile(folder + "modules.softdep"));
+  ASSIGN_OR_RETURN(const std::string dep, ReadSmallFile(folder + "modules.dep", kLargestIndex));
+  ASSIGN_OR_RETURN(const std::string alias, ReadSmallFile(folder + "modules.alias", kLargestIndex));
+  ASSIGN_OR_RETURN(const std::string softdep, ReadSmallFile(folder + "modules.softdep", kLargestIndex));
   const std::vector<std::string> order = ModuleIndex::Parse(dep, alias, softdep).LoadOrder(name_or_alias);
   if (order.empty()) {
-    return Error(absl::StatusCode::kNotFound, reason::kFileNotFound, "There is no kernel module " + name_or_alias + ".");
+    return Error(absl::StatusCode::kNotFound, reason::kFileNotFound,
+                 "There is no kernel module " + name_or_alias + ".");
   }
   absl::Status result;
   for (const std::string& path : order) {

@@ -8,7 +8,8 @@
 
 namespace wslm {
 
-// Loads what `name_or_alias` stands for, with all it needs, from /lib/modules/RELEASE. NOT_FOUND when no module matches.
+// Loads what `name_or_alias` stands for, with all it needs, from /lib/modules/RELEASE. NOT_FOUND when no module
+// matches.
 absl::Status LoadModule(const std::string& name_or_alias);
 
 // `modprobe [-q] [--] NAME`, as the kernel calls it. Answers the exit code.

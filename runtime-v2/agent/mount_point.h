@@ -17,8 +17,8 @@ namespace wslm {
 // Opens `path` (relative) below `root`, in which "/" and ".." are the root's, with openat2's RESOLVE_IN_ROOT.
 absl::StatusOr<UniqueFd> OpenInRoot(int root, const std::string& path, int flags);
 
-// Makes the folder `path`, or an empty file, with the folders above it, where they are missing; the times of the folders
-// that were there are kept. What was made is added to `made`, the outermost first.
+// Makes the folder `path`, or an empty file, with the folders above it, where they are missing; the times of the
+// folders that were there are kept. What was made is added to `made`, the outermost first.
 absl::Status MakeMountPoint(int root, const std::string& path, bool folder, std::vector<std::string>& made);
 
 // Removes what MakeMountPoint made and nobody has filled since.

@@ -1,5 +1,5 @@
-// Runtime v2 as wslmd sees it: one utility VM under QEMU for all distros, started at the first need, found again after a
-// restart of wslmd.
+// Runtime v2 as wslmd sees it: one utility VM under QEMU for all distros, started at the first need, found again after
+// a restart of wslmd.
 //
 // Files: run/v2/ (sockets and what an adopting daemon must know of the VM), cache/kernel/ (kernel, modules, initramfs),
 // state/vm-console.log.
@@ -30,7 +30,8 @@ class RuntimeV2 : public runtime::v1::Runtime {
 
 std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home);
 
-// Whether this host can run v2 distros: QEMU is there. Error: HOST_UNSUPPORTED with the package to install. Thread-safe.
+// Whether this host can run v2 distros: QEMU is there. Error: HOST_UNSUPPORTED with the package to install.
+// Thread-safe.
 absl::Status CheckHostForV2();
 
 }  // namespace wslm

@@ -65,8 +65,7 @@ std::optional<std::string_view> Section(std::string_view elf, std::string_view w
     return std::nullopt;
   }
   auto section = [&](uint64_t index, Elf64_Shdr& to) {
-    return header.e_shoff <= elf.size() &&
-           ReadStruct(elf, header.e_shoff + index * sizeof(Elf64_Shdr), &to, sizeof to);
+    return header.e_shoff <= elf.size() && ReadStruct(elf, header.e_shoff + index * sizeof(Elf64_Shdr), &to, sizeof to);
   };
   auto content = [&](const Elf64_Shdr& s) -> std::optional<std::string_view> {
     if (s.sh_offset > elf.size() || s.sh_size > elf.size() - s.sh_offset) return std::nullopt;

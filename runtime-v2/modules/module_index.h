@@ -54,7 +54,7 @@ class ModuleIndex {
   std::vector<std::string> Matches(std::string_view name_or_alias) const;
   void Visit(const std::string& name, std::set<std::string>& seen, std::vector<std::string>& order) const;
 
-  std::map<std::string, Module> modules_;                       // by name with '_'
+  std::map<std::string, Module> modules_;                     // by name with '_'
   std::vector<std::pair<std::string, std::string>> aliases_;  // pattern with '_', name
 };
 
