@@ -20,10 +20,19 @@ struct SecondOwner {
   uint32_t gid = 1000;
 };
 
-// Reads FOLDER/rootfs. Errors: DISTRO_BROKEN, IO_ERROR.
+// Reads FOLDER/rootfs of a distro that is not running. Follows no link, goes into nothing that is mounted there, depth
+// doesn't matter. Looks ahead for half a second at most for total(), which is 0 when that did not do.
+// Errors: DISTRO_BROKEN when there is no rootfs or the side store is damaged, DISTRO_RUNNING when lxcore has it,
+// PERMISSION_DENIED when somebody took the owner's right to read a file, IO_ERROR.
 absl::StatusOr<std::unique_ptr<Source>> OpenLxfsSource(const std::string& folder, SecondOwner second_owner);
 
-// Makes FOLDER/rootfs and FOLDER/metadata.db; FOLDER must exist and hold neither.
+// Makes FOLDER/rootfs and FOLDER/metadata.db; FOLDER, of the caller's, must exist and hold neither, and becomes 0700.
+// Needs no rights: a device is a socket on the host with a record, also when root does this.
+//
+// No name leaves FOLDER/rootfs: a link in an entry's parents leads to a place inside the root, as in a chroot (after
+// "lib -> usr/lib", "lib/x" lies in usr/lib), parents that are missing are made. Losses: extended attributes of what is
+// neither file nor folder, those of namespaces other than user, security, trusted and POSIX ACLs, user.lxfs*, and those
+// too large for the host's file system.
 absl::StatusOr<std::unique_ptr<Sink>> CreateLxfsSink(const std::string& folder, SecondOwner second_owner);
 
 }  // namespace wslm

@@ -18,10 +18,11 @@ constexpr int kBusyMilliseconds = 2000;
 // 'WSLM', so that file(1) and a curious person can tell what it is.
 constexpr char kSchema[] =
     "PRAGMA application_id = 0x57534c4d;"
-    "CREATE TABLE IF NOT EXISTS record (inode INTEGER NOT NULL, birth_ns INTEGER NOT NULL, mode INTEGER NOT NULL,"
-    " uid INTEGER NOT NULL, gid INTEGER NOT NULL, rdev INTEGER NOT NULL, PRIMARY KEY (inode, birth_ns)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS record (inode INTEGER NOT NULL, birth_ns INTEGER NOT NULL,"
+    " generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL,"
+    " rdev INTEGER NOT NULL, PRIMARY KEY (inode, birth_ns, generation)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS root (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), inode INTEGER NOT NULL,"
-    " birth_ns INTEGER NOT NULL);"
+    " birth_ns INTEGER NOT NULL, generation INTEGER NOT NULL);"
     "PRAGMA user_version = 1;";
 
 // SQLite takes a URI for the immutable flag; these have a meaning in one.
@@ -71,6 +72,19 @@ class SideDatabase::Statement {
   bool ok_;
 };
 
+// The first columns, and parameters, of every statement here.
+SideRow SideDatabase::RowOf(Statement& statement) {
+  return {.inode = static_cast<uint64_t>(statement.Column(0)),
+          .birth_ns = statement.Column(1),
+          .generation = static_cast<uint64_t>(statement.Column(2))};
+}
+
+void SideDatabase::BindRow(Statement& statement, const SideRow& row) {
+  statement.Bind(1, Signed(row.inode));
+  statement.Bind(2, row.birth_ns);
+  statement.Bind(3, Signed(row.generation));
+}
+
 absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::Open(const std::string& path, Access access) {
   // A log that a killed process left is taken in by whoever opens next, so reading, too, needs the right to write.
   const int flags = access == Access::kReadImmutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
@@ -110,34 +124,32 @@ absl::Status SideDatabase::Prepare(Access access) {
 
 absl::StatusOr<SideRecords> SideDatabase::ReadAll() {
   SideRecords records;
-  Statement statement(database_, "SELECT inode, birth_ns, mode, uid, gid, rdev FROM record");
+  Statement statement(database_, "SELECT inode, birth_ns, generation, mode, uid, gid, rdev FROM record");
   if (!statement) return LastError();
   int step;
   while ((step = statement.Step()) == SQLITE_ROW) {
-    const SideRow row{.inode = static_cast<uint64_t>(statement.Column(0)), .birth_ns = statement.Column(1)};
-    records[row] = {.mode = static_cast<uint32_t>(statement.Column(2)),
-                    .uid = static_cast<uint32_t>(statement.Column(3)),
-                    .gid = static_cast<uint32_t>(statement.Column(4)),
-                    .rdev = static_cast<uint64_t>(statement.Column(5))};
+    records[RowOf(statement)] = {.mode = static_cast<uint32_t>(statement.Column(3)),
+                                 .uid = static_cast<uint32_t>(statement.Column(4)),
+                                 .gid = static_cast<uint32_t>(statement.Column(5)),
+                                 .rdev = static_cast<uint64_t>(statement.Column(6))};
   }
   if (step != SQLITE_DONE) return LastError();
   return records;
 }
 
 absl::StatusOr<std::optional<SideRow>> SideDatabase::Root() {
-  Statement statement(database_, "SELECT inode, birth_ns FROM root");
+  Statement statement(database_, "SELECT inode, birth_ns, generation FROM root");
   if (!statement) return LastError();
   const int step = statement.Step();
   if (step == SQLITE_DONE) return std::nullopt;
   if (step != SQLITE_ROW) return LastError();
-  return SideRow{.inode = static_cast<uint64_t>(statement.Column(0)), .birth_ns = statement.Column(1)};
+  return RowOf(statement);
 }
 
 absl::Status SideDatabase::SetRoot(const SideRow& root) {
-  Statement statement(database_, "INSERT OR REPLACE INTO root VALUES (1, ?, ?)");
+  Statement statement(database_, "INSERT OR REPLACE INTO root VALUES (1, ?, ?, ?)");
   if (!statement) return LastError();
-  statement.Bind(1, Signed(root.inode));
-  statement.Bind(2, root.birth_ns);
+  BindRow(statement, root);
   return statement.Execute() ? absl::OkStatus() : LastError();
 }
 
@@ -152,18 +164,17 @@ absl::Status SideDatabase::Write(const SideChanges& changes) {
 }
 
 absl::Status SideDatabase::WriteRows(const SideChanges& changes) {
-  Statement put(database_, "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?)");
-  Statement remove(database_, "DELETE FROM record WHERE inode = ? AND birth_ns = ?");
+  Statement put(database_, "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)");
+  Statement remove(database_, "DELETE FROM record WHERE inode = ? AND birth_ns = ? AND generation = ?");
   if (!put || !remove) return LastError();
   for (const auto& [row, attributes] : changes) {
     Statement& statement = attributes ? put : remove;
-    statement.Bind(1, Signed(row.inode));
-    statement.Bind(2, row.birth_ns);
+    BindRow(statement, row);
     if (attributes) {
-      statement.Bind(3, attributes->mode);
-      statement.Bind(4, attributes->uid);
-      statement.Bind(5, attributes->gid);
-      statement.Bind(6, Signed(attributes->rdev));
+      statement.Bind(4, attributes->mode);
+      statement.Bind(5, attributes->uid);
+      statement.Bind(6, attributes->gid);
+      statement.Bind(7, Signed(attributes->rdev));
     }
     if (!statement.Execute()) return LastError();
   }

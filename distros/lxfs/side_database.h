@@ -19,14 +19,15 @@ struct sqlite3_stmt;
 
 namespace wslm {
 
-// Of a file on the store's own file system: inode and birth in ns.
+// Of a file on the store's own file system: as SideKey.
 struct SideRow {
   uint64_t inode = 0;
   int64_t birth_ns = 0;
+  uint64_t generation = 0;
   friend bool operator==(const SideRow&, const SideRow&) = default;
   template <typename H>
   friend H AbslHashValue(H state, const SideRow& row) {
-    return H::combine(std::move(state), row.inode, row.birth_ns);
+    return H::combine(std::move(state), row.inode, row.birth_ns, row.generation);
   }
 };
 
@@ -58,6 +59,8 @@ class SideDatabase {
 
  private:
   class Statement;
+  static SideRow RowOf(Statement& statement);
+  static void BindRow(Statement& statement, const SideRow& row);
   SideDatabase(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
   absl::Status Prepare(Access access);
   absl::Status Run(const char* sql);

@@ -1,7 +1,9 @@
 #include "distros/lxfs/side_store.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include <cerrno>
@@ -40,7 +42,40 @@ std::optional<SideKey> HostKeyOf(int fd, const char* name, int flags) {
   return key;
 }
 
-SideRow RowOf(const SideKey& key) { return {.inode = key.inode, .birth_ns = key.birth_ns}; }
+SideRow RowOf(const SideKey& key) {
+  return {.inode = key.inode, .birth_ns = key.birth_ns, .generation = key.generation};
+}
+
+// Whether handles hold an inode's number and generation as they are on the disk. Elsewhere (FUSE) a handle may not
+// outlive the mount.
+bool HasLastingHandles(int folder) {
+  struct statfs file_system;
+  if (fstatfs(folder, &file_system) != 0) return false;
+  switch (static_cast<uint64_t>(file_system.f_type)) {
+    case EXT4_SUPER_MAGIC:
+    case XFS_SUPER_MAGIC:
+    case BTRFS_SUPER_MAGIC:
+    case F2FS_SUPER_MAGIC:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// FNV-1a of the file's handle; 0 when it has none. Needs no privilege: only opening by handle does.
+uint64_t GenerationOf(int fd, const char* name, int flags) {
+  struct {
+    file_handle handle;
+    unsigned char bytes[MAX_HANDLE_SZ];
+  } found;
+  found.handle.handle_bytes = MAX_HANDLE_SZ;
+  int mount_id = 0;
+  // Links are not followed unless asked for.
+  if (name_to_handle_at(fd, name, &found.handle, &mount_id, flags & AT_EMPTY_PATH) != 0) return 0;
+  uint64_t hash = 0xcbf29ce484222325;
+  for (unsigned i = 0; i < found.handle.handle_bytes; ++i) hash = (hash ^ found.bytes[i]) * 0x100000001b3;
+  return hash;
+}
 
 absl::Status AnotherTree(const std::string& folder) {
   return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
@@ -52,7 +87,8 @@ absl::Status AnotherTree(const std::string& folder) {
 
 class SideStoreImpl : public SideStore {
  public:
-  SideStoreImpl(UniqueFd folder, uint64_t device) : folder_(std::move(folder)), device_(device) {}
+  SideStoreImpl(UniqueFd folder, uint64_t device)
+      : folder_(std::move(folder)), device_(device), has_lasting_handles_(HasLastingHandles(folder_.get())) {}
   ~SideStoreImpl() override;
 
   absl::Status Load(const std::string& folder, std::unique_ptr<SideDatabase> database, bool keep_open);
@@ -75,7 +111,7 @@ class SideStoreImpl : public SideStore {
     }
   };
 
-  std::optional<SideKey> Normalised(std::optional<SideKey> key) const;
+  std::optional<SideKey> KeyOf(int fd, const char* name, int flags) const;
   void Change(const SideKey& key, const std::optional<GuestAttributes>& attributes);
   absl::Status WriteBatch();
   absl::Status RememberRoot();
@@ -83,6 +119,7 @@ class SideStoreImpl : public SideStore {
 
   const UniqueFd folder_;
   const uint64_t device_;
+  const bool has_lasting_handles_;
 
   // Taken before mutex_. Guards the database and the order in which batches reach it.
   std::mutex database_mutex_;
@@ -106,7 +143,7 @@ absl::Status SideStoreImpl::Load(const std::string& folder, std::unique_ptr<Side
   ASSIGN_OR_RETURN(const std::optional<SideRow> root, database->Root());
   root_known_ = root.has_value();
   if (root && !records_.empty()) {
-    const std::optional<SideKey> present = HostKeyOf(folder_.get(), kRootName, AT_SYMLINK_NOFOLLOW);
+    const std::optional<SideKey> present = KeyOf(folder_.get(), kRootName);
     if (present && RowOf(*present) != *root) return AnotherTree(folder);
   }
   if (keep_open) database_ = std::move(database);
@@ -125,15 +162,18 @@ SideStoreImpl::~SideStoreImpl() {
   if (database_ != nullptr) WriteBatch().IgnoreError();
 }
 
-std::optional<SideKey> SideStoreImpl::Normalised(std::optional<SideKey> key) const {
-  if (key && key->device == device_) key->device = 0;
+std::optional<SideKey> SideStoreImpl::KeyOf(int fd, const char* name, int flags) const {
+  std::optional<SideKey> key = HostKeyOf(fd, name, flags);
+  if (!key || key->device != device_) return key;
+  key->device = 0;
+  if (has_lasting_handles_) key->generation = GenerationOf(fd, name, flags);
   return key;
 }
 
-std::optional<SideKey> SideStoreImpl::KeyOf(int fd) const { return Normalised(HostKeyOf(fd, "", AT_EMPTY_PATH)); }
+std::optional<SideKey> SideStoreImpl::KeyOf(int fd) const { return KeyOf(fd, "", AT_EMPTY_PATH); }
 
 std::optional<SideKey> SideStoreImpl::KeyOf(int dir_fd, const char* name) const {
-  return Normalised(HostKeyOf(dir_fd, name, AT_SYMLINK_NOFOLLOW));
+  return KeyOf(dir_fd, name, AT_SYMLINK_NOFOLLOW);
 }
 
 std::optional<GuestAttributes> SideStoreImpl::Get(const SideKey& key) const {
@@ -210,7 +250,7 @@ absl::Status SideStoreImpl::WriteBatch() {
 
 absl::Status SideStoreImpl::RememberRoot() {
   if (root_known_) return absl::OkStatus();
-  const std::optional<SideKey> root = HostKeyOf(folder_.get(), kRootName, AT_SYMLINK_NOFOLLOW);
+  const std::optional<SideKey> root = KeyOf(folder_.get(), kRootName);
   if (!root) return absl::OkStatus();
   RETURN_IF_ERROR(database_->SetRoot(RowOf(*root)));
   root_known_ = true;

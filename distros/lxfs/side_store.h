@@ -1,5 +1,6 @@
 // The side store: lxfs records of host files that can't carry user xattrs (symlinks, fifos, sockets, devices, and
-// everything on file systems without them), keyed by inode and birth time so that a rename needs nothing.
+// everything on file systems without them), keyed by what stays the same as long as the file lives, so that a rename
+// needs nothing and a file that gets the number of a removed one doesn't get its record.
 //
 // A map of all records in memory, before SQLite in WAL mode. A write reaches SQLite within 200 ms, at once when 256
 // wait, on Flush and when destroyed: a process that is killed loses at most that last batch. A batch survives the
@@ -30,8 +31,11 @@ struct SideKey {
   // Device as st_dev; 0 stands for the file system that the store itself lies on, whose number may change at reboot.
   uint64_t device = 0;
   uint64_t inode = 0;
-  // ns since the epoch; 0 where the file system has none.
+  // ns since the epoch; 0 where the file system has none. It comes from a clock that ticks each few milliseconds, in
+  // which a number can be given away again.
   int64_t birth_ns = 0;
+  // What the file system tells files of one number apart by; 0 where it doesn't, or not for ever.
+  uint64_t generation = 0;
   friend bool operator==(const SideKey&, const SideKey&) = default;
 };
 

@@ -1,6 +1,7 @@
 #include "distros/lxfs/side_store.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -88,6 +89,30 @@ TEST_F(SideStoreTest, ARenamedFileKeepsItsRecordAndADescriptorFindsItToo) {
   UniqueFd fd(openat(root_.get(), "new", O_PATH | O_NOFOLLOW | O_CLOEXEC));
   EXPECT_EQ(store->KeyOf(fd.get()), key);
   EXPECT_EQ(key.device, 0u);
+}
+
+TEST_F(SideStoreTest, AFileThatGetsTheNumberOfARemovedOneDoesNotGetItsRecord) {
+  auto store = Opened();
+  for (int i = 0; i < 1000; ++i) {
+    const SideKey key = MakeLink("link", *store);
+    ASSERT_EQ(store->Get(key), std::nullopt) << i;
+    store->Put(key, kOwned);
+    ASSERT_EQ(unlinkat(root_.get(), "link", 0), 0);
+  }
+}
+
+TEST_F(SideStoreTest, AFileHasTheSameKeyInAUserNamespace) {
+  auto store = Opened();
+  const SideKey key = MakeLink("link", *store);
+  const pid_t child = fork();
+  if (child == 0) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) _exit(77);
+    _exit(store->KeyOf(root_.get(), "link") == key ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "no user namespaces here";
+  EXPECT_EQ(status, 0);
 }
 
 TEST_F(SideStoreTest, RecordsOfOtherFileSystemsLiveInMemoryOnly) {

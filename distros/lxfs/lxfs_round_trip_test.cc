@@ -1,0 +1,297 @@
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/xattr.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "distros/lxfs/attributes.h"
+#include "distros/lxfs/lxfs_test_base.h"
+
+namespace wslm {
+namespace {
+
+// Everything that a distro may hold.
+std::vector<TestEntry> Everything() {
+  std::vector<TestEntry> tree = {
+      Folder(""),
+      Folder("tmp", 01777),
+      Folder("root", 0700),
+      Folder("home/me", 0750, 1000, 1000),
+      Folder("home/me/closed", 0, 1000, 1000),
+      Folder("home/me/closed/empty", 0500, 1000, 1000),
+      Folder("var/mail", 02775, 0, 8),
+      Folder("home"),
+      Folder("var"),
+      File("etc/shadow", "root:*:\n", 0640, 0, 42),
+      Folder("etc", 0755),
+      File("etc/unreadable", "secret", 0),
+      File("etc/read-only", "444", 0444),
+      File("bin/su",
+           "\x7f"
+           "ELF",
+           04755),
+      Folder("bin"),
+      File("bin/everything", "", 07777, 4294967294u, 4294967295u),
+      File("home/me/.profile", "export A=1\n", 0644, 1000, 1000),
+      File("home/me/private", "x", 0600, 1000, 1000),
+      File("home/me/root-only", "x", 0600),
+      File("home/me/of-no-one", "x", 01, 1000, 1000),
+      File("empty", ""),
+      Symlink("link", "etc/shadow"),
+      Symlink("home/me/dangling", "/nowhere\xff/ at all", 1000, 1000),
+      HardLink("early", "late"),
+      File("late", "linked", 02755, 5, 6),
+      HardLink("dir-of-links/second", "late"),
+      Folder("dir-of-links"),
+      HardLink("link-to-link", "link"),
+      Special("fifo", FileType::kFifo, 0644),
+      Special("fifo-of-me", FileType::kFifo, 0620, 1000, 5),
+      Special("socket", FileType::kSocket, 0755),
+      Special("socket-of-me", FileType::kSocket, 01777, 1000, 1000),
+      Folder("dev"),
+      Device("dev/null", FileType::kCharDevice, 0666, 1, 3),
+      Device("dev/sda", FileType::kBlockDevice, 0660, 8, 0),
+      Device("dev/large", FileType::kBlockDevice, 0, 4095, 1048575),
+      HardLink("dev/zero", "dev/null"),
+      File("n\xc3\xa4me", "UTF-8"),
+      File("not\xff\xfeutf\n\t", "bytes"),
+      File(std::string(255, 'n'), "long name"),
+  };
+  TestEntry sparse = File("sparse", "");
+  sparse.entry.size = int64_t{3} << 30;
+  sparse.content[int64_t{1} << 30] = std::string(3 << 20, 'd');
+  sparse.content[(int64_t{2} << 30) + 4096] = "some";
+  tree.push_back(sparse);
+  TestEntry hole = File("hole", "", 0600, 1000, 1000);
+  hole.entry.size = 1 << 20;
+  tree.push_back(hole);
+  tree.push_back(File("large", std::string((2 << 20) + 17, 'L')));
+  TestEntry capable = File("bin/ping", "ping", 0755);
+  capable.entry.xattrs = {{"security.capability", std::string("\1\0\0\2\0\x20\0\0", 8)},
+                          {"user.comment", "hello"},
+                          {"trusted.overlay.opaque", "y"}};
+  tree.push_back(capable);
+  TestEntry controlled = Folder("srv", 02770, 1000, 1000);
+  controlled.entry.xattrs = {{"system.posix_acl_default", std::string("\2\0\0\0acl", 7)}, {"user.empty", ""}};
+  tree.push_back(controlled);
+  TestEntry read_only = File("attributed", "", 0444);
+  read_only.entry.xattrs = {{"user.on-what-can-not-be-written", "v"}};
+  tree.push_back(read_only);
+  TestEntry old = File("old", "1969");
+  old.entry.mtime = {.seconds = -2, .nanoseconds = 999'999'999};
+  tree.push_back(old);
+  TestEntry dated = Folder("dated");
+  dated.entry.mtime = {.seconds = 4'000'000'000, .nanoseconds = 1};
+  tree.insert(tree.begin(), dated);
+  tree.push_back(File("dated/child", "comes later"));
+  return tree;
+}
+
+class LxfsRoundTrip : public LxfsTest, public testing::WithParamInterface<bool> {
+ protected:
+  static constexpr uid_t kOrdinaryUser = 65533;
+
+  // In a process of an ordinary user when that is the parameter and the test runs as root.
+  void Run(const std::function<void()>& body) {
+    if (!GetParam() || geteuid() != 0) return body();
+    ASSERT_EQ(chown(folder_.path().c_str(), kOrdinaryUser, kOrdinaryUser), 0);
+    InChild([&] {
+      ASSERT_EQ(setgroups(0, nullptr), 0);
+      ASSERT_EQ(setresgid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+      ASSERT_EQ(setresuid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+      umask(077);
+      body();
+    });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(, LxfsRoundTrip, testing::Bool(),
+                         [](const auto& user) { return user.param ? "OfAnOrdinaryUser" : "OfTheTestsUser"; });
+
+TEST_P(LxfsRoundTrip, WhatWasWrittenIsReadAgain) {
+  Run([this] {
+    const std::vector<TestEntry> tree = Everything();
+    Write(tree);
+    EXPECT_EQ(losses_, std::vector<std::string>());
+    const auto written = Describe(tree);
+    const auto read = Read();
+    for (const auto& [path, line] : written) {
+      const auto found = read.find(path);
+      ASSERT_NE(found, read.end()) << Escaped(path);
+      EXPECT_EQ(found->second, line) << Escaped(path);
+    }
+    EXPECT_EQ(read.size(), written.size());
+    EXPECT_EQ(warnings_, std::vector<std::string>());
+  });
+}
+
+TEST_P(LxfsRoundTrip, OnTheHostAllIsTheUsersOwnAndNothingSpecial) {
+  Run([this] {
+    Write(Everything());
+    struct stat above;
+    ASSERT_EQ(stat(folder_.path().c_str(), &above), 0);
+    EXPECT_EQ(above.st_mode & 07777u, 0700u);
+    for (const auto& file : std::filesystem::recursive_directory_iterator(folder_.path())) {
+      struct stat st;
+      ASSERT_EQ(lstat(file.path().c_str(), &st), 0);
+      EXPECT_EQ(st.st_uid, geteuid()) << file;
+      EXPECT_EQ(st.st_mode & (S_ISUID | S_ISGID), 0u) << file;
+      EXPECT_FALSE(S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) << file;
+      if (S_ISREG(st.st_mode)) {
+        EXPECT_NE(st.st_mode & S_IRUSR, 0u) << file;
+      }
+    }
+    EXPECT_LT(HostStat("sparse").st_blocks * 512, 8 << 20);
+    EXPECT_LT(HostStat("hole").st_blocks * 512, 64 << 10);
+    EXPECT_EQ(HostStat("etc/read-only").st_mode & 07777u, 0444u);
+    EXPECT_EQ(HostStat("home/me/.profile").st_mode & 07777u, 01644u);
+    char value[64];
+    EXPECT_EQ(getxattr(Host("bin/su").c_str(), kLxfsXattr, value, sizeof(value)), 24);
+    EXPECT_EQ(getxattr(Host("home/me/private").c_str(), kLxfsXattr, value, sizeof(value)), -1);
+    EXPECT_EQ(getxattr(Host("bin/ping").c_str(), "user.lxfs.security.capability", value, sizeof(value)), 8);
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "metadata.db-wal"));
+  });
+}
+
+TEST_P(LxfsRoundTrip, PathsMayBeLongerThanTheKernelTakesAndDeeperThanDescriptorsLast) {
+  Run([this] {
+    constexpr rlimit kFew{.rlim_cur = 160, .rlim_max = 160};
+    InChild([this, kFew] {
+      ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &kFew), 0);
+      std::vector<TestEntry> tree = {Folder("")};
+      std::string path;
+      for (int depth = 0; depth < 2000; ++depth) {
+        path += depth == 0 ? "deep" : "/deep";
+        tree.push_back(Folder(path, depth % 2 == 0 ? 0755 : 0555, depth % 3 == 0 ? 7 : 0));
+        if (depth % 100 == 0) tree.push_back(File(path + "/a", "content"));
+      }
+      tree.push_back(File(path + "/bottom", "content", 0600, 3, 4));
+      tree.push_back(HardLink("top", path + "/bottom"));
+      Write(tree);
+      EXPECT_TRUE(Read() == Describe(tree));
+    });
+  });
+}
+
+TEST_F(LxfsTest, AnythingMayTakeThePlaceOfAnything) {
+  const std::vector<TestEntry> kinds = {Folder("x", 02700, 3, 4),
+                                        File("x", "content", 04711),
+                                        Symlink("x", "target", 3, 4),
+                                        Special("x", FileType::kFifo, 0600),
+                                        Special("x", FileType::kSocket, 0600, 7, 7),
+                                        Device("x", FileType::kCharDevice, 0666, 1, 3),
+                                        HardLink("x", "other")};
+  for (const TestEntry& first : kinds) {
+    for (const TestEntry& second : kinds) {
+      std::filesystem::remove_all(folder_ / "rootfs");
+      std::filesystem::remove(folder_ / "metadata.db");
+      std::vector<TestEntry> tree = {Folder(""), File("other", "other")};
+      tree.push_back(first);
+      const bool merged = first.entry.type == FileType::kDirectory && second.entry.type == FileType::kDirectory;
+      if (first.entry.type == FileType::kDirectory) {
+        tree.push_back(Folder("x/below"));
+        tree.push_back(File("x/below/file", "gone with its folder"));
+      }
+      tree.push_back(second);
+      Write(tree);
+      std::vector<TestEntry> expected = {Folder(""), File("other", "other"), second};
+      if (merged) {
+        expected.push_back(Folder("x/below"));
+        expected.push_back(File("x/below/file", "gone with its folder"));
+      }
+      EXPECT_EQ(Read(), Describe(expected));
+    }
+  }
+}
+
+TEST_F(LxfsTest, AFolderThatComesAgainHasTheAttributesOfTheLastTime) {
+  TestEntry first = Folder("x", 02700, 3, 4);
+  first.entry.xattrs = {{"user.old", "1"}};
+  TestEntry second = Folder("x", 0755);
+  second.entry.xattrs = {{"user.new", "2"}};
+  Write({Folder(""), first, File("x/file", "stays"), second});
+  EXPECT_EQ(Read(), Describe({Folder(""), second, File("x/file", "stays")}));
+  char value[64];
+  EXPECT_EQ(getxattr(Host("x").c_str(), kLxfsXattr, value, sizeof(value)), -1);
+}
+
+TEST_F(LxfsTest, FoldersThatNeverCameAreRootsAndOfTheEpoch) {
+  Write({File("a/b/file", "x")});
+  std::vector<TestEntry> expected = {Folder(""), Folder("a"), Folder("a/b"), File("a/b/file", "x")};
+  for (int i = 0; i < 3; ++i) expected[i].entry.mtime = {};
+  EXPECT_EQ(Read(), Describe(expected));
+}
+
+TEST_F(LxfsTest, FilesMadeAndChangedOutsideAreRoots) {
+  Write({Folder(""), File("file", "x", 04755, 7, 7), Symlink("link", "a", 7, 7)});
+  std::ofstream(Host("new")) << "from outside";
+  ASSERT_EQ(chmod(Host("new").c_str(), 0600), 0);
+  ASSERT_EQ(chmod(Host("file").c_str(), 0644), 0);
+  std::filesystem::remove(Host("link"));
+  std::filesystem::create_symlink("b", Host("link"));
+  const auto read = Read();
+  EXPECT_THAT(read.at("new"), testing::StartsWith("0 600 0:0 "));
+  EXPECT_THAT(read.at("file"), testing::StartsWith("0 644 0:0 "));
+  EXPECT_THAT(read.at("link"), testing::StartsWith("2 777 0:0 "));
+}
+
+// Mounts `type` on `where` in namespaces of one's own.
+void MountOrSkip(const char* type, const std::string& where) {
+  const int namespaces = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
+  if (unshare(namespaces) != 0) _exit(77);
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(77);
+  if (mount(type, where.c_str(), type, 0, nullptr) != 0) _exit(77);
+}
+
+TEST_F(LxfsTest, AFileSystemWithoutExtendedAttributesLosesOnlyThose) {
+  const std::string holder = folder_ / "ramfs";
+  ASSERT_EQ(mkdir(holder.c_str(), 0700), 0);
+  InChild([&] {
+    MountOrSkip("ramfs", holder);
+    if (setxattr(holder.c_str(), "user.a", "", 0, 0) == 0) _exit(77);
+    std::vector<TestEntry> tree = Everything();
+    // It can't tell holes, and would fill them when they are read.
+    std::erase_if(tree, [](const TestEntry& entry) { return entry.entry.path == "sparse"; });
+    auto sink = CreateLxfsSink(holder, kSecondOwner);
+    ASSERT_TRUE(sink.ok()) << sink.status();
+    ASSERT_TRUE(PutInto(**sink, tree).ok());
+    ASSERT_TRUE((*sink)->Commit().ok());
+    EXPECT_EQ((*sink)->losses().size(), 6u) << testing::PrintToString((*sink)->losses());
+    for (TestEntry& entry : tree) entry.entry.xattrs.clear();
+    auto source = OpenLxfsSource(holder, kSecondOwner);
+    ASSERT_TRUE(source.ok()) << source.status();
+    EXPECT_EQ(Describe(**source), Describe(tree));
+  });
+}
+
+TEST_F(LxfsTest, WhatIsMountedInATreeIsLeftOutAndSaid) {
+  Write({Folder(""), Folder("mnt"), File("mnt/hidden", "x"), File("other", "y")});
+  InChild([&] {
+    MountOrSkip("tmpfs", Host("mnt"));
+    std::ofstream(Host("mnt/foreign")) << "not the distro's";
+    const auto read = Read();
+    EXPECT_EQ(read.size(), 3u);
+    EXPECT_TRUE(read.contains("mnt"));
+    EXPECT_EQ(warnings_.size(), 1u);
+  });
+}
+
+TEST_F(LxfsTest, AFolderWithoutADistroIsBroken) {
+  const auto source = OpenLxfsSource(folder_.path(), kSecondOwner);
+  ASSERT_FALSE(source.ok());
+  EXPECT_EQ(ReasonOf(source.status()), reason::kDistroBroken);
+}
+
+TEST_F(LxfsTest, AFolderThatHoldsADistroIsNotWrittenTo) {
+  Write({Folder(""), File("precious", "x")});
+  const auto sink = CreateLxfsSink(folder_.path(), kSecondOwner);
+  ASSERT_FALSE(sink.ok());
+  EXPECT_EQ(ReasonOf(sink.status()), reason::kFileExists);
+  EXPECT_TRUE(Read().contains("precious"));
+}
+
+}  // namespace
+}  // namespace wslm
