@@ -238,10 +238,16 @@ TEST_F(LxfsTest, FilesMadeAndChangedOutsideAreRoots) {
   EXPECT_THAT(read.at("link"), testing::StartsWith("2 777 0:0 "));
 }
 
-// Mounts `type` on `where` in namespaces of one's own.
+// Mounts `type` on `where` in namespaces of one's own, in which the user is root.
 void MountOrSkip(const char* type, const std::string& where) {
-  const int namespaces = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER;
-  if (unshare(namespaces) != 0) _exit(77);
+  const uid_t uid = geteuid();
+  const gid_t gid = getegid();
+  if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0) _exit(77);
+  if (uid != 0) {
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << "0 " << uid << " 1";
+    std::ofstream("/proc/self/gid_map") << "0 " << gid << " 1";
+  }
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(77);
   if (mount(type, where.c_str(), type, 0, nullptr) != 0) _exit(77);
 }
