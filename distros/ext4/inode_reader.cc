@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "distros/ext4/posix_acl.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 
@@ -19,14 +21,26 @@ struct CloseXattrs {
   void operator()(ext2_xattr_handle* handle) const { ext2fs_xattrs_close(&handle); }
 };
 
-// Of "system." only the access control lists are attributes of the file; the rest are ext4's own.
-bool IsVisible(std::string_view name) {
-  return !name.starts_with("system.") || name == "system.posix_acl_access" || name == "system.posix_acl_default";
-}
+struct XattrCollector {
+  std::map<std::string, std::string> xattrs;
+  const char* fault = nullptr;
+};
 
 int CollectXattr(char* name, char* value, size_t size, void* to) {
-  auto& xattrs = *static_cast<std::map<std::string, std::string>*>(to);
-  if (IsVisible(name)) xattrs[name].assign(value, size);
+  auto& collector = *static_cast<XattrCollector*>(to);
+  const std::string_view key(name);
+  if (!key.starts_with("system.")) {
+    collector.xattrs[name].assign(value, size);
+    return 0;
+  }
+  // Of "system." only the access control lists are attributes of the file; the rest are ext4's own.
+  if (key != "system.posix_acl_access" && key != "system.posix_acl_default") return 0;
+  std::optional<std::string> acl = AclOfDisk({value, size});
+  if (!acl) {
+    collector.fault = "an access control list can't be read";
+    return XATTR_ABORT;
+  }
+  collector.xattrs[name] = *std::move(acl);
   return 0;
 }
 
@@ -91,14 +105,15 @@ bool Inode::may_have_xattrs(const Filesystem& filesystem) const {
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ReadXattrs(const Filesystem& filesystem, Inode& inode) {
-  std::map<std::string, std::string> xattrs;
+  XattrCollector collector;
   ext2_xattr_handle* opened = nullptr;
   errcode_t error = ext2fs_xattrs_open(filesystem.get(), inode.number(), &opened);
   const std::unique_ptr<ext2_xattr_handle, CloseXattrs> handle(opened);
   if (error == 0) error = ext2fs_xattrs_read_inode(handle.get(), inode.mutable_fields());
-  if (error == 0) error = ext2fs_xattrs_iterate(handle.get(), CollectXattr, &xattrs);
+  if (error == 0) error = ext2fs_xattrs_iterate(handle.get(), CollectXattr, &collector);
   if (error != 0) return LibraryError(error, "cannot read extended attributes of", filesystem.image());
-  return xattrs;
+  if (collector.fault != nullptr) return CorruptImage(filesystem, collector.fault);
+  return std::move(collector.xattrs);
 }
 
 absl::StatusOr<std::string> ReadInlineData(const Filesystem& filesystem, Inode& inode) {

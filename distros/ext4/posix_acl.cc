@@ -23,42 +23,55 @@ constexpr uint16_t kGroup = 0x08;
 constexpr uint16_t kMask = 0x10;
 constexpr uint16_t kOther = 0x20;
 
+constexpr uint32_t kNoId = 0xffffffff;
+
+bool IsKnown(uint16_t tag) {
+  return tag == kUserObject || tag == kUser || tag == kGroupObject || tag == kGroup || tag == kMask || tag == kOther;
+}
+bool HasId(uint16_t tag) { return tag == kUser || tag == kGroup; }
+
 template <typename T>
 void Append(std::string& to, T value) {
   to.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
+
+template <typename T>
+bool Take(std::string_view& from, T& value) {
+  if (from.size() < sizeof value) return false;
+  std::memcpy(&value, from.data(), sizeof value);
+  from.remove_prefix(sizeof value);
+  return true;
 }
 
 }  // namespace
 
 std::optional<std::string> AclOnDisk(std::string_view xattr) {
   uint32_t version = 0;
-  if (xattr.size() < sizeof version) return std::nullopt;
-  std::memcpy(&version, xattr.data(), sizeof version);
-  xattr.remove_prefix(sizeof version);
-  if (version != kXattrVersion || xattr.size() % sizeof(XattrAclEntry) != 0) return std::nullopt;
-
+  if (!Take(xattr, version) || version != kXattrVersion) return std::nullopt;
   std::string disk;
   Append(disk, kDiskVersion);
-  for (; !xattr.empty(); xattr.remove_prefix(sizeof(XattrAclEntry))) {
+  while (!xattr.empty()) {
     XattrAclEntry entry;
-    std::memcpy(&entry, xattr.data(), sizeof entry);
+    if (!Take(xattr, entry) || !IsKnown(entry.tag)) return std::nullopt;
     Append(disk, entry.tag);
     Append(disk, entry.permissions);
-    switch (entry.tag) {
-      case kUser:
-      case kGroup:
-        Append(disk, entry.id);
-        break;
-      case kUserObject:
-      case kGroupObject:
-      case kMask:
-      case kOther:
-        break;
-      default:
-        return std::nullopt;
-    }
+    if (HasId(entry.tag)) Append(disk, entry.id);
   }
   return disk;
+}
+
+std::optional<std::string> AclOfDisk(std::string_view disk) {
+  uint32_t version = 0;
+  if (!Take(disk, version) || version != kDiskVersion) return std::nullopt;
+  std::string xattr;
+  Append(xattr, kXattrVersion);
+  while (!disk.empty()) {
+    XattrAclEntry entry{.id = kNoId};
+    if (!Take(disk, entry.tag) || !Take(disk, entry.permissions) || !IsKnown(entry.tag)) return std::nullopt;
+    if (HasId(entry.tag) && !Take(disk, entry.id)) return std::nullopt;
+    Append(xattr, entry);
+  }
+  return xattr;
 }
 
 }  // namespace wslm::ext4

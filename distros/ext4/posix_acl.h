@@ -12,6 +12,9 @@ namespace wslm::ext4 {
 // ids only where an entry has one). nullopt when it is malformed.
 std::optional<std::string> AclOnDisk(std::string_view xattr);
 
+// The opposite.
+std::optional<std::string> AclOfDisk(std::string_view disk);
+
 }  // namespace wslm::ext4
 
 #endif  // WSLM_DISTROS_EXT4_POSIX_ACL_H_
