@@ -10,10 +10,10 @@
 namespace wslm {
 
 struct ImageFacts {
-  std::string flavor;      // ID of os-release
-  std::string os_version;  // VERSION_ID
+  std::string flavor;            // ID of os-release
+  std::string os_version;        // VERSION_ID
   std::string wsl_default_user;  // [user] default of /etc/wsl.conf
-  bool has_shell = false;  // /bin/sh, or what /bin leads to
+  bool has_shell = false;        // /bin/sh, or what /bin leads to
   bool has_os_release = false;
 };
 

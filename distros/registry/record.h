@@ -24,6 +24,8 @@ struct DistroRecord {
   int64_t create_time_ns = 0;
   // Where rootfs/ or disk.img lie: absolute; empty = in the record's own folder.
   std::string location;
+  // wslm made that folder, so it goes when the distro does and it is empty.
+  bool made_location = false;
   // Counts the changes; the etag.
   int64_t revision = 0;
 };
@@ -31,10 +33,18 @@ struct DistroRecord {
 // Whether `name` is [A-Za-z0-9._-]{1,64}, not beginning with "-" or ".". Error: INVALID_NAME.
 absl::Status CheckDistroName(const std::string& name);
 
-// Reads FOLDER/distro.json. Errors: DISTRO_BROKEN with what is wrong. Unknown fields are kept by the next write.
+// Whether `text` is a UUID, lower case.
+bool IsUuid(const std::string& text);
+
+// The record's file in its folder.
+inline constexpr char kRecordFile[] = "distro.json";
+
+// Reads FOLDER/distro.json. Errors: DISTRO_BROKEN with what is wrong.
 absl::StatusOr<DistroRecord> ReadRecord(const std::string& folder);
 
-// Writes FOLDER/distro.json: temporary name, fsync, rename, fsync of the folder.
+// Writes FOLDER/distro.json: temporary name, fsync, rename, fsync of the folder. Fields that it doesn't know are kept.
+// A record that can't be read is not overwritten. Errors: DISTRO_BROKEN, INVALID_ARGUMENT (a text is not UTF-8),
+// DISK_FULL, IO_ERROR.
 absl::Status WriteRecord(const std::string& folder, const DistroRecord& record);
 
 // A random UUID (version 4), lower case.

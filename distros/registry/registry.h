@@ -42,6 +42,12 @@ struct JournalEntry {
   bool done = false;
 };
 
+// What wslm makes in a folder of the user's (record.location): these, and names that begin with kOwnPrefix (for forms
+// that are being made).
+inline constexpr const char* kOwnFiles[] = {"rootfs",          "metadata.db", "metadata.db-wal",
+                                            "metadata.db-shm", "disk.img",    "distro.json"};
+inline constexpr char kOwnPrefix[] = ".wslm-";
+
 class Registry {
  public:
   // `data_folder` exists. Errors: UNAVAILABLE when another process has it open.
@@ -58,17 +64,24 @@ class Registry {
 
   // Makes the staging folder of a distro to be (mode 0700) and answers its path.
   virtual absl::StatusOr<std::string> MakeStaging(const std::string& id) = 0;
+  // For a distro whose files shall lie in `location` (absolute): makes that folder if it isn't there, and remembers it
+  // until Publish, so that RemoveStaging, or Open after a crash, removes from it what wslm made. True: the folder was
+  // made; the record's `made_location` must say so. Errors: FILE_EXISTS when it holds anything, INVALID_ARGUMENT.
+  virtual absl::StatusOr<bool> StageLocation(const std::string& id, const std::string& location) = 0;
   virtual void RemoveStaging(const std::string& id) = 0;
   // Writes the record into the staging folder (and a copy into record.location), then publishes it. The first distro
   // becomes the default. Errors: DISTRO_EXISTS.
   virtual absl::Status Publish(const DistroRecord& record) = 0;
-  // Writes a changed record; raises its revision. Errors: DISTRO_NOT_FOUND, DISTRO_EXISTS (a rename).
+  // Writes a changed record; raises its revision. Errors: DISTRO_NOT_FOUND, DISTRO_EXISTS (a rename), DISTRO_BROKEN.
   virtual absl::StatusOr<RegistryEntry> Update(const DistroRecord& record) = 0;
-  // Moves the folder to the trash; or away for good. Another distro becomes the default: the oldest left.
+  // Moves the folder to the trash; or away for good, which takes as long as its files are many. Works on a full disk.
+  // What lies in record.location stays until it is purged, and then goes only as far as wslm made it. Another distro
+  // becomes the default: the oldest left. Errors: DISTRO_NOT_FOUND, DISTRO_PROTECTED.
   virtual absl::Status Remove(const std::string& id, bool purge) = 0;
 
   virtual std::vector<TrashEntry> Trash() const = 0;
-  // By id or name of a deleted distro; `new_name` empty = its old one. Errors: DISTRO_NOT_FOUND, DISTRO_EXISTS.
+  // By id or name of a deleted distro (the last deleted of that name); `new_name` empty = its old one. Errors:
+  // DISTRO_NOT_FOUND, DISTRO_EXISTS.
   virtual absl::StatusOr<RegistryEntry> Recover(const std::string& id_or_name, const std::string& new_name) = 0;
   // Removes for good what has been in the trash for 7 days.
   virtual void PurgeOldTrash() = 0;
