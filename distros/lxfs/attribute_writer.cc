@@ -59,7 +59,9 @@ bool HasRoom(int fd) {
 
 GuestAttributes GuestAttributesOf(const Entry& entry) {
   const bool device = entry.type == FileType::kCharDevice || entry.type == FileType::kBlockDevice;
-  return {.mode = TypeBitsOf(entry.type) | (entry.mode & 07777u),
+  // Linux knows no mode of a symlink; archives write whatever their maker's system has.
+  const uint32_t mode = entry.type == FileType::kSymlink ? 0777u : entry.mode & 07777u;
+  return {.mode = TypeBitsOf(entry.type) | mode,
           .uid = entry.uid,
           .gid = entry.gid,
           .rdev = device ? makedev(entry.rdev_major, entry.rdev_minor) : 0};

@@ -163,7 +163,7 @@ TEST_P(LxfsRoundTrip, PathsMayBeLongerThanTheKernelTakesAndDeeperThanDescriptors
       ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &kFew), 0);
       std::vector<TestEntry> tree = {Folder("")};
       std::string path;
-      for (int depth = 0; depth < 2000; ++depth) {
+      for (int depth = 0; depth < 1000; ++depth) {
         path += depth == 0 ? "deep" : "/deep";
         tree.push_back(Folder(path, depth % 2 == 0 ? 0755 : 0555, depth % 3 == 0 ? 7 : 0));
         if (depth % 100 == 0) tree.push_back(File(path + "/a", "content"));
