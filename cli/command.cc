@@ -1,0 +1,70 @@
+#include "cli/command.h"
+
+#include <algorithm>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "cli/exit_codes.h"
+#include "cli/output/text.h"
+#include "distros/host/error.h"
+
+namespace wslm::cli {
+namespace {
+
+// The options as CLI11 knows them, one on a line.
+std::string OptionLines(const CLI::App& app) {
+  std::vector<std::pair<std::string, std::string>> lines;
+  size_t width = 0;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_positional()) continue;
+    std::string name = option->get_name(false, true);
+    std::ranges::replace(name, ',', ' ');
+    if (option->get_items_expected_max() > 0) absl::StrAppend(&name, " ", option->get_type_name());
+    width = std::max(width, name.size());
+    lines.emplace_back(name, option->get_description());
+  }
+  std::string text;
+  for (const auto& [name, description] : lines)
+    absl::StrAppend(&text, "  ", PadRight(name, width + 3), description, "\n");
+  return text;
+}
+
+}  // namespace
+
+absl::Status Command::Parse(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (!IsUtf8(word)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", Escaped(word), "' is not UTF-8. A file of that name can be read through '-'."));
+    }
+  }
+  CLI::App app;
+  app.set_help_flag("--help", "Show this");
+  AddArguments(app);
+  try {
+    // CLI11 wants the last word first.
+    app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
+  } catch (const CLI::CallForHelp&) {
+    help_wanted_ = true;
+  } catch (const CLI::Error& error) {
+    std::string text = Escaped(error.what());
+    while (!text.empty() && (text.back() == '.' || text.back() == ' ')) text.pop_back();
+    return absl::InvalidArgumentError(absl::StrCat(text, ". Usage: wslm ", usage(), ". See 'wslm help ", name(), "'."));
+  }
+  return absl::OkStatus();
+}
+
+std::string Command::Help() {
+  CLI::App app;
+  app.set_help_flag("--help", "Show this");
+  AddArguments(app);
+  std::string text = absl::StrCat("Usage: wslm ", usage(), "\n\n", summary(), ".\n");
+  if (!details().empty()) absl::StrAppend(&text, "\n", details(), "\n");
+  absl::StrAppend(&text, "\nOptions:\n", OptionLines(app));
+  return text;
+}
+
+int Command::usage_error_code() const { return kExitUsage; }
+int Command::failure_code() const { return kExitFailed; }
+
+}  // namespace wslm::cli

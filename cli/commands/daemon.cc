@@ -1,0 +1,154 @@
+#include <signal.h>
+
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/output/json.h"
+#include "cli/output/units.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "wslm/v1/system.grpc.pb.h"
+
+namespace wslm::cli {
+namespace {
+
+constexpr absl::Duration kStopTimeout = absl::Seconds(10);
+
+std::string Describe(const v1::GetInfoResponse& info) {
+  return absl::StrCat("wslmd ", Escaped(info.version()), " runs since ", ShowTime(info.start_time()), ", pid ",
+                      info.pid(), ".");
+}
+
+class DaemonStartCommand : public Command {
+ public:
+  DaemonStartCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "daemon start"; }
+  std::string summary() const override { return "Start the daemon unless it runs; every command does so itself"; }
+  std::string usage() const override { return "daemon start"; }
+
+  absl::StatusOr<int> Run() override {
+    RETURN_IF_ERROR(client_.Channel().status());
+    console_.Note(Describe(client_.info()));
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App&) override {}
+
+ private:
+  Client& client_;
+  Console& console_;
+};
+
+class DaemonStopCommand : public Command {
+ public:
+  DaemonStopCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "daemon stop"; }
+  std::string summary() const override { return "End the daemon; distros go on"; }
+  std::string usage() const override { return "daemon stop"; }
+
+  absl::StatusOr<int> Run() override {
+    const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = client_.ChannelToRunning();
+    if (absl::IsNotFound(channel.status())) {
+      console_.Note("wslmd does not run.");
+      return kExitOk;
+    }
+    RETURN_IF_ERROR(channel.status());
+    const pid_t pid = client_.info().pid();
+    grpc::ClientContext context;
+    v1::StopDaemonResponse response;
+    const grpc::Status status =
+        v1::SystemService::Stub(*channel).StopDaemon(&context, v1::StopDaemonRequest(), &response);
+    if (!status.ok() && !IsConnectionLost(status)) return FromRpc(status);
+    for (const absl::Time deadline = absl::Now() + kStopTimeout; kill(pid, 0) == 0;) {
+      if (absl::Now() > deadline)
+        return absl::DeadlineExceededError("wslmd was asked to end and still runs after 10 s.");
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    console_.Note("wslmd has ended.");
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App&) override {}
+
+ private:
+  Client& client_;
+  Console& console_;
+};
+
+class DaemonStatusCommand : public Command {
+ public:
+  DaemonStatusCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "daemon status"; }
+  std::string summary() const override { return "Show whether the daemon runs; the exit code is 1 if not"; }
+  std::string usage() const override { return "daemon status [--json]"; }
+
+  absl::StatusOr<int> Run() override {
+    const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = client_.ChannelToRunning();
+    if (absl::IsNotFound(channel.status())) {
+      console_.Note("wslmd does not run.");
+      return kExitFailed;
+    }
+    RETURN_IF_ERROR(channel.status());
+    console_.Out(json_ ? JsonDocument(client_.info()) : absl::StrCat(Describe(client_.info()), "\n"));
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App& app) override { app.add_flag("--json", json_, "As JSON"); }
+
+ private:
+  Client& client_;
+  Console& console_;
+  bool json_ = false;
+};
+
+class DaemonSocketCommand : public Command {
+ public:
+  DaemonSocketCommand(Client& client, Console& console, std::string socket_path)
+      : client_(client), console_(console), socket_path_(std::move(socket_path)) {}
+
+  std::string name() const override { return "daemon socket"; }
+  std::string summary() const override { return "Print the daemon's address for other clients; starts it if needed"; }
+  std::string usage() const override { return "daemon socket"; }
+
+  absl::StatusOr<int> Run() override {
+    RETURN_IF_ERROR(client_.Channel().status());
+    console_.Out(absl::StrCat("unix:", socket_path_, "\n"));
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App&) override {}
+
+ private:
+  Client& client_;
+  Console& console_;
+  const std::string socket_path_;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeDaemonStartCommand(Client& client, Console& console) {
+  return std::make_unique<DaemonStartCommand>(client, console);
+}
+
+std::unique_ptr<Command> MakeDaemonStopCommand(Client& client, Console& console) {
+  return std::make_unique<DaemonStopCommand>(client, console);
+}
+
+std::unique_ptr<Command> MakeDaemonStatusCommand(Client& client, Console& console) {
+  return std::make_unique<DaemonStatusCommand>(client, console);
+}
+
+std::unique_ptr<Command> MakeDaemonSocketCommand(Client& client, Console& console, std::string socket_path) {
+  return std::make_unique<DaemonSocketCommand>(client, console, std::move(socket_path));
+}
+
+}  // namespace wslm::cli

@@ -1,0 +1,76 @@
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/output/json.h"
+#include "cli/output/table.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "wslm/v1/distro_service.grpc.pb.h"
+
+namespace wslm::cli {
+namespace {
+
+class ListCommand : public Command {
+ public:
+  ListCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "list"; }
+  std::string summary() const override { return "List the distros"; }
+  std::string usage() const override { return "list [-v | -q | --json] [--running]"; }
+
+  absl::StatusOr<int> Run() override {
+    ASSIGN_OR_RETURN(const v1::ListDistrosResponse all, ListAll());
+    const std::vector<v1::Distro> distros(all.distros().begin(), all.distros().end());
+    if (json_) {
+      console_.Out(JsonDocument(all));
+    } else if (distros.empty()) {
+      console_.Note(running_ ? "There are no running distros."
+                             : "There are no distros yet. 'wslm import NAME FILE' makes one from an archive of a root "
+                               "file system.");
+    } else if (verbose_) {
+      console_.Out(FormatDistroTable(distros));
+    } else {
+      for (const v1::Distro& distro : distros) {
+        console_.Out(absl::StrCat(Escaped(distro.name()), distro.is_default() && !quiet_ ? " (Default)" : "", "\n"));
+      }
+    }
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App& app) override {
+    CLI::Option* verbose = app.add_flag("-v", verbose_, "Show state and version too");
+    CLI::Option* quiet = app.add_flag("-q", quiet_, "Show names only")->excludes(verbose);
+    app.add_flag("--running", running_, "Only those that run");
+    app.add_flag("--json", json_, "As JSON")->excludes(verbose)->excludes(quiet);
+  }
+
+ private:
+  absl::StatusOr<v1::ListDistrosResponse> ListAll() {
+    v1::ListDistrosResponse all;
+    v1::ListDistrosRequest request;
+    if (running_) request.add_states(v1::DISTRO_STATE_RUNNING);
+    do {
+      ASSIGN_OR_RETURN(v1::ListDistrosResponse page, client_.Call(&v1::DistroService::Stub::ListDistros, request));
+      request.set_page_token(page.next_page_token());
+      all.mutable_distros()->MergeFrom(page.distros());
+    } while (!request.page_token().empty());
+    return all;
+  }
+
+  Client& client_;
+  Console& console_;
+  bool verbose_ = false;
+  bool quiet_ = false;
+  bool running_ = false;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeListCommand(Client& client, Console& console) {
+  return std::make_unique<ListCommand>(client, console);
+}
+
+}  // namespace wslm::cli

@@ -1,0 +1,77 @@
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/output/json.h"
+#include "cli/output/table.h"
+#include "cli/output/units.h"
+#include "distros/host/status_macros.h"
+#include "wslm/v1/operation.grpc.pb.h"
+
+namespace wslm::cli {
+namespace {
+
+class OpListCommand : public Command {
+ public:
+  OpListCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "op list"; }
+  std::string summary() const override { return "List the operations, the newest first"; }
+  std::string usage() const override { return "op list [--running] [--json]"; }
+
+  absl::StatusOr<int> Run() override {
+    ASSIGN_OR_RETURN(const v1::ListOperationsResponse all, ListAll());
+    if (json_) {
+      console_.Out(JsonDocument(all));
+      return kExitOk;
+    }
+    if (all.operations().empty()) {
+      console_.Note("There are no operations.");
+      return kExitOk;
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const v1::Operation& operation : all.operations()) {
+      const std::string names =
+          absl::StrJoin(operation.distros(), ", ",
+                        [](std::string* out, const v1::DistroRef& distro) { absl::StrAppend(out, distro.name()); });
+      rows.push_back({operation.id(), KindName(operation.kind()), names, StateName(operation),
+                      ShowTime(operation.create_time()), operation.error().message()});
+    }
+    console_.Out(FormatTable({"ID", "KIND", "DISTRO", "STATE", "BEGUN", "ERROR"}, rows));
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App& app) override {
+    app.add_flag("--running", running_, "Only those that are not done");
+    app.add_flag("--json", json_, "As JSON");
+  }
+
+ private:
+  absl::StatusOr<v1::ListOperationsResponse> ListAll() {
+    v1::ListOperationsResponse all;
+    v1::ListOperationsRequest request;
+    request.set_unfinished_only(running_);
+    do {
+      ASSIGN_OR_RETURN(v1::ListOperationsResponse page,
+                       client_.Call(&v1::OperationService::Stub::ListOperations, request));
+      request.set_page_token(page.next_page_token());
+      all.mutable_operations()->MergeFrom(page.operations());
+    } while (!request.page_token().empty());
+    return all;
+  }
+
+  Client& client_;
+  Console& console_;
+  bool running_ = false;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeOpListCommand(Client& client, Console& console) {
+  return std::make_unique<OpListCommand>(client, console);
+}
+
+}  // namespace wslm::cli

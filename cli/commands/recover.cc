@@ -1,0 +1,77 @@
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/output/json.h"
+#include "cli/output/table.h"
+#include "cli/output/units.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "wslm/v1/distro_service.grpc.pb.h"
+
+namespace wslm::cli {
+namespace {
+
+class RecoverCommand : public Command {
+ public:
+  RecoverCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "recover"; }
+  std::string summary() const override { return "Bring a removed distro back, or list those that can be"; }
+  std::string usage() const override { return "recover [NAME [--name NEW] | --json]"; }
+
+  absl::StatusOr<int> Run() override {
+    if (name_.empty()) return List();
+    v1::RecoverDistroRequest request;
+    request.set_distro(name_);
+    request.set_new_name(new_name_);
+    // A second one would find the trash without it.
+    ASSIGN_OR_RETURN(const v1::RecoverDistroResponse response,
+                     client_.Call(&v1::DistroService::Stub::RecoverDistro, request, /*repeatable=*/false));
+    console_.Note(absl::StrCat("Recovered ", Escaped(response.distro().name()), "."));
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App& app) override {
+    CLI::Option* name = app.add_option("NAME", name_);
+    app.add_option("--name", new_name_, "The name it is to have")->type_name("NEW")->needs(name);
+    app.add_flag("--json", json_, "The list as JSON")->excludes(name);
+  }
+
+ private:
+  absl::StatusOr<int> List() {
+    ASSIGN_OR_RETURN(const v1::ListTrashResponse trash,
+                     client_.Call(&v1::DistroService::Stub::ListTrash, v1::ListTrashRequest()));
+    if (json_) {
+      console_.Out(JsonDocument(trash));
+      return kExitOk;
+    }
+    if (trash.distros().empty()) {
+      console_.Note("The trash is empty.");
+      return kExitOk;
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const v1::TrashedDistro& trashed : trash.distros()) {
+      rows.push_back({trashed.distro().name(), trashed.distro().id(),
+                      absl::StrCat(VersionNumber(trashed.distro().version())), ShowTime(trashed.delete_time()),
+                      ShowTime(trashed.purge_time())});
+    }
+    console_.Out(FormatTable({"NAME", "ID", "VERSION", "REMOVED", "KEPT UNTIL"}, rows));
+    return kExitOk;
+  }
+
+  Client& client_;
+  Console& console_;
+  std::string name_;
+  std::string new_name_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeRecoverCommand(Client& client, Console& console) {
+  return std::make_unique<RecoverCommand>(client, console);
+}
+
+}  // namespace wslm::cli

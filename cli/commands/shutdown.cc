@@ -1,0 +1,49 @@
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_codes.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "wslm/v1/system.grpc.pb.h"
+
+namespace wslm::cli {
+namespace {
+
+class ShutdownCommand : public Command {
+ public:
+  ShutdownCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "shutdown"; }
+  std::string summary() const override { return "Stop all distros and the virtual machine"; }
+  std::string usage() const override { return "shutdown [--force]"; }
+
+  absl::StatusOr<int> Run() override {
+    v1::ShutdownDistrosRequest request;
+    // An empty duration is one of no time; an absent one means the daemon's own.
+    if (force_) request.mutable_grace();
+    ASSIGN_OR_RETURN(const v1::ShutdownDistrosResponse response,
+                     client_.Call(&v1::SystemService::Stub::ShutdownDistros, request));
+    const std::string names = absl::StrJoin(
+        response.stopped(), ", ",
+        [](std::string* out, const v1::DistroRef& distro) { absl::StrAppend(out, Escaped(distro.name())); });
+    console_.Note(names.empty() ? "No distro was running." : absl::StrCat("Stopped ", names, "."));
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App& app) override { app.add_flag("--force", force_, "Leave processes no time to end"); }
+
+ private:
+  Client& client_;
+  Console& console_;
+  bool force_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeShutdownCommand(Client& client, Console& console) {
+  return std::make_unique<ShutdownCommand>(client, console);
+}
+
+}  // namespace wslm::cli

@@ -1,0 +1,72 @@
+#include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
+#include "cli/commands/commands.h"
+#include "cli/exit_codes.h"
+#include "cli/output/json.h"
+#include "cli/output/units.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "wslm/v1/system.grpc.pb.h"
+
+namespace wslm::cli {
+namespace {
+
+std::string VmLine(const v1::VmInfo& vm) {
+  std::string line = vm.running() ? "running" : "stopped";
+  if (!vm.accelerator().empty()) absl::StrAppend(&line, ", ", Escaped(vm.accelerator()));
+  if (!vm.accelerator_reason().empty()) absl::StrAppend(&line, " (", Escaped(vm.accelerator_reason()), ")");
+  return line;
+}
+
+std::string Describe(const v1::GetInfoResponse& info) {
+  const std::string name = info.has_default_distro() ? Escaped(info.default_distro().name()) : "none";
+  std::string text =
+      absl::StrCat("Default distro: ", name, "\nDefault version: ", VersionNumber(info.default_version()),
+                   "\nDistros in: ", Escaped(info.data_folder()), "\nDaemon: ", Escaped(info.version()), ", pid ",
+                   info.pid(), ", log ", Escaped(info.log_path()), "\nVirtual machine: ", VmLine(info.vm()), "\n");
+  if (!info.vm().kernel_release().empty()) {
+    absl::StrAppend(&text, "Kernel: ", Escaped(info.vm().kernel_release()), "\n");
+  }
+  if (info.unfinished_operations() > 0) {
+    absl::StrAppend(&text, "Operations under way: ", info.unfinished_operations(), " ('wslm op list')\n");
+  }
+  for (const v1::HostCapability& capability : info.capabilities()) {
+    absl::StrAppend(&text, "Host ", Escaped(capability.name()), ": ", capability.available() ? "yes" : "no");
+    if (!capability.detail().empty()) absl::StrAppend(&text, " (", Escaped(capability.detail()), ")");
+    absl::StrAppend(&text, "\n");
+  }
+  return text;
+}
+
+class StatusCommand : public Command {
+ public:
+  StatusCommand(Client& client, Console& console) : client_(client), console_(console) {}
+
+  std::string name() const override { return "status"; }
+  std::string summary() const override { return "Show the defaults, the daemon, the host's abilities"; }
+  std::string usage() const override { return "status [--json]"; }
+
+  absl::StatusOr<int> Run() override {
+    // It is what the daemon says of itself at every connection.
+    RETURN_IF_ERROR(client_.Channel().status());
+    const v1::GetInfoResponse info = client_.info();
+    console_.Out(json_ ? JsonDocument(info) : Describe(info));
+    return kExitOk;
+  }
+
+ protected:
+  void AddArguments(CLI::App& app) override { app.add_flag("--json", json_, "As JSON"); }
+
+ private:
+  Client& client_;
+  Console& console_;
+  bool json_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Command> MakeStatusCommand(Client& client, Console& console) {
+  return std::make_unique<StatusCommand>(client, console);
+}
+
+}  // namespace wslm::cli

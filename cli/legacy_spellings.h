@@ -1,0 +1,16 @@
+// wsl.exe's spellings of our commands: `wslm --import a b c` is `wslm import a b c`.
+#ifndef WSLM_CLI_LEGACY_SPELLINGS_H_
+#define WSLM_CLI_LEGACY_SPELLINGS_H_
+
+#include <string>
+#include <vector>
+
+namespace wslm::cli {
+
+// The words after the program's name in our own spelling. What belongs to the guest is left as it is. `home` is the
+// caller's home folder: a shell has made it of a first word `~`.
+std::vector<std::string> RewriteLegacySpellings(std::vector<std::string> words, const std::string& home);
+
+}  // namespace wslm::cli
+
+#endif  // WSLM_CLI_LEGACY_SPELLINGS_H_
