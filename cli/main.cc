@@ -39,7 +39,9 @@ void FillStandardStreams() {
 }
 
 int ExitCodeOf(const absl::Status& status, const Command& command) {
-  return ReasonOf(status) == reason::kCancelled || absl::IsCancelled(status) ? kExitCancelled : command.failure_code();
+  const std::string why = ReasonOf(status);
+  const bool cancelled = why.empty() ? absl::IsCancelled(status) : why == reason::kCancelled;
+  return cancelled ? kExitCancelled : command.failure_code();
 }
 
 int RunCommandLine(const CommandLine& line, const Commands& commands, Console& console) {

@@ -109,8 +109,13 @@ absl::StatusOr<UniqueFd> DaemonLauncher::Connect() {
   }
   connected = ConnectOnly();
   if (connected.ok() || !absl::IsNotFound(connected.status())) return connected;
-  ASSIGN_OR_RETURN(const pid_t pid, Spawn());
-  return WaitForSocket(pid);
+  while (true) {
+    ASSIGN_OR_RETURN(const pid_t pid, Spawn());
+    connected = WaitForSocket(pid);
+    // It found the one before, which is just ending and no longer listens.
+    if (!absl::IsAborted(connected.status()) || absl::Now() > deadline) return connected;
+    absl::SleepFor(10 * kPoll);
+  }
 }
 
 absl::StatusOr<pid_t> DaemonLauncher::Spawn() const {
@@ -156,7 +161,10 @@ absl::StatusOr<UniqueFd> DaemonLauncher::WaitForSocket(pid_t pid) const {
       return connected;
     }
     int status = 0;
-    if (waitpid(pid, &status, WNOHANG) == pid) return StartFailure(HowItEnded(status));
+    if (waitpid(pid, &status, WNOHANG) == pid) {
+      if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return absl::AbortedError("Another wslmd holds the lock.");
+      return StartFailure(HowItEnded(status));
+    }
     if (StopRequested()) return absl::CancelledError("Interrupted.");
     absl::SleepFor(kPoll);
   }

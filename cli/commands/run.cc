@@ -48,16 +48,19 @@ std::string RunCommand::details() const {
 
 // For the help only: ParseRunOptions reads them, because the guest's options must be left alone.
 void RunCommand::AddArguments(CLI::App& app) {
-  app.add_option("-d", options_.distro, "The distro, by name or id; the default one without it")->type_name("NAME");
-  app.add_option("-u", options_.user, "The user inside, by name or number")->type_name("USER");
-  app.add_option("--cd", options_.folder, "The folder: inside with / or ~ in front, else one of the host's")
-      ->type_name("DIR");
-  app.add_flag("-e", options_.detach, "Run the program without a shell");
-  app.add_option("--shell-type", suggestion_, "How to run it: standard, login or none (as -e)")->type_name("TYPE");
-  app.add_option("-E", suggestion_, "Set a variable in the command's environment")->type_name("NAME=VALUE");
-  app.add_flag("--tty", options_.detach, "Give the command a terminal on all of its streams");
-  app.add_flag("--no-tty", options_.detach, "Give it none");
-  app.add_flag("--detach", options_.detach, "Leave it running and print its session's id");
+  const auto option = [&app](const char* name, const char* value, const std::string& what) {
+    app.add_option(name)->expected(1)->type_name(value)->description(what);
+  };
+  const auto flag = [&app](const char* name, const std::string& what) { app.add_flag(name)->description(what); };
+  option("-d", "NAME", "The distro, by name or id; the default one without it");
+  option("-u", "USER", "The user inside, by name or number");
+  option("--cd", "DIR", "The folder: inside with / or ~ in front, else one of the host's");
+  flag("-e", "Run the program without a shell");
+  option("--shell-type", "TYPE", "How to run it: standard, login or none (as -e)");
+  option("-E", "NAME=VALUE", "Set a variable in the command's environment");
+  flag("--tty", "Give the command a terminal on all of its streams");
+  flag("--no-tty", "Give it none");
+  flag("--detach", "Leave it running and print its session's id");
 }
 
 int RunCommand::usage_error_code() const { return kExitOwnFailure; }
