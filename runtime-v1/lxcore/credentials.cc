@@ -1,0 +1,264 @@
+#include "runtime-v1/lxcore/credentials.h"
+
+#include <errno.h>
+#include <linux/securebits.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace wslm::lxcore {
+namespace {
+
+// What a change of user ids does to the capability sets.
+void FollowUserIds(const Credentials& old, Credentials& c) {
+  if (c.securebits & issecure_mask(SECURE_NO_SETUID_FIXUP)) return;
+  const bool had_root = old.ruid == 0 || old.euid == 0 || old.suid == 0;
+  const bool has_root = c.ruid == 0 || c.euid == 0 || c.suid == 0;
+  if (had_root && !has_root) {
+    if (!(c.securebits & issecure_mask(SECURE_KEEP_CAPS))) {
+      c.permitted = 0;
+      c.effective = 0;
+    }
+    c.ambient = 0;
+  }
+  if (old.euid == 0 && c.euid != 0) c.effective = 0;
+  if (old.euid != 0 && c.euid == 0) c.effective = c.permitted;
+}
+
+}  // namespace
+
+bool Credentials::InGroup(uint32_t gid) const {
+  return gid == fsgid || std::binary_search(groups.begin(), groups.end(), gid);
+}
+
+int SetUid(Credentials& c, uint32_t uid) {
+  if (uid == kKeep) return EINVAL;
+  const Credentials old = c;
+  if (c.Has(CAP_SETUID)) {
+    c.ruid = c.suid = uid;
+  } else if (uid != c.ruid && uid != c.suid) {
+    return EPERM;
+  }
+  c.euid = c.fsuid = uid;
+  FollowUserIds(old, c);
+  return 0;
+}
+
+int SetReUid(Credentials& c, uint32_t ruid, uint32_t euid) {
+  const Credentials old = c;
+  const bool privileged = c.Has(CAP_SETUID);
+  if (ruid != kKeep && !privileged && ruid != old.ruid && ruid != old.euid) return EPERM;
+  if (euid != kKeep && !privileged && euid != old.ruid && euid != old.euid && euid != old.suid) return EPERM;
+  if (ruid != kKeep) c.ruid = ruid;
+  if (euid != kKeep) c.euid = euid;
+  if (ruid != kKeep || (euid != kKeep && euid != old.ruid)) c.suid = c.euid;
+  c.fsuid = c.euid;
+  FollowUserIds(old, c);
+  return 0;
+}
+
+int SetResUid(Credentials& c, uint32_t ruid, uint32_t euid, uint32_t suid) {
+  const Credentials old = c;
+  for (uint32_t id : {ruid, euid, suid}) {
+    if (id == kKeep || c.Has(CAP_SETUID)) continue;
+    if (id != c.ruid && id != c.euid && id != c.suid) return EPERM;
+  }
+  if (ruid != kKeep) c.ruid = ruid;
+  if (euid != kKeep) c.euid = euid;
+  if (suid != kKeep) c.suid = suid;
+  c.fsuid = c.euid;
+  FollowUserIds(old, c);
+  return 0;
+}
+
+int SetGid(Credentials& c, uint32_t gid) {
+  if (gid == kKeep) return EINVAL;
+  if (c.Has(CAP_SETGID)) {
+    c.rgid = c.sgid = gid;
+  } else if (gid != c.rgid && gid != c.sgid) {
+    return EPERM;
+  }
+  c.egid = c.fsgid = gid;
+  return 0;
+}
+
+int SetReGid(Credentials& c, uint32_t rgid, uint32_t egid) {
+  const Credentials old = c;
+  const bool privileged = c.Has(CAP_SETGID);
+  if (rgid != kKeep && !privileged && rgid != old.rgid && rgid != old.egid) return EPERM;
+  if (egid != kKeep && !privileged && egid != old.rgid && egid != old.egid && egid != old.sgid) return EPERM;
+  if (rgid != kKeep) c.rgid = rgid;
+  if (egid != kKeep) c.egid = egid;
+  if (rgid != kKeep || (egid != kKeep && egid != old.rgid)) c.sgid = c.egid;
+  c.fsgid = c.egid;
+  return 0;
+}
+
+int SetResGid(Credentials& c, uint32_t rgid, uint32_t egid, uint32_t sgid) {
+  for (uint32_t id : {rgid, egid, sgid}) {
+    if (id == kKeep || c.Has(CAP_SETGID)) continue;
+    if (id != c.rgid && id != c.egid && id != c.sgid) return EPERM;
+  }
+  if (rgid != kKeep) c.rgid = rgid;
+  if (egid != kKeep) c.egid = egid;
+  if (sgid != kKeep) c.sgid = sgid;
+  c.fsgid = c.egid;
+  return 0;
+}
+
+int SetGroups(Credentials& c, std::vector<uint32_t> groups) {
+  if (!c.Has(CAP_SETGID)) return EPERM;
+  std::sort(groups.begin(), groups.end());
+  c.groups = std::move(groups);
+  return 0;
+}
+
+void SetFsUid(Credentials& c, uint32_t uid) {
+  if (uid == kKeep || uid == c.fsuid) return;
+  if (!c.Has(CAP_SETUID) && uid != c.ruid && uid != c.euid && uid != c.suid) return;
+  const uint32_t old = c.fsuid;
+  c.fsuid = uid;
+  if (c.securebits & issecure_mask(SECURE_NO_SETUID_FIXUP)) return;
+  if (old == 0) c.effective &= ~kFileCapabilities;
+  if (uid == 0) c.effective |= c.permitted & kFileCapabilities;
+}
+
+void SetFsGid(Credentials& c, uint32_t gid) {
+  if (gid == kKeep) return;
+  if (!c.Has(CAP_SETGID) && gid != c.rgid && gid != c.egid && gid != c.sgid) return;
+  c.fsgid = gid;
+}
+
+int SetCapabilities(Credentials& c, CapabilitySet permitted, CapabilitySet effective, CapabilitySet inheritable) {
+  permitted &= kAllCapabilities;
+  effective &= kAllCapabilities;
+  inheritable &= kAllCapabilities;
+  if (!c.Has(CAP_SETPCAP) && (inheritable & ~(c.inheritable | c.permitted))) return EPERM;
+  if (inheritable & ~(c.inheritable | c.bounding)) return EPERM;
+  if (permitted & ~c.permitted) return EPERM;
+  if (effective & ~permitted) return EPERM;
+  c.permitted = permitted;
+  c.effective = effective;
+  c.inheritable = inheritable;
+  c.ambient &= permitted & inheritable;
+  return 0;
+}
+
+int DropBounding(Credentials& c, uint64_t capability) {
+  if (!c.Has(CAP_SETPCAP)) return EPERM;
+  if (capability > CAP_LAST_CAP) return EINVAL;
+  c.bounding &= ~CapabilityBit(static_cast<int>(capability));
+  return 0;
+}
+
+int SetSecureBits(Credentials& c, uint64_t bits) {
+  const uint32_t locked = (c.securebits & SECURE_ALL_LOCKS) >> 1;
+  if ((locked & (c.securebits ^ bits)) || (c.securebits & SECURE_ALL_LOCKS & ~bits) ||
+      (bits & ~uint64_t{SECURE_ALL_LOCKS | SECURE_ALL_BITS}) || !c.Has(CAP_SETPCAP)) {
+    return EPERM;
+  }
+  c.securebits = static_cast<uint32_t>(bits);
+  return 0;
+}
+
+int SetKeepCapabilities(Credentials& c, uint64_t keep) {
+  if (keep > 1) return EINVAL;
+  if (c.securebits & issecure_mask(SECURE_KEEP_CAPS_LOCKED)) return EPERM;
+  c.securebits &= ~issecure_mask(SECURE_KEEP_CAPS);
+  if (keep) c.securebits |= issecure_mask(SECURE_KEEP_CAPS);
+  return 0;
+}
+
+int ChangeAmbient(Credentials& c, uint64_t operation, uint64_t capability) {
+  if (operation == PR_CAP_AMBIENT_CLEAR_ALL) {
+    if (capability != 0) return -EINVAL;
+    c.ambient = 0;
+    return 0;
+  }
+  if (capability > CAP_LAST_CAP) return -EINVAL;
+  const CapabilitySet bit = CapabilityBit(static_cast<int>(capability));
+  switch (operation) {
+    case PR_CAP_AMBIENT_IS_SET:
+      return (c.ambient & bit) != 0;
+    case PR_CAP_AMBIENT_LOWER:
+      c.ambient &= ~bit;
+      return 0;
+    case PR_CAP_AMBIENT_RAISE:
+      if (!(c.permitted & bit) || !(c.inheritable & bit) ||
+          (c.securebits & issecure_mask(SECURE_NO_CAP_AMBIENT_RAISE))) {
+        return -EPERM;
+      }
+      c.ambient |= bit;
+      return 0;
+    default:
+      return -EINVAL;
+  }
+}
+
+Credentials AfterExec(const Credentials& c, uint32_t mode, uint32_t uid, uint32_t gid) {
+  Credentials next = c;
+  bool set_id = false;
+  if (S_ISREG(mode) && !c.no_new_privs) {
+    if (mode & S_ISUID) {
+      next.euid = uid;
+      set_id = uid != c.euid;
+    }
+    if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP)) {
+      next.egid = gid;
+      set_id = set_id || gid != c.egid;
+    }
+  }
+  next.suid = next.fsuid = next.euid;
+  next.sgid = next.fsgid = next.egid;
+  CapabilitySet file_permitted = 0, file_inheritable = 0;
+  bool file_effective = false;
+  if (!(c.securebits & issecure_mask(SECURE_NOROOT))) {
+    if (next.ruid == 0 || next.euid == 0) file_permitted = file_inheritable = kAllCapabilities;
+    file_effective = next.euid == 0;
+  }
+  if (set_id || file_permitted) next.ambient = 0;
+  next.permitted = (c.inheritable & file_inheritable) | (c.bounding & file_permitted) | next.ambient;
+  next.effective = file_effective ? next.permitted : next.ambient;
+  next.securebits &= ~issecure_mask(SECURE_KEEP_CAPS);
+  return next;
+}
+
+bool MayAccess(const Credentials& c, uint32_t mode, uint32_t uid, uint32_t gid, int wanted) {
+  uint32_t bits = mode;
+  if (c.fsuid == uid) {
+    bits >>= 6;
+  } else if (c.InGroup(gid)) {
+    bits >>= 3;
+  }
+  if ((wanted & ~static_cast<int>(bits & 7)) == 0) return true;
+  if (S_ISDIR(mode)) {
+    if (c.Has(CAP_DAC_OVERRIDE)) return true;
+    return !(wanted & W_OK) && c.Has(CAP_DAC_READ_SEARCH);
+  }
+  if (wanted == R_OK && c.Has(CAP_DAC_READ_SEARCH)) return true;
+  return (!(wanted & X_OK) || (mode & 0111)) && c.Has(CAP_DAC_OVERRIDE);
+}
+
+Credentials RealIdentity(const Credentials& c) {
+  Credentials real = c;
+  real.fsuid = c.ruid;
+  real.fsgid = c.rgid;
+  if (!(c.securebits & issecure_mask(SECURE_NO_SETUID_FIXUP))) real.effective = c.ruid == 0 ? c.permitted : 0;
+  return real;
+}
+
+bool MaySignal(const Credentials& c, const Credentials& target, int signal, bool same_session) {
+  if (c.euid == target.suid || c.euid == target.ruid || c.ruid == target.suid || c.ruid == target.ruid) return true;
+  return c.Has(CAP_KILL) || (signal == SIGCONT && same_session);
+}
+
+bool MayTrace(const Credentials& c, const Credentials& target) {
+  if (c.Has(CAP_SYS_PTRACE)) return true;
+  return c.ruid == target.ruid && c.ruid == target.euid && c.ruid == target.suid && c.rgid == target.rgid &&
+         c.rgid == target.egid && c.rgid == target.sgid && (target.permitted & ~c.permitted) == 0;
+}
+
+}  // namespace wslm::lxcore
