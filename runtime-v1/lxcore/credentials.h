@@ -20,10 +20,10 @@ using CapabilitySet = uint64_t;
 constexpr CapabilitySet CapabilityBit(int capability) { return CapabilitySet{1} << capability; }
 inline constexpr CapabilitySet kAllCapabilities = (CapabilitySet{1} << (CAP_LAST_CAP + 1)) - 1;
 // What following fsuid turns on and off (capabilities(7), "Effect of user ID changes").
-inline constexpr CapabilitySet kFileCapabilities =
-    CapabilityBit(CAP_CHOWN) | CapabilityBit(CAP_DAC_OVERRIDE) | CapabilityBit(CAP_DAC_READ_SEARCH) |
-    CapabilityBit(CAP_FOWNER) | CapabilityBit(CAP_FSETID) | CapabilityBit(CAP_LINUX_IMMUTABLE) |
-    CapabilityBit(CAP_MKNOD) | CapabilityBit(CAP_MAC_OVERRIDE);
+inline constexpr CapabilitySet kFileCapabilities = CapabilityBit(CAP_CHOWN) | CapabilityBit(CAP_DAC_OVERRIDE) |
+                                                   CapabilityBit(CAP_DAC_READ_SEARCH) | CapabilityBit(CAP_FOWNER) |
+                                                   CapabilityBit(CAP_FSETID) | CapabilityBit(CAP_LINUX_IMMUTABLE) |
+                                                   CapabilityBit(CAP_MKNOD) | CapabilityBit(CAP_MAC_OVERRIDE);
 
 struct Credentials {
   uint32_t ruid = 0, euid = 0, suid = 0, fsuid = 0;

@@ -41,7 +41,7 @@ int ReadGuestString(pid_t tid, uint64_t address, size_t limit, std::string& out)
     if (done <= 0) return done < 0 && errno != EFAULT ? errno : EFAULT;
     const char* end = static_cast<const char*>(std::memchr(buffer, 0, done));
     if (end != nullptr) {
-      out.append(buffer, end);
+      out.append(buffer, end - buffer);
       return 0;
     }
     out.append(buffer, done);

@@ -1,7 +1,7 @@
 // Reading and writing the memory of a guest thread. Answers are 0 or an errno.
 //
-// What is read may change at once (other threads of the guest): decide on the copy. A copy may also be of another process
-// that got the dead thread's id: before a side effect ask Call::StillWaiting.
+// What is read may change at once (other threads of the guest): decide on the copy. A copy may also be of another
+// process that got the dead thread's id: before a side effect ask Call::StillWaiting.
 #ifndef WSLM_RUNTIME_V1_LXCORE_GUEST_MEMORY_H_
 #define WSLM_RUNTIME_V1_LXCORE_GUEST_MEMORY_H_
 

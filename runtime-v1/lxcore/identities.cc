@@ -16,8 +16,8 @@ size_t HashOf(const Credentials& c) {
   size_t hash = 1469598103934665603u;
   auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 1099511628211u; };
   for (uint64_t value : {uint64_t{c.ruid}, uint64_t{c.euid}, uint64_t{c.suid}, uint64_t{c.fsuid}, uint64_t{c.rgid},
-                         uint64_t{c.egid}, uint64_t{c.sgid}, uint64_t{c.fsgid}, c.permitted, c.effective,
-                         c.inheritable, c.ambient, c.bounding, uint64_t{c.securebits}, uint64_t{c.no_new_privs}}) {
+                         uint64_t{c.egid}, uint64_t{c.sgid}, uint64_t{c.fsgid}, c.permitted, c.effective, c.inheritable,
+                         c.ambient, c.bounding, uint64_t{c.securebits}, uint64_t{c.no_new_privs}}) {
     add(value);
   }
   for (uint32_t group : c.groups) add(group);
@@ -26,9 +26,7 @@ size_t HashOf(const Credentials& c) {
 
 }  // namespace
 
-Identities::Identities(int proc) : proc_(proc) {
-  Intern(Credentials{});
-}
+Identities::Identities(int proc) : proc_(proc) { Intern(Credentials{}); }
 
 int Identities::SlackFile(pid_t tid, bool fresh) {
   auto found = files_.find(tid);

@@ -1,0 +1,65 @@
+// One system call of a guest thread that lxcore was notified of, and the answer to it.
+#ifndef WSLM_RUNTIME_V1_LXCORE_CALL_H_
+#define WSLM_RUNTIME_V1_LXCORE_CALL_H_
+
+#include <linux/seccomp.h>
+#include <sys/types.h>
+
+#include <cstdint>
+#include <utility>
+
+#include "distros/host/unique_fd.h"
+
+namespace wslm::lxcore {
+
+class Reply {
+ public:
+  enum class Kind { kValue, kContinue, kDescriptor };
+
+  static Reply Value(int64_t value) { return Reply(Kind::kValue, value); }
+  // An errno, positive; 0 is the value 0.
+  static Reply Error(int error) { return Reply(Kind::kValue, -static_cast<int64_t>(error)); }
+  // The kernel does the call itself.
+  static Reply Continue() { return Reply(Kind::kContinue, 0); }
+  // The guest gets a copy of `fd`, the lowest free number.
+  static Reply Descriptor(UniqueFd fd, bool close_on_exec) {
+    Reply reply(Kind::kDescriptor, close_on_exec);
+    reply.fd_ = std::move(fd);
+    return reply;
+  }
+
+  Kind kind() const { return kind_; }
+  // A value, or a negative errno.
+  int64_t value() const { return value_; }
+  int fd() const { return fd_.get(); }
+  bool close_on_exec() const { return value_ != 0; }
+
+ private:
+  Reply(Kind kind, int64_t value) : kind_(kind), value_(value) {}
+  Kind kind_;
+  int64_t value_;
+  UniqueFd fd_;
+};
+
+class Call {
+ public:
+  Call(int listener, const seccomp_notif& notification) : listener_(listener), n_(notification) {}
+
+  // The thread's id in lxcore's pid namespace.
+  pid_t tid() const { return static_cast<pid_t>(n_.pid); }
+  int number() const { return n_.data.nr; }
+  uint64_t arg(int index) const { return n_.data.args[index]; }
+  int int_arg(int index) const { return static_cast<int>(n_.data.args[index]); }
+  uint32_t id_arg(int index) const { return static_cast<uint32_t>(n_.data.args[index]); }
+
+  // Whether the thread still waits for this answer: if not, tid() may be another's by now.
+  bool StillWaiting() const;
+
+ private:
+  int listener_;
+  seccomp_notif n_;
+};
+
+}  // namespace wslm::lxcore
+
+#endif  // WSLM_RUNTIME_V1_LXCORE_CALL_H_

@@ -1,0 +1,20 @@
+// Making files with owners that the host doesn't know.
+#ifndef WSLM_RUNTIME_V1_LXCORE_CREATE_H_
+#define WSLM_RUNTIME_V1_LXCORE_CREATE_H_
+
+#include "runtime-v1/lxcore/kernel.h"
+
+namespace wslm::lxcore {
+
+// Whether the kernel may make `attributes` by itself, from the guest's own arguments: root's, with no bit that a host
+// file mustn't have. `parent` must be a folder of the distro's.
+bool IsPlainForm(const GuestAttributes& attributes);
+// What `c` would make in target.parent, with the caller's umask applied.
+GuestAttributes AttributesToMake(Kernel& k, const Call& call, const Credentials& c, const Target& target, uint32_t mode,
+                                 uint64_t rdev = 0);
+// Nothing is to be kept for files made there.
+bool KernelKeepsOwners(const GuestFile& parent);
+
+}  // namespace wslm::lxcore
+
+#endif  // WSLM_RUNTIME_V1_LXCORE_CREATE_H_

@@ -1,0 +1,263 @@
+#include "runtime-v1/lxcore/guest_files.h"
+
+#include <errno.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <climits>
+
+#include "runtime-v1/lxcore/process_facts.h"
+
+namespace wslm::lxcore {
+namespace {
+
+constexpr uint32_t kUnmapped = 65534;  // how a user namespace shows ids that it does not map
+constexpr uint32_t kTtyGroup = 5;      // of pseudo terminals, in every distro we know
+
+// Carries user xattrs.
+bool IsPlain(uint32_t mode) { return S_ISREG(mode) || S_ISDIR(mode); }
+
+struct stat StatOf(const struct statx& x) {
+  struct stat host = {};
+  host.st_mode = x.stx_mode;
+  host.st_uid = x.stx_uid;
+  host.st_gid = x.stx_gid;
+  host.st_rdev = makedev(x.stx_rdev_major, x.stx_rdev_minor);
+  return host;
+}
+
+GuestAttributes NativeView(const struct statx& host) {
+  return {.mode = host.stx_mode,
+          .uid = host.stx_uid,
+          .gid = host.stx_gid,
+          .rdev = makedev(host.stx_rdev_major, host.stx_rdev_minor)};
+}
+
+std::string UnescapeMountInfo(std::string_view field) {
+  std::string text;
+  for (size_t i = 0; i < field.size(); ++i) {
+    unsigned value;
+    if (field[i] == '\\' && i + 3 < field.size() &&
+        std::from_chars(field.data() + i + 1, field.data() + i + 4, value, 8).ec == std::errc()) {
+      text.push_back(static_cast<char>(value));
+      i += 3;
+    } else {
+      text.push_back(field[i]);
+    }
+  }
+  return text;
+}
+
+// File systems of the kernel's own, where the guest keeps nothing.
+bool IsKernelType(const std::string& type) {
+  static constexpr std::string_view kTypes[] = {"sysfs",   "cgroup",  "cgroup2",    "mqueue", "bpf",
+                                                "debugfs", "tracefs", "securityfs", "pstore", "configfs"};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
+bool IsWithin(std::string_view path, std::string_view folder) {
+  if (folder == "/") return true;
+  return path.starts_with(folder) && (path.size() == folder.size() || path[folder.size()] == '/');
+}
+
+}  // namespace
+
+std::vector<MountLine> ParseMountInfo(std::string_view text) {
+  std::vector<MountLine> lines;
+  while (!text.empty()) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(text.size(), line.size() + 1));
+    std::vector<std::string_view> fields;
+    while (!line.empty()) {
+      const std::string_view field = line.substr(0, line.find(' '));
+      line.remove_prefix(std::min(line.size(), field.size() + 1));
+      fields.push_back(field);
+    }
+    size_t dash = 6;
+    while (dash < fields.size() && fields[dash] != "-") ++dash;
+    if (dash + 1 >= fields.size()) continue;
+    MountLine mount;
+    std::from_chars(fields[0].data(), fields[0].data() + fields[0].size(), mount.id);
+    mount.device = fields[2];
+    mount.root = UnescapeMountInfo(fields[3]);
+    mount.point = UnescapeMountInfo(fields[4]);
+    mount.type = fields[dash + 1];
+    lines.push_back(std::move(mount));
+  }
+  return lines;
+}
+
+MountKind GuestFiles::KindOf(const MountLine& line) const {
+  if (line.type == "proc") return MountKind::kProc;
+  if (line.type == "devpts") return MountKind::kDevpts;
+  if (IsKernelType(line.type)) return MountKind::kHost;
+  if (line.device == options_.rootfs_device && IsWithin(line.root, options_.rootfs_root)) return MountKind::kLxfs;
+  return options_.host_devices.contains(line.device) ? MountKind::kHost : MountKind::kLxfs;
+}
+
+void GuestFiles::ReadMounts() {
+  for (const MountLine& line : ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"))) {
+    mounts_.insert_or_assign(line.id, Mount{KindOf(line), line.point, IsKernelType(line.type)});
+  }
+}
+
+const GuestFiles::Mount& GuestFiles::MountOf(uint64_t mount_id) {
+  auto found = mounts_.find(mount_id);
+  if (found != mounts_.end()) return found->second;
+  ReadMounts();
+  return mounts_.try_emplace(mount_id, Mount{MountKind::kNone, "", false}).first->second;
+}
+
+SideKey GuestFiles::KeyOf(const struct statx& host) const {
+  SideKey key{.device = makedev(host.stx_dev_major, host.stx_dev_minor), .inode = host.stx_ino};
+  if (key.device == options_.device) key.device = 0;
+  if (host.stx_mask & STATX_BTIME) key.birth_ns = host.stx_btime.tv_sec * 1'000'000'000 + host.stx_btime.tv_nsec;
+  return key;
+}
+
+std::optional<GuestAttributes> GuestFiles::RecordOf(const std::string& name, int flags,
+                                                    const struct statx& host) const {
+  if (!LxfsMayHaveRecord(StatOf(host))) return std::nullopt;
+  if (!IsPlain(host.stx_mode)) return side_.Get(KeyOf(host));
+  char bytes[64];
+  const ssize_t size = flags & AT_SYMLINK_NOFOLLOW ? ::lgetxattr(name.c_str(), kLxfsXattr, bytes, sizeof(bytes))
+                                                   : ::getxattr(name.c_str(), kLxfsXattr, bytes, sizeof(bytes));
+  if (size >= 0) return DecodeLxfsRecord({bytes, static_cast<size_t>(size)});
+  return errno == EOPNOTSUPP ? side_.Get(KeyOf(host)) : std::nullopt;
+}
+
+// All but the folders of processes is root's there. The folder's number is found by the name of an opened descriptor.
+GuestAttributes GuestFiles::ProcView(const std::string& name, int flags, const struct statx& host,
+                                     const Mount& mount) const {
+  GuestAttributes view = NativeView(host);
+  view.uid = view.gid = 0;
+  UniqueFd fd(::open(name.c_str(), O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0)));
+  if (!fd) return view;
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink(OwnFdName(fd.get()).c_str(), path, sizeof(path));
+  const std::string prefix = mount.point + (mount.point.ends_with('/') ? "" : "/");
+  if (size <= 0 || !std::string_view(path, size).starts_with(prefix)) return view;
+  std::string pid(path + prefix.size(), size - prefix.size());
+  pid.resize(std::min(pid.size(), pid.find('/')));
+  if (pid.find_first_not_of("0123456789") != std::string::npos) return view;
+  if (const auto owner = identities_.OfProcDirectory(AT_FDCWD, prefix + pid)) {
+    view.uid = owner->euid;
+    view.gid = owner->egid;
+  }
+  return view;
+}
+
+int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
+  constexpr unsigned kMask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
+  if (::statx(AT_FDCWD, name.c_str(), flags | AT_NO_AUTOMOUNT, kMask, &out.host) != 0) return errno;
+  const Mount& mount = MountOf(out.host.stx_mnt_id);
+  out.mount = mount.kind;
+  out.has_record = false;
+  switch (out.mount) {
+    case MountKind::kLxfs: {
+      const auto record = RecordOf(name, flags, out.host);
+      out.has_record = record.has_value();
+      const bool has_compact_form = record || IsOnRootfs(out.host);
+      out.attributes =
+          has_compact_form ? LxfsGuestView(StatOf(out.host), record, options_.second_owner) : NativeView(out.host);
+      break;
+    }
+    case MountKind::kDevpts: {
+      const auto record = side_.Get(KeyOf(out.host));
+      out.has_record = record.has_value();
+      out.attributes = record.value_or(NativeView(out.host));
+      if (!record) {
+        out.attributes.uid = 0;
+        out.attributes.gid = S_ISCHR(out.host.stx_mode) && (out.host.stx_mode & 0777) != 0666 ? kTtyGroup : 0;
+      }
+      break;
+    }
+    case MountKind::kProc:
+      out.attributes = ProcView(name, flags, out.host, mount);
+      break;
+    case MountKind::kHost:
+      out.attributes = NativeView(out.host);
+      // Device nodes and the kernel's files are the host root's: inside, root's.
+      if (S_ISCHR(out.host.stx_mode) || S_ISBLK(out.host.stx_mode) || mount.kernels) {
+        if (out.attributes.uid == kUnmapped) out.attributes.uid = 0;
+        if (out.attributes.gid == kUnmapped) out.attributes.gid = 0;
+      }
+      break;
+    case MountKind::kNone:
+      out.attributes = NativeView(out.host);
+      break;
+  }
+  out.differs = out.attributes.mode != out.host.stx_mode || out.attributes.uid != out.host.stx_uid ||
+                out.attributes.gid != out.host.stx_gid || out.is_made_device();
+  return 0;
+}
+
+bool GuestFiles::IsOnRootfs(const struct statx& host) const {
+  return makedev(host.stx_dev_major, host.stx_dev_minor) == options_.device;
+}
+
+LxfsHostForm GuestFiles::HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const {
+  // No second owner elsewhere: a tmpfs may be mounted with a sticky bit that is just that.
+  constexpr SecondOwner kNone{UINT32_MAX, UINT32_MAX};
+  return LxfsHostFormOf(attributes, IsOnRootfs(near.host) ? options_.second_owner : kNone);
+}
+
+int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes) {
+  const bool plain = IsPlain(file.host.stx_mode);
+  switch (file.mount) {
+    case MountKind::kLxfs:
+      break;
+    case MountKind::kDevpts:
+      side_.Put(KeyOf(file.host), attributes);
+      return 0;
+    case MountKind::kProc:
+    case MountKind::kHost:
+    case MountKind::kNone:
+      if (attributes.uid != file.attributes.uid || attributes.gid != file.attributes.gid) return EPERM;
+      return S_ISLNK(file.host.stx_mode) || ::chmod(name.c_str(), attributes.mode & 07777) == 0 ? 0 : errno;
+  }
+  const LxfsHostForm form = HostFormFor(file, attributes);
+  const bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
+  if (plain) {
+    // The record first: without the mode it means nothing, but the mode without it means another owner.
+    bool in_side_store = false;
+    if (form.needs_record) {
+      const std::string record = EncodeLxfsRecord(attributes);
+      const int result = follow ? ::setxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0)
+                                : ::lsetxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0);
+      if (result != 0 && errno != EOPNOTSUPP) return errno;
+      in_side_store = result != 0;
+      if (in_side_store) side_.Put(KeyOf(file.host), attributes);
+    }
+    if ((file.host.stx_mode & 07777) != form.host_mode && ::chmod(name.c_str(), form.host_mode) != 0) return errno;
+    if (file.has_record && !form.needs_record) {
+      if ((follow ? ::removexattr(name.c_str(), kLxfsXattr) : ::lremovexattr(name.c_str(), kLxfsXattr)) != 0 &&
+          errno == EOPNOTSUPP) {
+        side_.Remove(KeyOf(file.host));
+      }
+    }
+    return 0;
+  }
+  if (form.needs_record) {
+    side_.Put(KeyOf(file.host), attributes);
+    return 0;
+  }
+  if (!S_ISLNK(file.host.stx_mode) && (file.host.stx_mode & 07777) != form.host_mode &&
+      ::chmod(name.c_str(), form.host_mode) != 0) {
+    return errno;
+  }
+  if (file.has_record) side_.Remove(KeyOf(file.host));
+  return 0;
+}
+
+int GuestFiles::SetNew(const std::string& name, int flags, const GuestAttributes& attributes) {
+  GuestFile file;
+  if (int error = Get(name, flags, file)) return error;
+  if (file.attributes == attributes) return 0;
+  return Set(name, flags, file, attributes);
+}
+
+}  // namespace wslm::lxcore

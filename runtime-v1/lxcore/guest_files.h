@@ -1,0 +1,116 @@
+// Files as the guest sees them: owners, modes and device numbers of lxfs over the host's.
+//
+// Names are those that the calling thread can use: its root is the guest's, its working folder the host's /proc
+// (guest_paths.h makes them). Every file system that the guest made itself (tmpfs, overlay) follows the rules of lxfs
+// too, with what can't be an xattr kept in memory; the host's folders are left alone.
+// One thread only.
+#ifndef WSLM_RUNTIME_V1_LXCORE_GUEST_FILES_H_
+#define WSLM_RUNTIME_V1_LXCORE_GUEST_FILES_H_
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "distros/lxfs/attributes.h"
+#include "distros/lxfs/side_store.h"
+#include "runtime-v1/lxcore/identities.h"
+
+namespace wslm::lxcore {
+
+// What kind of mount a file lies on, and so whose rules count.
+enum class MountKind {
+  kLxfs,    // the distro's, or made by the guest
+  kHost,    // the host's folders and devices: the host's rules
+  kProc,    // procfs: owners by process
+  kDevpts,  // pseudo terminals: owners in memory
+  kNone,    // no mount: pipes, sockets, memfds
+};
+
+struct GuestFile {
+  struct statx host;
+  GuestAttributes attributes;
+  MountKind mount = MountKind::kLxfs;
+  // There is a record, in an xattr or in the side store.
+  bool has_record = false;
+  // The kernel's own answer differs from `attributes`.
+  bool differs = false;
+
+  uint32_t type() const { return attributes.mode & S_IFMT; }
+  bool is_directory() const { return type() == S_IFDIR; }
+  bool is_device() const { return type() == S_IFCHR || type() == S_IFBLK; }
+  // A device of the distro's own, which the host can't open: a socket there.
+  bool is_made_device() const { return is_device() && (host.stx_mode & S_IFMT) == S_IFSOCK; }
+};
+
+// One line of mountinfo(5).
+struct MountLine {
+  uint64_t id = 0;
+  std::string device, root, point, type;
+};
+std::vector<MountLine> ParseMountInfo(std::string_view text);
+
+class GuestFiles {
+ public:
+  struct Options {
+    SecondOwner second_owner;
+    // Of mountinfo(5): "major:minor" of the rootfs' file system and the path of rootfs in it.
+    std::string rootfs_device;
+    std::string rootfs_root;
+    // File systems that the host had before the guest made any.
+    std::set<std::string> host_devices;
+    // st_dev of the rootfs.
+    uint64_t device = 0;
+  };
+  GuestFiles(SideStore& side_store, const Identities& identities, Options options)
+      : side_(side_store), identities_(identities), options_(std::move(options)) {}
+
+  // `flags`: AT_SYMLINK_NOFOLLOW or 0. 0 or an errno.
+  int Get(const std::string& name, int flags, GuestFile& out);
+  // Of an open descriptor of lxcore's own; O_PATH will do.
+  int GetFd(int fd, GuestFile& out) { return Get(OwnFdName(fd), 0, out); }
+
+  // Stores `attributes` (whose type is the file's) for what Get gave. 0 or an errno; EPERM where owners can't be kept.
+  int Set(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes);
+  // For a file just made with the host mode of LxfsHostFormOf.
+  int SetNew(const std::string& name, int flags, const GuestAttributes& attributes);
+
+  // How a file beside `near`, or in it, is stored.
+  LxfsHostForm HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const;
+  // Whose mount table to read when a mount appears that wasn't seen before.
+  void set_current(pid_t tid) { current_ = tid; }
+  // Mounts have changed.
+  void ForgetMounts() { mounts_.clear(); }
+
+  // The name of a descriptor of lxcore's own for the calling thread.
+  static std::string OwnFdName(int fd) { return "self/fd/" + std::to_string(fd); }
+
+ private:
+  struct Mount {
+    MountKind kind;
+    std::string point;
+    bool kernels;  // a file system of the kernel's own
+  };
+  const Mount& MountOf(uint64_t mount_id);
+  void ReadMounts();
+  MountKind KindOf(const MountLine& line) const;
+  SideKey KeyOf(const struct statx& host) const;
+  bool IsOnRootfs(const struct statx& host) const;
+  std::optional<GuestAttributes> RecordOf(const std::string& name, int flags, const struct statx& host) const;
+  GuestAttributes ProcView(const std::string& name, int flags, const struct statx& host, const Mount& mount) const;
+
+  SideStore& side_;
+  const Identities& identities_;
+  Options options_;
+  std::unordered_map<uint64_t, Mount> mounts_;
+  pid_t current_ = 0;
+};
+
+}  // namespace wslm::lxcore
+
+#endif  // WSLM_RUNTIME_V1_LXCORE_GUEST_FILES_H_

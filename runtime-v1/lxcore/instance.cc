@@ -1,0 +1,113 @@
+#include "runtime-v1/lxcore/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "distros/host/error.h"
+#include "distros/host/files.h"
+#include "distros/host/status_macros.h"
+#include "distros/lxfs/side_store.h"
+#include "runtime-v1/lxcore/process_facts.h"
+#include "runtime-v1/lxcore/supervisor.h"
+#include "runtime-v1/lxcore/user_namespace.h"
+
+namespace wslm::lxcore {
+namespace {
+
+// Which mounts are whose, told by the first process' mounts and the host's.
+absl::StatusOr<GuestFiles::Options> FileOptions(const InstancePlan& plan, int proc, pid_t first_process) {
+  GuestFiles::Options options;
+  options.second_owner = plan.second_owner;
+  for (const MountLine& line : ParseMountInfo(ReadProcFile(proc, "self/mountinfo"))) {
+    options.host_devices.insert(line.device);
+  }
+  const std::string mounts = ReadProcFile(proc, std::to_string(first_process) + "/mountinfo");
+  for (const MountLine& line : ParseMountInfo(mounts)) {
+    if (line.point != "/") continue;
+    options.rootfs_device = line.device;
+    options.rootfs_root = line.root;
+  }
+  struct stat rootfs;
+  if (::stat(plan.container.mounts.rootfs.c_str(), &rootfs) != 0) {
+    return ErrnoError("cannot look at", plan.container.mounts.rootfs);
+  }
+  options.device = rootfs.st_dev;
+  return options;
+}
+
+// What serves the guests' calls.
+struct State {
+  State(std::unique_ptr<SideStore> store, UniqueFd proc_folder, GuestFiles::Options options, int listener)
+      : side_store(std::move(store)),
+        proc(std::move(proc_folder)),
+        identities(proc.get()),
+        files(*side_store, identities, std::move(options)),
+        paths(proc.get()),
+        kernel{.proc = proc.get(),
+               .identities = identities,
+               .files = files,
+               .paths = paths,
+               .flush = [this] { Flush(); },
+               .pending_execs = {}},
+        supervisor(kernel, listener) {}
+
+  void Flush() {
+    if (absl::Status status = side_store->Flush(); !status.ok()) {
+      std::fprintf(stderr, "owners and device numbers were not written: %s\n", std::string(status.message()).c_str());
+    }
+  }
+
+  std::unique_ptr<SideStore> side_store;
+  UniqueFd proc;
+  Identities identities;
+  GuestFiles files;
+  GuestPaths paths;
+  Kernel kernel;
+  Supervisor supervisor;
+};
+
+}  // namespace
+
+absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& ready) {
+  // A descriptor per guest thread whose identity was asked for, and what walks hold.
+  rlimit files;
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  auto side_store = SideStore::Open(plan.folder, /*read_only=*/false);
+  RETURN_IF_ERROR(side_store.status());
+  RETURN_IF_ERROR(EnterUserNamespace());
+  ASSIGN_OR_RETURN(UniqueFd proc, OpenFile("/proc", O_PATH | O_DIRECTORY));
+  ASSIGN_OR_RETURN(Container container, Container::Make(plan.container));
+  ASSIGN_OR_RETURN(GuestFiles::Options options, FileOptions(plan, proc.get(), container.pid()));
+
+  // Kept by the receiver too: it may wait in the kernel for calls that never come, and only the process' end stops it.
+  auto state =
+      std::make_shared<State>(*std::move(side_store), std::move(proc), std::move(options), container.listener());
+  std::promise<int> prepared;
+  std::thread([state, &prepared, first_process = container.pid()] {
+    const int error = state->supervisor.Prepare(first_process);
+    prepared.set_value(error);
+    if (error == 0) state->supervisor.Run();
+  }).detach();
+  if (const int error = prepared.get_future().get(); error != 0) {
+    return ErrnoError("cannot enter the distro in", plan.folder, error);
+  }
+  RETURN_IF_ERROR(container.Release());
+  ready();
+  const int status = container.Wait();
+  // No guest is left that could make the receiver use it.
+  state->Flush();
+  state->side_store.reset();
+  return status;
+}
+
+}  // namespace wslm::lxcore

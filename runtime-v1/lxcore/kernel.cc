@@ -1,0 +1,78 @@
+#include "runtime-v1/lxcore/kernel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "runtime-v1/lxcore/guest_memory.h"
+#include "runtime-v1/lxcore/walk.h"
+
+namespace wslm::lxcore {
+
+bool Kernel::Allowed(const Credentials& c, const GuestFile& file, int wanted) {
+  if (file.mount == MountKind::kHost || file.mount == MountKind::kNone) return true;
+  return MayAccess(c, file.attributes.mode, file.attributes.uid, file.attributes.gid, wanted);
+}
+
+int Kernel::MayChangeFolder(const Credentials& c, const Target& target) {
+  return Allowed(c, target.parent, W_OK | X_OK) ? 0 : EACCES;
+}
+
+int Kernel::MayRemove(const Credentials& c, const Target& target) {
+  if (int error = MayChangeFolder(c, target)) return error;
+  const GuestAttributes& folder = target.parent.attributes;
+  if (target.parent.mount == MountKind::kHost || !(folder.mode & S_ISVTX)) return 0;
+  if (c.fsuid == folder.uid || c.fsuid == target.file.attributes.uid || c.Has(CAP_FOWNER)) return 0;
+  return EPERM;
+}
+
+int Kernel::ResolveFd(const Call& call, int fd, Target& target) {
+  target.name = GuestPaths::BaseOf(call.tid(), fd);
+  target.flags = 0;
+  target.error = files.Get(target.name, 0, target.file);
+  return 0;
+}
+
+int Kernel::Resolve(const Call& call, const Credentials& c, int folder, uint64_t address, int options, Target& target) {
+  std::string path;
+  if (address != 0 || !(options & kEmptyPath)) {
+    if (int error = ReadGuestString(call.tid(), address, PATH_MAX, path)) return error;
+  }
+  return ResolvePath(call, c, folder, path, options, target);
+}
+
+int Kernel::ResolvePath(const Call& call, const Credentials& c, int folder, const std::string& path, int options,
+                        Target& target) {
+  if (path.empty()) return options & kEmptyPath ? ResolveFd(call, folder, target) : ENOENT;
+  if (!call.StillWaiting()) return EINTR;
+  if (int error = paths.EnterRootOf(call.tid())) return error;
+  if (!c.IsFileRoot()) return Walk(proc, files, call.tid(), c, folder, path, options, target);
+  target.name = GuestPaths::NameOf(call.tid(), folder, path);
+  target.flags = options & kNoFollow ? AT_SYMLINK_NOFOLLOW : 0;
+  target.error = files.Get(target.name, target.flags, target.file);
+  if (options & kWithParent) {
+    SplitName split = SplitLast(target.name);
+    target.trailing_slash = split.trailing_slash;
+    target.base = std::move(split.base);
+    target.parent_name = std::move(split.folder);
+    target.parent_known = files.Get(target.parent_name, 0, target.parent) == 0;
+  }
+  return 0;
+}
+
+GuestAttributes AttributesOfNew(const Credentials& c, const GuestFile& parent, uint32_t mode, uint64_t rdev) {
+  GuestAttributes attributes{.mode = mode, .uid = c.fsuid, .gid = c.fsgid, .rdev = rdev};
+  if (parent.attributes.mode & S_ISGID) {
+    attributes.gid = parent.attributes.gid;
+    if (S_ISDIR(mode)) {
+      attributes.mode |= S_ISGID;
+    } else if ((mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) && !c.InGroup(attributes.gid) &&
+               !c.Has(CAP_FSETID)) {
+      attributes.mode &= ~S_ISGID;
+    }
+  }
+  return attributes;
+}
+
+}  // namespace wslm::lxcore

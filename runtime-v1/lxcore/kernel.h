@@ -1,0 +1,86 @@
+// What the handlers of system calls share, and how they find the file that a call is about.
+#ifndef WSLM_RUNTIME_V1_LXCORE_KERNEL_H_
+#define WSLM_RUNTIME_V1_LXCORE_KERNEL_H_
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+
+#include "distros/host/unique_fd.h"
+#include "runtime-v1/lxcore/call.h"
+#include "runtime-v1/lxcore/guest_files.h"
+#include "runtime-v1/lxcore/guest_paths.h"
+#include "runtime-v1/lxcore/identities.h"
+
+namespace wslm::lxcore {
+
+// A set-id exec that was let through: the credentials were given before the kernel did it, and are taken back should it
+// have failed.
+struct PendingExec {
+  uint32_t old_index = 0;
+  uint64_t device = 0;
+  uint64_t inode = 0;
+};
+
+// The file that a call names.
+struct Target {
+  // The kernel may still do the call with the guest's own arguments; `name` is what lxcore's thread uses.
+  std::string name;
+  // AT_SYMLINK_NOFOLLOW or 0: how `name` names the file.
+  int flags = 0;
+  // 0: `file` is the file's; else why not, ENOENT when only the last part is missing.
+  int error = 0;
+  GuestFile file;
+
+  // The folder that holds it, and its name in there. Empty for "/", ".", ".." and files given by descriptor.
+  std::string parent_name;
+  std::string base;
+  GuestFile parent;
+  bool parent_known = false;
+  bool trailing_slash = false;
+
+  // What the names go through.
+  UniqueFd parent_fd;
+  UniqueFd file_fd;
+};
+
+enum ResolveOptions {
+  kNoFollow = 1,    // the last part may be a link, which is meant itself
+  kEmptyPath = 2,   // an empty path means the descriptor
+  kWithParent = 4,  // fill `parent`
+};
+
+struct Kernel {
+  int proc;  // the host's /proc
+  Identities& identities;
+  GuestFiles& files;
+  GuestPaths& paths;
+  // Takes what the side store holds to the disk.
+  std::function<void()> flush;
+  std::unordered_map<pid_t, PendingExec> pending_execs;
+
+  const Credentials& CredentialsOf(const Call& call) { return identities.Of(call.tid()); }
+
+  // Reads the path at `address` and finds its file, checking the rights of `c` on the way when it is not root.
+  // 0, or an errno that the guest gets: the path can't be read, or a folder on the way can't be searched. Whatever is
+  // the matter with the last part is in target.error.
+  int Resolve(const Call& call, const Credentials& c, int folder, uint64_t address, int options, Target& target);
+  int ResolvePath(const Call& call, const Credentials& c, int folder, const std::string& path, int options,
+                  Target& target);
+  // The file of a descriptor.
+  int ResolveFd(const Call& call, int fd, Target& target);
+
+  // Whether `c` may do R_OK|W_OK|X_OK on a file, host folders excepted: there the kernel's answer counts.
+  static bool Allowed(const Credentials& c, const GuestFile& file, int wanted);
+  // 0 or the errno for adding or removing a name in target.parent.
+  static int MayChangeFolder(const Credentials& c, const Target& target);
+  // The same, plus the sticky rule for removing target.file.
+  static int MayRemove(const Credentials& c, const Target& target);
+};
+
+// Owner and mode of a file made in `parent` by `c`; `mode` less the umask.
+GuestAttributes AttributesOfNew(const Credentials& c, const GuestFile& parent, uint32_t mode, uint64_t rdev = 0);
+
+}  // namespace wslm::lxcore
+
+#endif  // WSLM_RUNTIME_V1_LXCORE_KERNEL_H_

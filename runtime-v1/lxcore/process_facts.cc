@@ -1,0 +1,66 @@
+#include "runtime-v1/lxcore/process_facts.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "distros/host/unique_fd.h"
+
+namespace wslm::lxcore {
+namespace {
+
+// The last of the ids of a NSpid or NStgid line: that of the innermost namespace.
+pid_t LastNumber(std::string_view field) {
+  const size_t start = field.find_last_of(" \t");
+  if (start != std::string_view::npos) field.remove_prefix(start + 1);
+  pid_t pid = 0;
+  std::from_chars(field.data(), field.data() + field.size(), pid);
+  return pid;
+}
+
+std::string StatusOf(int proc, pid_t tid) { return ReadProcFile(proc, std::to_string(tid) + "/status"); }
+
+}  // namespace
+
+std::string ReadProcFile(int proc, const std::string& name) {
+  UniqueFd file(::openat(proc, name.c_str(), O_RDONLY | O_CLOEXEC));
+  std::string text;
+  if (!file) return text;
+  char buffer[4096];
+  ssize_t size;
+  while ((size = ::read(file.get(), buffer, sizeof(buffer))) > 0) text.append(buffer, size);
+  return text;
+}
+
+std::string_view StatusField(std::string_view status, std::string_view name) {
+  while (!status.empty()) {
+    std::string_view line = status.substr(0, status.find('\n'));
+    status.remove_prefix(std::min(status.size(), line.size() + 1));
+    if (line.size() > name.size() && line.starts_with(name) && line[name.size()] == ':') {
+      line.remove_prefix(name.size() + 1);
+      const size_t start = line.find_first_not_of(" \t");
+      return start == std::string_view::npos ? std::string_view() : line.substr(start);
+    }
+  }
+  return {};
+}
+
+mode_t UmaskOf(int proc, pid_t tid) {
+  const std::string status = StatusOf(proc, tid);
+  const std::string_view field = StatusField(status, "Umask");
+  mode_t umask = 022;
+  std::from_chars(field.data(), field.data() + field.size(), umask, 8);
+  return umask;
+}
+
+pid_t InnerProcessId(int proc, pid_t tid) {
+  const std::string status = StatusOf(proc, tid);
+  return LastNumber(StatusField(status, "NStgid"));
+}
+pid_t InnerThreadId(int proc, pid_t tid) {
+  const std::string status = StatusOf(proc, tid);
+  return LastNumber(StatusField(status, "NSpid"));
+}
+
+}  // namespace wslm::lxcore

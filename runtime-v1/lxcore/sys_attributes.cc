@@ -1,0 +1,163 @@
+// chmod(2), chown(2), utimensat(2): changing what a file is.
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <utime.h>
+
+#include "runtime-v1/lxcore/create.h"
+#include "runtime-v1/lxcore/guest_memory.h"
+#include "runtime-v1/lxcore/handlers.h"
+
+namespace wslm::lxcore {
+namespace {
+
+int OptionsOf(int at_flags) {
+  return (at_flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (at_flags & AT_EMPTY_PATH ? kEmptyPath : 0);
+}
+
+// Finds the file; a Reply when that already ends the call.
+std::optional<Reply> Find(Kernel& k, const Call& call, int folder, uint64_t path, int options, Target& target) {
+  if (int error = k.Resolve(call, k.CredentialsOf(call), folder, path, options, target)) return Reply::Error(error);
+  if (target.error != 0) return Reply::Continue();
+  return std::nullopt;
+}
+
+std::optional<Reply> FindFd(Kernel& k, const Call& call, Target& target) {
+  k.ResolveFd(call, call.int_arg(0), target);
+  if (target.error != 0) return Reply::Continue();
+  return std::nullopt;
+}
+
+bool IsOwner(const Credentials& c, const GuestFile& file) {
+  return c.fsuid == file.attributes.uid || c.Has(CAP_FOWNER);
+}
+
+bool LeftToKernel(const GuestFile& file) {
+  return file.mount == MountKind::kHost || file.mount == MountKind::kProc || file.mount == MountKind::kNone;
+}
+
+Reply Chmod(Kernel& k, const Call& call, const Target& target, uint32_t mode) {
+  const Credentials& c = k.CredentialsOf(call);
+  const GuestFile& file = target.file;
+  if (LeftToKernel(file)) return Reply::Continue();
+  if (!IsOwner(c, file)) return Reply::Error(EPERM);
+  if (file.type() == S_IFLNK) return Reply::Error(EOPNOTSUPP);
+  GuestAttributes wanted = file.attributes;
+  wanted.mode = file.type() | (mode & 07777);
+  if (!c.InGroup(wanted.gid) && !c.Has(CAP_FSETID)) wanted.mode &= ~S_ISGID;
+  const bool plain_now = file.mount == MountKind::kLxfs && !file.has_record && !file.differs;
+  if (plain_now && IsPlainForm(wanted)) return Reply::Continue();
+  return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
+}
+
+Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uint32_t gid) {
+  const Credentials& c = k.CredentialsOf(call);
+  const GuestFile& file = target.file;
+  GuestAttributes wanted = file.attributes;
+  if (uid != kKeep) wanted.uid = uid;
+  if (gid != kKeep) wanted.gid = gid;
+  if (LeftToKernel(file)) {
+    const bool same = wanted.uid == file.attributes.uid && wanted.gid == file.attributes.gid;
+    return same ? Reply::Value(0) : Reply::Error(EPERM);
+  }
+  if (!c.Has(CAP_CHOWN)) {
+    const bool own = c.fsuid == file.attributes.uid;
+    if (uid != kKeep && !(own && uid == file.attributes.uid)) return Reply::Error(EPERM);
+    if (gid != kKeep && !(own && (c.InGroup(gid) || gid == file.attributes.gid))) return Reply::Error(EPERM);
+  }
+  if (!file.is_directory() && (uid != kKeep || gid != kKeep)) {
+    wanted.mode &= ~S_ISUID;
+    if (wanted.mode & S_IXGRP) wanted.mode &= ~S_ISGID;
+  }
+  if (wanted == file.attributes) return Reply::Value(0);
+  return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
+}
+
+// Times: to now needs the right to write, to anything else the owner.
+Reply Touch(Kernel& k, const Call& call, int folder, uint64_t path, int options, bool to_now) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.IsFileRoot()) return Reply::Continue();
+  Target target;
+  // futimens(3) gives a null path.
+  if (auto done = Find(k, call, folder, path, options | (path == 0 ? kEmptyPath : 0), target)) {
+    return std::move(*done);
+  }
+  if (LeftToKernel(target.file) || IsOwner(c, target.file)) return Reply::Continue();
+  if (!to_now) return Reply::Error(EPERM);
+  return Kernel::Allowed(c, target.file, W_OK) ? Reply::Continue() : Reply::Error(EACCES);
+}
+
+}  // namespace
+
+Reply SysChmod(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = Find(k, call, AT_FDCWD, call.arg(0), 0, target)) return std::move(*done);
+  return Chmod(k, call, target, call.id_arg(1));
+}
+
+Reply SysFChmod(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = FindFd(k, call, target)) return std::move(*done);
+  return Chmod(k, call, target, call.id_arg(1));
+}
+
+Reply SysFChmodAt(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = Find(k, call, call.int_arg(0), call.arg(1), 0, target)) return std::move(*done);
+  return Chmod(k, call, target, call.id_arg(2));
+}
+
+Reply SysFChmodAt2(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = Find(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), target)) {
+    return std::move(*done);
+  }
+  return Chmod(k, call, target, call.id_arg(2));
+}
+
+Reply SysChown(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = Find(k, call, AT_FDCWD, call.arg(0), 0, target)) return std::move(*done);
+  return Chown(k, call, target, call.id_arg(1), call.id_arg(2));
+}
+
+Reply SysLChown(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = Find(k, call, AT_FDCWD, call.arg(0), kNoFollow, target)) return std::move(*done);
+  return Chown(k, call, target, call.id_arg(1), call.id_arg(2));
+}
+
+Reply SysFChown(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = FindFd(k, call, target)) return std::move(*done);
+  return Chown(k, call, target, call.id_arg(1), call.id_arg(2));
+}
+
+Reply SysFChownAt(Kernel& k, const Call& call) {
+  Target target;
+  if (auto done = Find(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(4)), target)) {
+    return std::move(*done);
+  }
+  return Chown(k, call, target, call.id_arg(2), call.id_arg(3));
+}
+
+Reply SysUTime(Kernel& k, const Call& call) { return Touch(k, call, AT_FDCWD, call.arg(0), 0, call.arg(1) == 0); }
+
+Reply SysFUTimesAt(Kernel& k, const Call& call) {
+  return Touch(k, call, call.int_arg(0), call.arg(1), 0, call.arg(2) == 0);
+}
+
+Reply SysUTimeNsAt(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.IsFileRoot()) return Reply::Continue();
+  bool to_now = call.arg(2) == 0;
+  if (!to_now) {
+    timespec times[2];
+    if (int error = ReadGuest(call.tid(), call.arg(2), times, sizeof(times))) return Reply::Error(error);
+    to_now = times[0].tv_nsec == UTIME_NOW && times[1].tv_nsec == UTIME_NOW;
+    if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT) return Reply::Continue();
+  }
+  return Touch(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), to_now);
+}
+
+}  // namespace wslm::lxcore

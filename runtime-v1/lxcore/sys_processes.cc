@@ -1,0 +1,169 @@
+// kill(2), ptrace(2), setpriority(2) and their like: what one process may do to another, by virtual owners. To the
+// host's kernel they all belong to one user, so it says yes to what is let through.
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "runtime-v1/lxcore/guest_memory.h"
+#include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/process_facts.h"
+
+namespace wslm::lxcore {
+namespace {
+
+// Who another process is, by its number inside: the guest's own /proc knows its numbers.
+std::optional<Credentials> OwnerOf(Kernel& k, const Call& call, pid_t pid) {
+  if (pid == 0) return k.CredentialsOf(call);
+  if (k.paths.EnterRootOf(call.tid()) != 0) return std::nullopt;
+  return k.identities.OfProcDirectory(AT_FDCWD, "/proc/" + std::to_string(pid));
+}
+
+// The numbers of a "pid (name) state ppid pgrp session ..." line.
+struct Relatives {
+  pid_t group = 0;
+  pid_t session = 0;
+};
+Relatives RelativesOf(const std::string& pid) {
+  const std::string stat = ReadProcFile(AT_FDCWD, "/proc/" + pid + "/stat");
+  Relatives relatives;
+  const size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos) return relatives;
+  std::string_view rest = std::string_view(stat).substr(name_end + 1);
+  pid_t numbers[3] = {};  // parent, group, session, after the state
+  const char* at = rest.data() + std::min<size_t>(rest.size(), 3);
+  for (pid_t& number : numbers) {
+    while (at < rest.data() + rest.size() && *at == ' ') ++at;
+    at = std::from_chars(at, rest.data() + rest.size(), number).ptr;
+  }
+  return {.group = numbers[1], .session = numbers[2]};
+}
+
+std::vector<std::string> AllProcesses() {
+  std::vector<std::string> pids;
+  std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
+  if (!proc) return pids;
+  while (const dirent* entry = ::readdir(proc.get())) {
+    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') pids.emplace_back(entry->d_name);
+  }
+  return pids;
+}
+
+// kill of a group, or of all: the kernel does it when the sender may signal every member; else each that it may.
+Reply KillMany(Kernel& k, const Call& call, pid_t target, int signal) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (int error = k.paths.EnterRootOf(call.tid())) return Reply::Error(error);
+  const pid_t self = InnerProcessId(k.proc, call.tid());
+  const Relatives own = RelativesOf(std::to_string(self));
+  const pid_t group = target == 0 ? own.group : -target;
+  std::vector<std::string> allowed;
+  bool any = false, all = true;
+  for (const std::string& pid : AllProcesses()) {
+    if (target == -1 ? pid == "1" || pid == std::to_string(self) : RelativesOf(pid).group != group) continue;
+    any = true;
+    const auto owner = k.identities.OfProcDirectory(AT_FDCWD, "/proc/" + pid);
+    if (owner && MaySignal(c, *owner, signal, RelativesOf(pid).session == own.session)) {
+      allowed.push_back(pid);
+    } else {
+      all = false;
+    }
+  }
+  if (!any || all) return Reply::Continue();
+  if (allowed.empty()) return Reply::Error(EPERM);
+  for (const std::string& pid : allowed) {
+    // A folder of /proc serves as a descriptor of its process.
+    UniqueFd process(::open(("/proc/" + pid).c_str(), O_DIRECTORY | O_CLOEXEC));
+    if (process) ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);
+  }
+  return Reply::Value(0);
+}
+
+Reply KillOne(Kernel& k, const Call& call, pid_t pid, int signal) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.Has(CAP_KILL)) return Reply::Continue();
+  const auto owner = OwnerOf(k, call, pid);
+  if (!owner) return Reply::Continue();
+  bool same_session = false;
+  if (signal == SIGCONT) {
+    const std::string self = std::to_string(InnerProcessId(k.proc, call.tid()));
+    same_session = RelativesOf(std::to_string(pid)).session == RelativesOf(self).session;
+  }
+  return MaySignal(c, *owner, signal, same_session) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+// The process behind a pidfd of the guest, by its number in lxcore's namespace; 0 when it is none.
+pid_t ProcessOfPidfd(const Call& call, int fd) {
+  const std::string info = ReadProcFile(AT_FDCWD, std::to_string(call.tid()) + "/fdinfo/" + std::to_string(fd));
+  pid_t pid = 0;
+  const std::string_view field = StatusField(info, "Pid");
+  std::from_chars(field.data(), field.data() + field.size(), pid);
+  return pid;
+}
+
+}  // namespace
+
+Reply SysKill(Kernel& k, const Call& call) {
+  const pid_t pid = call.int_arg(0);
+  if (k.CredentialsOf(call).Has(CAP_KILL)) return Reply::Continue();
+  return pid > 0 ? KillOne(k, call, pid, call.int_arg(1)) : KillMany(k, call, pid, call.int_arg(1));
+}
+
+Reply SysTKill(Kernel& k, const Call& call) { return KillOne(k, call, call.int_arg(0), call.int_arg(1)); }
+Reply SysTgKill(Kernel& k, const Call& call) { return KillOne(k, call, call.int_arg(1), call.int_arg(2)); }
+
+Reply SysPidfdSendSignal(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.Has(CAP_KILL)) return Reply::Continue();
+  const pid_t pid = ProcessOfPidfd(call, call.int_arg(0));
+  if (pid <= 0) return Reply::Continue();
+  return MaySignal(c, k.identities.Of(pid), call.int_arg(1), false) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysTraceProcess(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.Has(CAP_SYS_PTRACE)) return Reply::Continue();
+  const auto owner = OwnerOf(k, call, call.int_arg(0));
+  return !owner || MayTrace(c, *owner) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysPTrace(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  const bool begins = call.arg(0) == PTRACE_ATTACH || call.arg(0) == PTRACE_SEIZE;
+  if (!begins || c.Has(CAP_SYS_PTRACE)) return Reply::Continue();
+  const auto owner = OwnerOf(k, call, call.int_arg(1));
+  return !owner || MayTrace(c, *owner) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysPidfdGetFd(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.Has(CAP_SYS_PTRACE)) return Reply::Continue();
+  const pid_t pid = ProcessOfPidfd(call, call.int_arg(0));
+  return pid <= 0 || MayTrace(c, k.identities.Of(pid)) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysChangeProcess(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.Has(CAP_SYS_NICE) || call.int_arg(0) == 0) return Reply::Continue();
+  const auto owner = OwnerOf(k, call, call.int_arg(0));
+  const bool own = !owner || c.euid == owner->ruid || c.euid == owner->euid;
+  return own ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysSetPriority(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.Has(CAP_SYS_NICE) || call.int_arg(0) != PRIO_PROCESS || call.int_arg(1) == 0) return Reply::Continue();
+  const auto owner = OwnerOf(k, call, call.int_arg(1));
+  const bool own = !owner || c.euid == owner->ruid || c.euid == owner->euid;
+  return own ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+}  // namespace wslm::lxcore

@@ -1,0 +1,121 @@
+// stat(2), statx(2), readlink(2), access(2): asking about files.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "runtime-v1/lxcore/guest_memory.h"
+#include "runtime-v1/lxcore/handlers.h"
+
+namespace wslm::lxcore {
+namespace {
+
+struct stat StatOf(const GuestFile& file) {
+  const struct statx& x = file.host;
+  struct stat s = {};
+  s.st_dev = makedev(x.stx_dev_major, x.stx_dev_minor);
+  s.st_ino = x.stx_ino;
+  s.st_nlink = x.stx_nlink;
+  s.st_mode = file.attributes.mode;
+  s.st_uid = file.attributes.uid;
+  s.st_gid = file.attributes.gid;
+  s.st_rdev = file.attributes.rdev;
+  s.st_size = static_cast<off_t>(x.stx_size);
+  s.st_blksize = x.stx_blksize;
+  s.st_blocks = static_cast<blkcnt_t>(x.stx_blocks);
+  s.st_atim = {x.stx_atime.tv_sec, x.stx_atime.tv_nsec};
+  s.st_mtim = {x.stx_mtime.tv_sec, x.stx_mtime.tv_nsec};
+  s.st_ctim = {x.stx_ctime.tv_sec, x.stx_ctime.tv_nsec};
+  return s;
+}
+
+// The native answer is right unless there is something to add. Errors are the kernel's to give, too.
+bool KernelAnswers(const Target& target) { return target.error != 0 || !target.file.differs; }
+
+Reply AnswerStat(const Call& call, const Target& target, uint64_t buffer) {
+  if (KernelAnswers(target)) return Reply::Continue();
+  const struct stat s = StatOf(target.file);
+  return Reply::Error(WriteGuest(call.tid(), buffer, &s, sizeof(s)));
+}
+
+Reply StatPath(Kernel& k, const Call& call, int folder, uint64_t path, int options, uint64_t buffer) {
+  Target target;
+  if (int error = k.Resolve(call, k.CredentialsOf(call), folder, path, options, target)) return Reply::Error(error);
+  return AnswerStat(call, target, buffer);
+}
+
+int OptionsOf(int at_flags) {
+  return (at_flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (at_flags & AT_EMPTY_PATH ? kEmptyPath : 0);
+}
+
+Reply ReadLink(Kernel& k, const Call& call, int folder, uint64_t path, int options) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.IsFileRoot()) return Reply::Continue();
+  Target target;
+  if (int error = k.Resolve(call, c, folder, path, kNoFollow | options, target)) return Reply::Error(error);
+  return Reply::Continue();
+}
+
+Reply Access(Kernel& k, const Call& call, int folder, uint64_t path, int mode, int flags) {
+  const Credentials& own = k.CredentialsOf(call);
+  const Credentials c = flags & AT_EACCESS ? own : RealIdentity(own);
+  // For root the host's x bits are right, and so is its yes to everything else.
+  if (c.IsFileRoot() || (mode & ~(R_OK | W_OK | X_OK)) != 0) return Reply::Continue();
+  Target target;
+  if (int error = k.Resolve(call, c, folder, path, OptionsOf(flags), target)) return Reply::Error(error);
+  if (target.error != 0 || mode == F_OK) return Reply::Continue();
+  if (!Kernel::Allowed(c, target.file, mode)) return Reply::Error(EACCES);
+  return Reply::Continue();
+}
+
+}  // namespace
+
+Reply SysStat(Kernel& k, const Call& call) { return StatPath(k, call, AT_FDCWD, call.arg(0), 0, call.arg(1)); }
+
+Reply SysLStat(Kernel& k, const Call& call) { return StatPath(k, call, AT_FDCWD, call.arg(0), kNoFollow, call.arg(1)); }
+
+Reply SysFStat(Kernel& k, const Call& call) {
+  Target target;
+  if (int error = k.ResolveFd(call, call.int_arg(0), target)) return Reply::Error(error);
+  return AnswerStat(call, target, call.arg(1));
+}
+
+Reply SysNewFStatAt(Kernel& k, const Call& call) {
+  return StatPath(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), call.arg(2));
+}
+
+Reply SysStatX(Kernel& k, const Call& call) {
+  Target target;
+  if (int error =
+          k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(2)), target)) {
+    return Reply::Error(error);
+  }
+  if (KernelAnswers(target)) return Reply::Continue();
+  // Once more, with the fields and the synchronisation that the guest asks for.
+  struct statx answer;
+  const int sync = call.int_arg(2) & (AT_STATX_SYNC_TYPE | AT_NO_AUTOMOUNT);
+  const unsigned mask = call.id_arg(3) | STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID;
+  if (::statx(AT_FDCWD, target.name.c_str(), target.flags | sync, mask, &answer) != 0) return Reply::Error(errno);
+  const GuestAttributes& a = target.file.attributes;
+  answer.stx_mode = static_cast<uint16_t>(a.mode);
+  answer.stx_uid = a.uid;
+  answer.stx_gid = a.gid;
+  answer.stx_rdev_major = major(a.rdev);
+  answer.stx_rdev_minor = minor(a.rdev);
+  return Reply::Error(WriteGuest(call.tid(), call.arg(4), &answer, sizeof(answer)));
+}
+
+Reply SysReadLink(Kernel& k, const Call& call) { return ReadLink(k, call, AT_FDCWD, call.arg(0), 0); }
+Reply SysReadLinkAt(Kernel& k, const Call& call) { return ReadLink(k, call, call.int_arg(0), call.arg(1), kEmptyPath); }
+
+Reply SysAccess(Kernel& k, const Call& call) { return Access(k, call, AT_FDCWD, call.arg(0), call.int_arg(1), 0); }
+Reply SysFAccessAt(Kernel& k, const Call& call) {
+  return Access(k, call, call.int_arg(0), call.arg(1), call.int_arg(2), 0);
+}
+Reply SysFAccessAt2(Kernel& k, const Call& call) {
+  return Access(k, call, call.int_arg(0), call.arg(1), call.int_arg(2), call.int_arg(3));
+}
+
+}  // namespace wslm::lxcore

@@ -1,0 +1,90 @@
+// chdir(2), chroot(2), mount(2), unshare(2), clone(2), sync(2): where a process is, and what is the whole distro's.
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include "runtime-v1/lxcore/guest_memory.h"
+#include "runtime-v1/lxcore/handlers.h"
+
+namespace wslm::lxcore {
+namespace {
+
+// The new process or thread may see other files under the same names.
+constexpr uint64_t kNewViews = CLONE_NEWNS | CLONE_NEWUSER | CLONE_NEWPID;
+constexpr uint64_t kPrivileged =
+    CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP;
+
+Reply NewNamespaces(Kernel& k, const Call& call, uint64_t flags) {
+  const Credentials& c = k.CredentialsOf(call);
+  if ((flags & kPrivileged) && !(flags & CLONE_NEWUSER) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
+  if (flags & kNewViews) k.paths.RootsDiffer();
+  return Reply::Continue();
+}
+
+Reply EnterFolder(Kernel& k, const Call& call, const Target& target) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (target.error != 0 || !target.file.is_directory()) return Reply::Continue();
+  return Kernel::Allowed(c, target.file, X_OK) ? Reply::Continue() : Reply::Error(EACCES);
+}
+
+}  // namespace
+
+Reply SysChdir(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.IsFileRoot()) return Reply::Continue();
+  Target target;
+  if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), 0, target)) return Reply::Error(error);
+  return EnterFolder(k, call, target);
+}
+
+Reply SysFChdir(Kernel& k, const Call& call) {
+  if (k.CredentialsOf(call).IsFileRoot()) return Reply::Continue();
+  Target target;
+  k.ResolveFd(call, call.int_arg(0), target);
+  return EnterFolder(k, call, target);
+}
+
+Reply SysChroot(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (!c.Has(CAP_SYS_CHROOT)) return Reply::Error(EPERM);
+  if (!c.IsFileRoot()) {
+    Target target;
+    if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), 0, target)) return Reply::Error(error);
+    if (target.error == 0 && !Kernel::Allowed(c, target.file, X_OK)) return Reply::Error(EACCES);
+  }
+  k.paths.RootsDiffer();
+  return Reply::Continue();
+}
+
+Reply SysMountLike(Kernel& k, const Call& call) {
+  if (!k.CredentialsOf(call).Has(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
+  k.paths.RootsDiffer();
+  k.files.ForgetMounts();
+  return Reply::Continue();
+}
+
+Reply SysUnshare(Kernel& k, const Call& call) { return NewNamespaces(k, call, call.arg(0)); }
+Reply SysClone(Kernel& k, const Call& call) { return NewNamespaces(k, call, call.arg(0)); }
+
+Reply SysClone3(Kernel& k, const Call& call) {
+  uint64_t flags = 0;
+  if (int error = ReadGuest(call.tid(), call.arg(0), &flags, sizeof(flags))) return Reply::Error(error);
+  return NewNamespaces(k, call, flags);
+}
+
+Reply SysAdmin(Kernel& k, const Call& call) {
+  return k.CredentialsOf(call).Has(CAP_SYS_ADMIN) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysReboot(Kernel& k, const Call& call) {
+  return k.CredentialsOf(call).Has(CAP_SYS_BOOT) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysSync(Kernel& k, const Call&) {
+  k.flush();
+  return Reply::Continue();
+}
+
+}  // namespace wslm::lxcore

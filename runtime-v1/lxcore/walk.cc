@@ -1,0 +1,164 @@
+#include "runtime-v1/lxcore/walk.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "runtime-v1/lxcore/process_facts.h"
+
+namespace wslm::lxcore {
+namespace {
+
+constexpr int kMostLinks = 40;
+
+class Walker {
+ public:
+  Walker(int proc, GuestFiles& files, pid_t tid, const Credentials& c) : proc_(proc), files_(files), tid_(tid), c_(c) {}
+
+  int Walk(int folder, std::string rest, int options, Target& target) {
+    rest_ = std::move(rest);
+    if (int error = Enter(rest_[0] == '/' ? "/" : GuestPaths::BaseOf(tid_, folder))) {
+      // A number that is no descriptor: let the kernel say so.
+      return rest_[0] != '/' && folder != AT_FDCWD && error == ENOENT ? EBADF : error;
+    }
+    for (;;) {
+      std::string part;
+      const bool more = NextPart(part);
+      if (part.empty()) return Here(target);
+      if (!here_.is_directory()) return ENOTDIR;
+      if (!Kernel::Allowed(c_, here_, X_OK)) return EACCES;
+      if (part == ".") continue;
+      if (part == "..") {
+        if (int error = Enter(NameIn(part))) return error;
+        continue;
+      }
+      if (part.size() > NAME_MAX) return ENAMETOOLONG;
+      const std::string name = NameIn(part);
+      GuestFile file;
+      const int error = files_.Get(name, AT_SYMLINK_NOFOLLOW, file);
+      const bool last = !more;
+      if (error != 0) {
+        if (!last || error != ENOENT) return error;
+        return Last(std::move(part), name, AT_SYMLINK_NOFOLLOW, error, file, target);
+      }
+      const bool follow = file.type() == S_IFLNK && (!last || trailing_slash_ || !(options & kNoFollow));
+      if (!follow) {
+        if (last) {
+          if (trailing_slash_ && !file.is_directory()) return ENOTDIR;
+          return Last(std::move(part), name, AT_SYMLINK_NOFOLLOW, 0, file, target);
+        }
+        if (int entered = Enter(name)) return entered;
+        continue;
+      }
+      if (++links_ > kMostLinks) return ELOOP;
+      std::string text;
+      if (int read = ReadLink(name, part, file, text)) return read;
+      if (text.empty()) {  // a magic link: only the kernel knows where it leads
+        if (last) {
+          GuestFile end;
+          const int found = files_.Get(name, 0, end);
+          return Last(std::move(part), name, 0, found, end, target);
+        }
+        if (int entered = Enter(name, 0)) return entered;
+        continue;
+      }
+      if (more) text += "/" + rest_;
+      if (last && trailing_slash_) text += "/";
+      rest_ = std::move(text);
+      if (rest_[0] == '/') {
+        if (int entered = Enter("/")) return entered;
+      }
+    }
+  }
+
+ private:
+  // The next part of rest_, empty at the end. Whether there is another after it.
+  bool NextPart(std::string& part) {
+    const size_t start = rest_.find_first_not_of('/');
+    if (start == std::string::npos) {
+      part.clear();
+      return false;
+    }
+    const size_t end = rest_.find('/', start);
+    part = rest_.substr(start, end == std::string::npos ? std::string::npos : end - start);
+    const size_t next = end == std::string::npos ? end : rest_.find_first_not_of('/', end);
+    trailing_slash_ = end != std::string::npos && next == std::string::npos;
+    rest_ = next == std::string::npos ? "" : rest_.substr(next);
+    return !rest_.empty();
+  }
+
+  std::string NameIn(const std::string& part) const { return GuestFiles::OwnFdName(fd_.get()) + "/" + part; }
+
+  int Enter(const std::string& name, int no_follow = O_NOFOLLOW) {
+    // BaseOf and "/" are entered through magic links and the root.
+    if (!fd_) no_follow = 0;
+    UniqueFd next(::open(name.c_str(), O_PATH | O_CLOEXEC | no_follow));
+    if (!next) return errno;
+    fd_ = std::move(next);
+    return files_.GetFd(fd_.get(), here_);
+  }
+
+  // The link's text; empty for a magic link.
+  int ReadLink(const std::string& name, const std::string& part, const GuestFile& link, std::string& text) {
+    if (link.mount == MountKind::kProc) {
+      if (part == "self" || part == "thread-self") {
+        const pid_t pid = InnerProcessId(proc_, tid_);
+        text = std::to_string(pid);
+        if (part == "thread-self") text += "/task/" + std::to_string(InnerThreadId(proc_, tid_));
+        return 0;
+      }
+      if (part != "mounts" && part != "net") {
+        // Links of a process lead only its owner, and who may trace it, anywhere.
+        return link.attributes.uid == c_.fsuid || c_.Has(CAP_SYS_PTRACE) ? 0 : EACCES;
+      }
+    }
+    char buffer[PATH_MAX];
+    const ssize_t size = ::readlink(name.c_str(), buffer, sizeof(buffer));
+    if (size < 0) return errno;
+    text.assign(buffer, size);
+    return size == 0 ? ENOENT : 0;
+  }
+
+  int Here(Target& target) {
+    target.name = GuestFiles::OwnFdName(fd_.get());
+    target.flags = 0;
+    target.file = here_;
+    target.error = 0;
+    target.file_fd = std::move(fd_);
+    return 0;
+  }
+
+  int Last(std::string part, const std::string& name, int flags, int error, const GuestFile& file, Target& target) {
+    target.name = name;
+    target.flags = flags;
+    target.error = error;
+    target.file = file;
+    target.parent_name = GuestFiles::OwnFdName(fd_.get());
+    target.base = std::move(part);
+    target.parent = here_;
+    target.parent_known = true;
+    target.trailing_slash = trailing_slash_;
+    target.parent_fd = std::move(fd_);
+    return 0;
+  }
+
+  int proc_;
+  GuestFiles& files_;
+  pid_t tid_;
+  const Credentials& c_;
+  std::string rest_;
+  UniqueFd fd_;
+  GuestFile here_;
+  bool trailing_slash_ = false;
+  int links_ = 0;
+};
+
+}  // namespace
+
+int Walk(int proc, GuestFiles& files, pid_t tid, const Credentials& c, int folder, const std::string& path, int options,
+         Target& target) {
+  return Walker(proc, files, tid, c).Walk(folder, path, options, target);
+}
+
+}  // namespace wslm::lxcore

@@ -1,0 +1,19 @@
+// Path lookup for guests that are not root: part by part, with the right to search each folder checked against the
+// virtual owners (path_resolution(7)).
+#ifndef WSLM_RUNTIME_V1_LXCORE_WALK_H_
+#define WSLM_RUNTIME_V1_LXCORE_WALK_H_
+
+#include <string>
+
+#include "runtime-v1/lxcore/kernel.h"
+
+namespace wslm::lxcore {
+
+// Fills `target`, its parent too, with names that go through descriptors of lxcore's own; `path` isn't empty. The
+// calling thread has the guest's root. 0 or an errno, as Kernel::Resolve.
+int Walk(int proc, GuestFiles& files, pid_t tid, const Credentials& c, int folder, const std::string& path, int options,
+         Target& target);
+
+}  // namespace wslm::lxcore
+
+#endif  // WSLM_RUNTIME_V1_LXCORE_WALK_H_
