@@ -9,6 +9,9 @@
 
 #include "distros/lxfs/attributes.h"
 #include "distros/lxfs/lxfs_test_base.h"
+#include "distros/lxfs/side_store.h"
+#include "distros/tree/digest.h"
+#include "distros/tree/transfer.h"
 
 namespace wslm {
 namespace {
@@ -128,6 +131,26 @@ TEST_P(LxfsRoundTrip, WhatWasWrittenIsReadAgain) {
   });
 }
 
+TEST_P(LxfsRoundTrip, TheDigestIsThatOfTheSource) {
+  Run([this] {
+    const std::vector<TestEntry> tree = Everything();
+    DigestBuilder builder;
+    for (const TestEntry& put : tree) {
+      ASSERT_TRUE(builder.Begin(put.entry).ok());
+      for (const auto& [offset, bytes] : put.content) builder.Write({.offset = offset, .bytes = bytes});
+      builder.End();
+    }
+    const auto written = builder.Finish();
+    ASSERT_TRUE(written.ok()) << written.status();
+    Write(tree);
+    auto source = OpenLxfsSource(folder_.path(), kSecondOwner);
+    ASSERT_TRUE(source.ok()) << source.status();
+    const auto read = DigestOf(**source, {});
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_EQ(read->ToString(), written->ToString());
+  });
+}
+
 TEST_P(LxfsRoundTrip, OnTheHostAllIsTheUsersOwnAndNothingSpecial) {
   Run([this] {
     Write(Everything());
@@ -239,7 +262,7 @@ TEST_F(LxfsTest, FilesMadeAndChangedOutsideAreRoots) {
 }
 
 // Mounts `type` on `where` in namespaces of one's own, in which the user is root.
-void MountOrSkip(const char* type, const std::string& where) {
+void MountOrSkip(const char* type, const std::string& where, const char* options = nullptr) {
   const uid_t uid = geteuid();
   const gid_t gid = getegid();
   if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0) _exit(77);
@@ -249,7 +272,7 @@ void MountOrSkip(const char* type, const std::string& where) {
     std::ofstream("/proc/self/gid_map") << "0 " << gid << " 1";
   }
   if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(77);
-  if (mount(type, where.c_str(), type, 0, nullptr) != 0) _exit(77);
+  if (mount(type, where.c_str(), type, 0, options) != 0) _exit(77);
 }
 
 TEST_F(LxfsTest, AFileSystemWithoutExtendedAttributesLosesOnlyThose) {
@@ -282,6 +305,42 @@ TEST_F(LxfsTest, WhatIsMountedInATreeIsLeftOutAndSaid) {
     EXPECT_EQ(read.size(), 3u);
     EXPECT_TRUE(read.contains("mnt"));
     EXPECT_EQ(warnings_.size(), 1u);
+  });
+}
+
+TEST_F(LxfsTest, AFullDiskIsSaidToBeFull) {
+  const std::string holder = folder_ / "small";
+  ASSERT_EQ(mkdir(holder.c_str(), 0700), 0);
+  InChild([&] {
+    MountOrSkip("tmpfs", holder, "size=4m");
+    auto sink = CreateLxfsSink(holder, kSecondOwner);
+    ASSERT_TRUE(sink.ok()) << sink.status();
+    const absl::Status status = PutInto(**sink, {Folder(""), File("large", std::string(8 << 20, 'x'))});
+    EXPECT_EQ(ReasonOf(status), reason::kDiskFull) << status;
+  });
+}
+
+TEST_F(LxfsTest, RecordsThatFoundNoRoomAreWrittenWhenThereIsSome) {
+  const std::string holder = folder_ / "small";
+  ASSERT_EQ(mkdir(holder.c_str(), 0700), 0);
+  InChild([&] {
+    MountOrSkip("tmpfs", holder, "size=1m");
+    constexpr uint64_t kMany = 20'000;
+    {
+      auto store = SideStore::Open(holder, /*read_only=*/false);
+      ASSERT_TRUE(store.ok()) << store.status();
+      std::ofstream(holder + "/filler") << std::string(1 << 20, 'x');
+      for (uint64_t i = 1; i <= kMany; ++i) (*store)->Put({.inode = i}, {.mode = S_IFLNK | 0777, .uid = 1});
+      const absl::Status status = (*store)->Flush();
+      EXPECT_EQ(ReasonOf(status), reason::kDiskFull) << status;
+      std::filesystem::remove(holder + "/filler");
+      ASSERT_EQ(mount(nullptr, holder.c_str(), nullptr, MS_REMOUNT, "size=64m"), 0);
+      const absl::Status later = (*store)->Flush();
+      EXPECT_TRUE(later.ok()) << later;
+    }
+    auto store = SideStore::Open(holder, /*read_only=*/true);
+    ASSERT_TRUE(store.ok()) << store.status();
+    for (uint64_t i = 1; i <= kMany; ++i) ASSERT_TRUE((*store)->Get({.inode = i}).has_value()) << i;
   });
 }
 

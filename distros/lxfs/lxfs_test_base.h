@@ -26,7 +26,7 @@ namespace wslm {
 
 inline constexpr SecondOwner kSecondOwner{.uid = 1000, .gid = 1000};
 
-// Runs `body` in a child process; what fails in it fails the test. 77 skips, as exit status of `body`'s own.
+// Runs `body` in a child process; what fails in it fails the test, and an exit with status 77 skips it.
 inline void InChild(const std::function<void()>& body) {
   constexpr int kFailed = 1;
   fflush(nullptr);

@@ -7,8 +7,8 @@
 // process, not a power cut; what Flush wrote survives both. The thread that writes batches starts at the first Put or
 // Remove and sleeps while nothing waits. Thread-safe.
 //
-// A store opened for writing is locked until it goes. One opened for reading only is read at once and then holds no
-// file; Put and Remove then change memory only.
+// A store opened for writing is locked by the process that opened it until it goes: open it after a fork, not before.
+// One opened for reading only is read at once and then holds no file; Put and Remove then change memory only.
 //
 // The store remembers which folder "rootfs" its records are of: a copied tree has other inodes, and is refused instead
 // of being read with defaults in place of what was recorded.
