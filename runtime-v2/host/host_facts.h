@@ -1,0 +1,26 @@
+// What the VM is made to measure by.
+#ifndef WSLM_RUNTIME_V2_HOST_HOST_FACTS_H_
+#define WSLM_RUNTIME_V2_HOST_HOST_FACTS_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace wslm {
+
+// Half of the host's memory, 512 MiB to 4 GiB.
+int64_t VmMemoryMib();
+// The processors that this process may run on, at most 32.
+int VmProcessors();
+// Frequency of the time stamp counter, measured over 10 ms.
+int64_t MeasureTscKhz();
+
+// /etc/hosts of a distro: itself, and the host's entries (`host_hosts` is its /etc/hosts) but those of loopback.
+std::string HostsFile(const std::string& hostname, std::string_view host_hosts);
+
+// /etc/resolv.conf of a distro: the name server of QEMU's user network.
+std::string ResolvConf();
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_HOST_HOST_FACTS_H_

@@ -1,0 +1,102 @@
+#include "runtime-v2/host/qemu_command.h"
+
+#include <cstdio>
+
+#include "runtime-v2/modules/vm_names.h"
+
+namespace wslm {
+namespace {
+
+// A comma in a value is written twice.
+std::string Value(const std::string& text) {
+  std::string escaped;
+  for (const char c : text) escaped.append(c == ',' ? 2 : 1, c);
+  return escaped;
+}
+
+std::string KernelCommandLine(const QemuOptions& options) {
+  // panic and reboot: a panic ends QEMU (-no-reboot) instead of hanging in silence. cryptomgr.notests: half a second of
+  // self-tests.
+  std::string line = "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests";
+  // Without a given frequency the kernel calibrates against a timer, which under TCG on a busy host may never end; the
+  // emulated processor has none of the faults that the mitigations are for.
+  if (!options.kvm) line += " tsc=reliable no_timer_check mitigations=off";
+  if (!options.kvm && options.tsc_khz > 0) line += " tsc_early_khz=" + std::to_string(options.tsc_khz);
+  return line;
+}
+
+std::string HexNumber(uint64_t number) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(number));
+  return text;
+}
+
+}  // namespace
+
+std::vector<std::string> QemuArguments(const QemuOptions& options) {
+  return {
+      options.program,
+      "-nodefaults",
+      "-no-user-config",
+      "-display",
+      "none",
+      "-no-reboot",
+      "-name",
+      "wslm",
+      "-M",
+      "microvm,isa-serial=on,rtc=on",
+      "-accel",
+      options.kvm ? "kvm" : "tcg,thread=multi,tb-size=256",
+      "-cpu",
+      "max",
+      "-m",
+      std::to_string(options.memory_mib),
+      "-smp",
+      std::to_string(options.processors),
+      "-global",
+      "virtio-mmio.force-legacy=false",
+      "-kernel",
+      options.kernel,
+      "-initrd",
+      options.initramfs,
+      "-append",
+      KernelCommandLine(options),
+      "-chardev",
+      "file,id=console,append=on,path=" + Value(options.console_log),
+      "-serial",
+      "chardev:console",
+      "-device",
+      "virtio-serial-device",
+      "-chardev",
+      std::string("socket,id=") + kControlChardev + ",server=on,wait=off,path=" + Value(options.control_socket),
+      "-device",
+      std::string("virtserialport,id=") + kControlPortId + ",chardev=" + kControlChardev + ",name=" + kControlPort,
+      "-device",
+      "virtio-scsi-device,id=scsi0",
+      "-blockdev",
+      "driver=file,node-name=modules-file,read-only=on,filename=" + Value(options.modules_image),
+      "-blockdev",
+      "driver=raw,node-name=modules,read-only=on,file=modules-file",
+      "-device",
+      std::string("scsi-hd,id=modules,drive=modules,bus=") + kScsiBus +
+          ",scsi-id=0,lun=0,wwn=" + HexNumber(kModulesWwn),
+      "-netdev",
+      "user,id=net0",
+      "-device",
+      "virtio-net-device,netdev=net0",
+      "-device",
+      "virtio-balloon-device,free-page-reporting=on",
+      "-device",
+      "virtio-rng-device",
+      "-fsdev",
+      "local,id=host,path=/,security_model=none,multidevs=remap",
+      "-device",
+      "virtio-9p-device,fsdev=host,mount_tag=host",
+      "-sandbox",
+      "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
+      "-qmp",
+      "unix:" + Value(options.qmp_socket) + ",server=on,wait=off",
+  };
+}
+
+}  // namespace wslm

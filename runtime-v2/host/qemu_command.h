@@ -1,0 +1,37 @@
+// QEMU's command line.
+#ifndef WSLM_RUNTIME_V2_HOST_QEMU_COMMAND_H_
+#define WSLM_RUNTIME_V2_HOST_QEMU_COMMAND_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace wslm {
+
+struct QemuOptions {
+  std::string program;
+  bool kvm = false;
+  int64_t memory_mib = 1024;
+  int processors = 1;
+  // The host's time stamp counter, needed under TCG; 0 = not known.
+  int64_t tsc_khz = 0;
+  std::string kernel;
+  std::string initramfs;
+  std::string modules_image;
+  std::string control_socket;
+  std::string qmp_socket;
+  // Appended to.
+  std::string console_log;
+};
+
+// Ids that QMP commands name.
+inline constexpr char kControlChardev[] = "control";
+inline constexpr char kControlPortId[] = "control-port";
+inline constexpr char kScsiBus[] = "scsi0.0";
+
+// argv, the program first.
+std::vector<std::string> QemuArguments(const QemuOptions& options);
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_HOST_QEMU_COMMAND_H_

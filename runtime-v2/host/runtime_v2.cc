@@ -1,0 +1,268 @@
+#include "runtime-v2/host/runtime_v2.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include "distros/host/error.h"
+#include "distros/host/files.h"
+#include "distros/host/image_lock.h"
+#include "distros/host/status_macros.h"
+#include "runtime-v2/host/accelerator.h"
+#include "runtime-v2/host/host_facts.h"
+#include "runtime-v2/host/initramfs.h"
+#include "runtime-v2/host/instance_v2.h"
+#include "runtime-v2/host/kernel.h"
+#include "runtime-v2/host/log_bound.h"
+#include "runtime-v2/host/process.h"
+#include "runtime-v2/host/vm.h"
+#include "runtime-v2/host/worker.h"
+
+namespace wslm {
+
+using runtime::v1::DistroStart;
+using runtime::v1::Instance;
+using runtime::v1::InstanceConfig;
+using runtime::v1::OpenRequest;
+using runtime::v1::StartSpec;
+
+namespace {
+
+constexpr char kQemu[] = "qemu-system-x86_64";
+// The agent's own deadlines (disk 30 s, init 60 s) are shorter.
+constexpr absl::Duration kDistroStartTimeout = absl::Minutes(2);
+constexpr absl::Duration kCleanUpGrace = absl::Seconds(2);
+constexpr absl::Duration kLogPeriod = absl::Seconds(10);
+constexpr absl::Duration kStopTimeout = absl::Minutes(2);
+
+class RuntimeV2Impl : public RuntimeV2 {
+ public:
+  explicit RuntimeV2Impl(const Home& home)
+      : home_(home),
+        paths_{.control_socket = home.SocketPath("v2/control.sock"),
+               .qmp_socket = home.SocketPath("v2/qmp.sock"),
+               .record = home.run + "/v2/vm.json",
+               .console_log = home.state + "/vm-console.log"},
+        worker_(std::make_shared<Worker>(kLogPeriod, [log = paths_.console_log] { BoundLog(log); })) {}
+  ~RuntimeV2Impl() override;
+
+  absl::StatusOr<std::shared_ptr<Instance>> Start(const StartSpec& spec,
+                                                  std::function<void(const std::string&)> note) override;
+  std::vector<std::shared_ptr<Instance>> Adopt() override;
+  absl::Status Shutdown() override;
+  VmStatus status() const override;
+
+ private:
+  using Note = std::function<void(const std::string&)>;
+
+  // The VM, booted when there is none.
+  absl::StatusOr<std::shared_ptr<Vm>> EnsureVm(const Note& note);
+  absl::StatusOr<std::shared_ptr<Vm>> BootVm(const Note& note);
+  absl::StatusOr<std::shared_ptr<Instance>> StartIn(const std::shared_ptr<Vm>& vm, const StartSpec& spec);
+  std::shared_ptr<InstanceV2> AddInstance(const std::string& distro_id, const std::shared_ptr<Vm>& vm);
+  void TakeVm(std::shared_ptr<Vm> vm);
+  void OnVmDied();
+
+  const Home home_;
+  const VmPaths paths_;
+  const std::shared_ptr<Worker> worker_;
+
+  // Held while a VM is booted, adopted or shut down: one at a time.
+  std::mutex boot_mutex_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<Vm> vm_;
+  std::map<std::string, std::weak_ptr<InstanceV2>> instances_;
+  // Starts under way.
+  int starting_ = 0;
+  VmStatus status_;
+};
+
+RuntimeV2Impl::~RuntimeV2Impl() {
+  // The VM and its distros go on; the worker, which instances may keep alive, must not find us gone.
+  {
+    const std::lock_guard lock(mutex_);
+    if (vm_ != nullptr) vm_->OnDied([] {});
+  }
+  worker_->Drain();
+}
+
+absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::Start(const StartSpec& spec, Note note) {
+  RETURN_IF_ERROR(CheckHostForV2());
+  {
+    const std::lock_guard lock(mutex_);
+    ++starting_;
+  }
+  auto instance = [&]() -> absl::StatusOr<std::shared_ptr<Instance>> {
+    ASSIGN_OR_RETURN(const std::shared_ptr<Vm> vm, EnsureVm(note));
+    return StartIn(vm, spec);
+  }();
+  const std::lock_guard lock(mutex_);
+  --starting_;
+  return instance;
+}
+
+absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shared_ptr<Vm>& vm, const StartSpec& spec) {
+  const std::string& id = spec.config.distro_id();
+  ASSIGN_OR_RETURN(UniqueFd image, LockImage(spec.folder + "/disk.img"));
+  OpenRequest request;
+  request.set_distro_id(id);
+  DistroStart& start = *request.mutable_distro_start();
+  *start.mutable_config() = spec.config;
+  if (start.config().resolv_conf().empty()) start.mutable_config()->set_resolv_conf(ResolvConf());
+  if (start.config().hosts().empty()) {
+    start.mutable_config()->set_hosts(HostsFile(spec.config.hostname(), ReadSmallFile("/etc/hosts").value_or("")));
+  }
+  ASSIGN_OR_RETURN(*start.mutable_disk_wwid(), vm->AttachDisk(id, std::move(image)));
+  const absl::Status started = vm->channel()->Call(request, kDistroStartTimeout).status();
+  if (started.ok()) return AddInstance(id, vm);
+  // The agent has cleaned up when it could answer.
+  if (absl::IsDeadlineExceeded(started)) {
+    OpenRequest stop;
+    stop.set_distro_id(id);
+    stop.mutable_distro_stop()->set_grace_ms(0);
+    vm->channel()->Call(stop, kStopTimeout).status().IgnoreError();
+  }
+  vm->DetachDisk(id).IgnoreError();
+  return started;
+}
+
+std::shared_ptr<InstanceV2> RuntimeV2Impl::AddInstance(const std::string& distro_id, const std::shared_ptr<Vm>& vm) {
+  auto instance = InstanceV2::Make(distro_id, vm, worker_);
+  const std::lock_guard lock(mutex_);
+  instances_[distro_id] = instance;
+  return instance;
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::EnsureVm(const Note& note) {
+  const std::lock_guard boot_lock(boot_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    if (vm_ != nullptr && !vm_->dead()) return vm_;
+  }
+  ASSIGN_OR_RETURN(std::shared_ptr<Vm> vm, BootVm(note));
+  TakeVm(vm);
+  return vm;
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
+  RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.record)));
+  RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.control_socket)));
+  RETURN_IF_ERROR(MakeFolders(home_.state));
+  VmBootOptions options{.paths = paths_, .qemu = FindProgram(kQemu)};
+  ASSIGN_OR_RETURN(options.kernel, EnsureKernel(home_.cache, note));
+  const InitramfsParts parts{.agent = ProgramPath("wslm-agent"),
+                             .init = ProgramPath("wslm-init"),
+                             .boot_modules = options.kernel.boot_modules};
+  if (parts.agent.empty() || parts.init.empty()) {
+    return Error(absl::StatusCode::kInternal, reason::kInternal,
+                 "wslm-agent or wslm-init is missing: install wslm anew, or set WSLM_LIBEXEC to their folder.");
+  }
+  ASSIGN_OR_RETURN(options.initramfs, EnsureInitramfs(parts, home_.cache + "/kernel"));
+  options.accelerator = ChooseAccelerator(home_.cache);
+  note(options.accelerator.kvm ? "booting the VM (kvm)" : "booting the VM (tcg)");
+  auto vm = Vm::Boot(options);
+  if (vm.ok() || !options.accelerator.kvm) return vm;
+  options.accelerator = {.kvm = false,
+                         .reason = "KVM on this host did not boot the VM (" + std::string(vm.status().message()) +
+                                   "), so the VM is emulated until the host boots again."};
+  RememberKvmFailure(home_.cache, options.accelerator.reason);
+  note("booting the VM (tcg)");
+  return Vm::Boot(options);
+}
+
+void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
+  const Accelerator accelerator = vm->accelerator();
+  {
+    const std::lock_guard lock(mutex_);
+    vm_ = vm;
+    status_ = {.running = true,
+               .accelerator = accelerator.kvm ? "kvm" : "tcg",
+               .accelerator_reason = accelerator.reason,
+               .kernel_release = vm->channel()->peer().kernel_release()};
+  }
+  // Not on the VM's own thread, which the VM's destructor joins.
+  vm->OnDied([this, worker = worker_] { worker->Post([this] { OnVmDied(); }); });
+}
+
+void RuntimeV2Impl::OnVmDied() {
+  const std::lock_guard boot_lock(boot_mutex_);
+  std::shared_ptr<Vm> vm;
+  std::map<std::string, std::weak_ptr<InstanceV2>> instances;
+  {
+    const std::lock_guard lock(mutex_);
+    if (vm_ == nullptr || !vm_->dead()) return;
+    vm = std::exchange(vm_, nullptr);
+    instances = std::exchange(instances_, {});
+    status_.running = false;
+  }
+  // A QEMU that lives on without its agent is ended here; what it left is removed.
+  vm->PowerOff();
+  for (const auto& [id, instance] : instances) {
+    if (const auto alive = instance.lock()) alive->Finish().IgnoreError();
+  }
+}
+
+std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::Adopt() {
+  const std::lock_guard boot_lock(boot_mutex_);
+  std::vector<std::shared_ptr<Instance>> adopted;
+  const auto found = Vm::Adopt(paths_);
+  if (!found.ok()) return adopted;
+  const std::shared_ptr<Vm>& vm = *found;
+  TakeVm(vm);
+  const auto& ids = vm->channel()->peer().distro_ids();
+  const std::set<std::string> running(ids.begin(), ids.end());
+  for (const auto& [id, disk] : vm->disks()) {
+    if (running.contains(id)) {
+      adopted.push_back(AddInstance(id, vm));
+      continue;
+    }
+    // Half started or half stopped when the daemon died.
+    OpenRequest stop;
+    stop.set_distro_id(id);
+    stop.mutable_distro_stop()->set_grace_ms(absl::ToInt64Milliseconds(kCleanUpGrace));
+    vm->channel()->Call(stop, kStopTimeout).status().IgnoreError();
+    vm->DetachDisk(id).IgnoreError();
+  }
+  return adopted;
+}
+
+absl::Status RuntimeV2Impl::Shutdown() {
+  const std::lock_guard boot_lock(boot_mutex_);
+  std::shared_ptr<Vm> vm;
+  {
+    const std::lock_guard lock(mutex_);
+    // Somebody needs it again.
+    if (vm_ == nullptr || starting_ > 0 || !vm_->disks().empty()) return absl::OkStatus();
+    vm = std::exchange(vm_, nullptr);
+    instances_.clear();
+    status_.running = false;
+  }
+  vm->PowerOff();
+  return absl::OkStatus();
+}
+
+VmStatus RuntimeV2Impl::status() const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!status_.kernel_release.empty()) return status_;
+  }
+  return {.kernel_release = ReadyKernelRelease(home_.cache)};
+}
+
+}  // namespace
+
+std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home) { return std::make_unique<RuntimeV2Impl>(home); }
+
+absl::Status CheckHostForV2() {
+  if (!FindProgram(kQemu).empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kHostUnsupported,
+               "A version 2 distro runs in a VM, and QEMU is missing: install the package qemu-system-x86.",
+               {{"missing", kQemu}});
+}
+
+}  // namespace wslm

@@ -1,0 +1,326 @@
+#include "runtime-v2/host/vm.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "distros/host/error.h"
+#include "distros/host/files.h"
+#include "distros/host/status_macros.h"
+#include "runtime-v2/host/host_facts.h"
+#include "runtime-v2/host/qemu_command.h"
+#include "runtime-v2/host/unix_socket.h"
+#include "runtime-v2/modules/vm_names.h"
+
+namespace wslm {
+
+using runtime::v1::Channel;
+using runtime::v1::OpenRequest;
+
+namespace {
+
+constexpr absl::Duration kQmpTimeout = absl::Seconds(20);
+constexpr absl::Duration kBootTimeoutKvm = absl::Seconds(3);
+// Seen: 4 s on an idle machine; a busy one may take ten times that.
+constexpr absl::Duration kBootTimeoutTcg = absl::Minutes(2);
+constexpr absl::Duration kHelloTimeout = absl::Seconds(20);
+constexpr absl::Duration kAdoptTimeout = absl::Seconds(10);
+constexpr absl::Duration kUnplugTimeout = absl::Seconds(30);
+constexpr absl::Duration kPowerOffTimeout = absl::Seconds(5);
+constexpr absl::Duration kQuitTimeout = absl::Seconds(3);
+// SCSI targets; 0 is the modules' disk.
+constexpr int kLastSlot = 250;
+
+absl::Status StartFailed(absl::StatusCode code, const std::string& message, const std::string& log) {
+  return Error(code, reason::kStartFailed, message + " Its log is " + log + ".", {{"log", log}});
+}
+
+std::string NodeName(const VmDisk& disk) { return "disk" + std::to_string(disk.slot); }
+std::string DeviceId(const VmDisk& disk) { return "scsi-disk" + std::to_string(disk.slot); }
+
+// NAA 3 ("locally assigned") and 60 random bits.
+uint64_t NewWwn() {
+  uint64_t random = 0;
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<uint64_t>(::getpid());
+  return (random >> 4) | 0x3000'0000'0000'0000;
+}
+
+uint64_t WwnOf(const VmDisk& disk) { return std::stoull(disk.wwid.substr(disk.wwid.find('.') + 1), nullptr, 16); }
+
+}  // namespace
+
+Vm::Vm(VmPaths paths) : paths_(std::move(paths)) {}
+
+Vm::~Vm() {
+  channel_.reset();
+  qmp_.reset();
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Vm::Boot(const VmBootOptions& options) {
+  std::shared_ptr<Vm> vm(new Vm(options.paths));
+  const absl::Duration timeout = options.accelerator.kvm ? kBootTimeoutKvm : kBootTimeoutTcg;
+  absl::Status status = vm->Spawn(options);
+  if (!status.ok()) return status;
+  status = vm->ConnectQmp(kQmpTimeout);
+  if (status.ok()) status = vm->WaitForAgent(timeout);
+  if (status.ok()) status = vm->ConnectChannel(kHelloTimeout);
+  if (status.ok()) return vm;
+  vm->EndProcess();
+  return status;
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths) {
+  std::shared_ptr<Vm> vm(new Vm(paths));
+  const auto text = ReadSmallFile(paths.record);
+  if (!text.ok()) return absl::NotFoundError("no VM was left");
+  auto record = VmRecord::FromJson(*text);
+  auto process = record.ok() ? FindProcess(record->pid, record->start_time) : record.status();
+  if (!process.ok()) {
+    vm->EndProcess();
+    return absl::NotFoundError("the VM that was left has ended");
+  }
+  vm->record_ = *std::move(record);
+  vm->process_ = *std::move(process);
+  absl::Status status = vm->ConnectQmp(kAdoptTimeout);
+  if (status.ok()) status = vm->WaitForAgent(kAdoptTimeout);
+  if (status.ok()) status = vm->ConnectChannel(kAdoptTimeout);
+  if (status.ok()) return vm;
+  vm->EndProcess();
+  return WithContext(status, "The VM that an earlier daemon left did not answer and was ended");
+}
+
+absl::Status Vm::Spawn(const VmBootOptions& options) {
+  ::unlink(paths_.control_socket.c_str());
+  ::unlink(paths_.qmp_socket.c_str());
+  ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(paths_.console_log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
+  const std::vector<std::string> arguments = QemuArguments({.program = options.qemu,
+                                                            .kvm = options.accelerator.kvm,
+                                                            .memory_mib = VmMemoryMib(),
+                                                            .processors = VmProcessors(),
+                                                            .tsc_khz = options.accelerator.kvm ? 0 : MeasureTscKhz(),
+                                                            .kernel = options.kernel.vmlinux,
+                                                            .initramfs = options.initramfs,
+                                                            .modules_image = options.kernel.modules_image,
+                                                            .control_socket = paths_.control_socket,
+                                                            .qmp_socket = paths_.qmp_socket,
+                                                            .console_log = paths_.console_log});
+  ASSIGN_OR_RETURN(process_, SpawnDetached(arguments, log.get(), /*map_user=*/true));
+  const std::lock_guard lock(state_->mutex);
+  record_.pid = process_.pid;
+  record_.start_time = process_.start_time;
+  record_.accelerator = options.accelerator.kvm ? "kvm" : "tcg";
+  record_.accelerator_reason = options.accelerator.reason;
+  const absl::Status written = WriteRecord();
+  if (!written.ok()) EndProcess();
+  return written;
+}
+
+absl::Status Vm::ConnectQmp(absl::Duration timeout) {
+  // A QEMU that ends at once (a bad option, no memory) leaves its words in the log and no socket.
+  auto connected = Qmp::Connect(
+      paths_.qmp_socket, timeout, [state = state_](const Qmp::Event& event) { state->OnQmpEvent(event); },
+      [this] { return WaitForExit(process_, absl::ZeroDuration()); });
+  if (!connected.ok()) {
+    const std::string words = ReadSmallFile(paths_.console_log).value_or("");
+    return StartFailed(connected.status().code(),
+                       "QEMU could not be started: " +
+                           Escaped(words.empty() ? std::string(connected.status().message()) : words.substr(0, 300)) +
+                           ".",
+                       paths_.console_log);
+  }
+  qmp_ = *std::move(connected);
+  return absl::OkStatus();
+}
+
+absl::Status Vm::WaitForAgent(absl::Duration timeout) {
+  // The agent may have opened its port before we listened for the event.
+  ASSIGN_OR_RETURN(const Json chardevs, qmp_->Execute("query-chardev", Json::object()));
+  std::unique_lock lock(state_->mutex);
+  for (const Json& chardev : chardevs) {
+    if (chardev.is_object() && chardev.contains("label") && chardev["label"] == kControlChardev &&
+        chardev.contains("frontend-open") && chardev["frontend-open"] == true) {
+      state_->agent_there = true;
+    }
+  }
+  state_->changed.wait_for(lock, absl::ToChronoMilliseconds(timeout),
+                           [this] { return state_->agent_there || state_->dead; });
+  if (state_->dead) {
+    return StartFailed(absl::StatusCode::kUnavailable, "The VM ended while it booted.", paths_.console_log);
+  }
+  if (state_->agent_there) return absl::OkStatus();
+  return StartFailed(absl::StatusCode::kDeadlineExceeded,
+                     "The VM did not boot within " + absl::FormatDuration(timeout) + ".", paths_.console_log);
+}
+
+absl::Status Vm::ConnectChannel(absl::Duration timeout) {
+  ASSIGN_OR_RETURN(UniqueFd socket, ConnectUnixSocket(paths_.control_socket, timeout, nullptr));
+  auto channel = Channel::Connect(std::move(socket), {.hello_timeout = timeout, .padding = true, .seed = true});
+  if (!channel.ok()) {
+    return StartFailed(channel.status().code(), "The VM's agent did not answer.", paths_.console_log);
+  }
+  channel_ = *std::move(channel);
+  // Without its agent a VM is of no use. QEMU's end shows here, too.
+  channel_->OnClosed([state = state_] { state->Died(); });
+  return absl::OkStatus();
+}
+
+void Vm::State::OnQmpEvent(const Qmp::Event& event) {
+  if (event.name.empty() || event.name == "SHUTDOWN" || event.name == "RESET") return Died();
+  const std::lock_guard lock(mutex);
+  if (event.name == "VSERPORT_CHANGE" && JsonText(event.data, "id") == kControlPortId) {
+    agent_there = JsonFlag(event.data, "open");
+  } else if (event.name == "DEVICE_DELETED") {
+    deleted_devices.insert(JsonText(event.data, "device"));
+  }
+  changed.notify_all();
+}
+
+void Vm::State::Died() {
+  std::function<void()> callback;
+  {
+    const std::lock_guard lock(mutex);
+    if (std::exchange(dead, true)) return;
+    changed.notify_all();
+    if (!powering_off) callback = std::exchange(on_died, nullptr);
+  }
+  if (callback) callback();
+}
+
+void Vm::OnDied(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (!state_->dead) {
+      state_->on_died = std::move(callback);
+      return;
+    }
+  }
+  callback();
+}
+
+bool Vm::dead() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->dead;
+}
+
+Accelerator Vm::accelerator() const {
+  const std::lock_guard lock(state_->mutex);
+  return {.kvm = record_.accelerator == "kvm", .reason = record_.accelerator_reason};
+}
+
+std::map<std::string, VmDisk> Vm::disks() const {
+  const std::lock_guard lock(state_->mutex);
+  return record_.disks;
+}
+
+absl::Status Vm::WriteRecord() const { return WriteFileAtomically(paths_.record, record_.ToJson()); }
+
+absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueFd image) {
+  VmDisk disk{.slot = 1, .wwid = WwidOf(NewWwn())};
+  {
+    const std::lock_guard lock(state_->mutex);
+    if (record_.disks.contains(distro_id)) {
+      return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy,
+                   "The distro's disk is in the VM already.");
+    }
+    std::set<int> used;
+    for (const auto& [id, other] : record_.disks) used.insert(other.slot);
+    while (used.contains(disk.slot)) ++disk.slot;
+    if (disk.slot > kLastSlot) {
+      return Error(absl::StatusCode::kResourceExhausted, reason::kStartFailed, "The VM has no room for another disk.");
+    }
+    record_.disks[distro_id] = disk;
+    // Before QEMU has it: a daemon that dies here leaves a record of more disks, never of fewer, than there are.
+    const absl::Status written = WriteRecord();
+    if (!written.ok()) {
+      record_.disks.erase(distro_id);
+      return written;
+    }
+  }
+  const absl::Status plugged = Plug(disk, distro_id, image);
+  if (plugged.ok()) return disk.wwid;
+  DetachDisk(distro_id).IgnoreError();
+  return Error(plugged.code(), reason::kStartFailed,
+               "The distro's disk can't be put into the VM: " + std::string(plugged.message()));
+}
+
+absl::Status Vm::Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image) {
+  RETURN_IF_ERROR(qmp_->Execute("add-fd", {{"fdset-id", disk.slot}, {"opaque", "disk"}}, image.get()).status());
+  const Json file = {{"driver", "file"}, {"filename", "/dev/fdset/" + std::to_string(disk.slot)}, {"discard", "unmap"}};
+  RETURN_IF_ERROR(
+      qmp_->Execute("blockdev-add",
+                    {{"driver", "raw"}, {"node-name", NodeName(disk)}, {"discard", "unmap"}, {"file", file}})
+          .status());
+  return qmp_
+      ->Execute("device_add", {{"driver", "scsi-hd"},
+                               {"id", DeviceId(disk)},
+                               {"drive", NodeName(disk)},
+                               {"bus", kScsiBus},
+                               {"scsi-id", disk.slot},
+                               {"lun", 0},
+                               {"serial", distro_id.substr(0, 36)},
+                               {"wwn", WwnOf(disk)}})
+      .status();
+}
+
+absl::Status Vm::Unplug(const VmDisk& disk) {
+  // Each step may not have been taken: all are tried, and what counts is that the last has nothing left to do.
+  if (qmp_->Execute("device_del", {{"id", DeviceId(disk)}}).ok()) {
+    std::unique_lock lock(state_->mutex);
+    const bool deleted = state_->changed.wait_for(lock, absl::ToChronoMilliseconds(kUnplugTimeout), [&] {
+      return state_->dead || state_->deleted_devices.contains(DeviceId(disk));
+    });
+    state_->deleted_devices.erase(DeviceId(disk));
+    if (!deleted) {
+      return Error(absl::StatusCode::kDeadlineExceeded, reason::kIoError,
+                   "The VM does not let go of the distro's disk.");
+    }
+  }
+  const absl::Status node = qmp_->Execute("blockdev-del", {{"node-name", NodeName(disk)}}).status();
+  const absl::Status set = qmp_->Execute("remove-fd", {{"fdset-id", disk.slot}}).status();
+  return node.ok() ? set : absl::OkStatus();
+}
+
+absl::Status Vm::DetachDisk(const std::string& distro_id) {
+  VmDisk disk;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const auto found = record_.disks.find(distro_id);
+    if (found == record_.disks.end()) return absl::OkStatus();
+    disk = found->second;
+  }
+  if (!dead()) RETURN_IF_ERROR(Unplug(disk));
+  const std::lock_guard lock(state_->mutex);
+  record_.disks.erase(distro_id);
+  return state_->dead ? absl::OkStatus() : WriteRecord();
+}
+
+void Vm::PowerOff() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->powering_off = true;
+  }
+  if (!dead()) {
+    OpenRequest request;
+    request.mutable_power_off();
+    // The VM ends instead of an answer.
+    channel_->Call(request, kPowerOffTimeout).status().IgnoreError();
+    if (!WaitForExit(process_, kPowerOffTimeout)) {
+      qmp_->Execute("quit", Json::object(), -1, kQuitTimeout).status().IgnoreError();
+    }
+  }
+  EndProcess();
+}
+
+void Vm::EndProcess() {
+  if (process_.handle && !WaitForExit(process_, kQuitTimeout)) {
+    KillProcess(process_);
+    WaitForExit(process_, kPowerOffTimeout);
+  }
+  ::unlink(paths_.control_socket.c_str());
+  ::unlink(paths_.qmp_socket.c_str());
+  ::unlink(paths_.record.c_str());
+}
+
+}  // namespace wslm

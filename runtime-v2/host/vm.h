@@ -1,0 +1,116 @@
+// The utility VM while it runs: QEMU's process, its QMP and control connections, the disks in it.
+//
+//   ASSIGN_OR_RETURN(auto vm, Vm::Boot(options, note));
+//   ASSIGN_OR_RETURN(std::string wwid, vm->AttachDisk(distro_id, std::move(locked_image)));
+//   vm->channel()->Call(start_request, timeout);
+//   ...
+//   vm->DetachDisk(distro_id);  vm->PowerOff();
+//
+// All methods are thread-safe and block but channel(), dead() and accelerator().
+#ifndef WSLM_RUNTIME_V2_HOST_VM_H_
+#define WSLM_RUNTIME_V2_HOST_VM_H_
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "distros/host/unique_fd.h"
+#include "runtime-v2/host/accelerator.h"
+#include "runtime-v2/host/kernel.h"
+#include "runtime-v2/host/process.h"
+#include "runtime-v2/host/qmp.h"
+#include "runtime-v2/host/vm_record.h"
+#include "wslm/runtime/v1/channel.h"
+
+namespace wslm {
+
+// Absolute paths of the VM's own files.
+struct VmPaths {
+  std::string control_socket;
+  std::string qmp_socket;
+  std::string record;
+  std::string console_log;
+};
+
+struct VmBootOptions {
+  VmPaths paths;
+  std::string qemu;
+  Kernel kernel;
+  std::string initramfs;
+  Accelerator accelerator;
+};
+
+class Vm {
+ public:
+  // Boots; returns when the agent answered. Errors: DEADLINE_EXCEEDED (the agent did not come in time: with KVM 3 s,
+  // else 2 minutes), START_FAILED.
+  static absl::StatusOr<std::shared_ptr<Vm>> Boot(const VmBootOptions& options);
+
+  // Connects to the VM of the record at `paths`. NOT_FOUND when it is gone (its leftovers are removed); any other error
+  // when it doesn't answer: it has been killed then.
+  static absl::StatusOr<std::shared_ptr<Vm>> Adopt(const VmPaths& paths);
+
+  // The VM goes on; the connections close.
+  ~Vm();
+
+  const std::shared_ptr<runtime::v1::Channel>& channel() const { return channel_; }
+  Accelerator accelerator() const;
+  std::map<std::string, VmDisk> disks() const;
+
+  // Plugs the image in; QEMU holds the descriptor, and so its lock, until DetachDisk or its end. Answers the disk's
+  // wwid.
+  absl::StatusOr<std::string> AttachDisk(const std::string& distro_id, UniqueFd image);
+  // Unplugs it. No disk is no error.
+  absl::Status DetachDisk(const std::string& distro_id);
+
+  // Asks the agent, then QEMU, then kills; removes what is left.
+  void PowerOff();
+
+  bool dead() const;
+  // Called once, on a thread of the VM's, when it ended other than by PowerOff; at once when it has.
+  void OnDied(std::function<void()> callback);
+
+ private:
+  explicit Vm(VmPaths paths);
+  absl::Status Spawn(const VmBootOptions& options);
+  absl::Status ConnectQmp(absl::Duration timeout);
+  absl::Status WaitForAgent(absl::Duration timeout);
+  absl::Status ConnectChannel(absl::Duration timeout);
+  // With state_->mutex held.
+  absl::Status WriteRecord() const;
+  void EndProcess();
+  absl::Status Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image);
+  absl::Status Unplug(const VmDisk& disk);
+
+  const VmPaths paths_;
+  DetachedProcess process_;
+  std::shared_ptr<runtime::v1::Channel> channel_;
+
+  // What the connections' threads write. The channel may outlive the VM, since sessions hold it.
+  struct State {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool agent_there = false;
+    bool dead = false;
+    bool powering_off = false;
+    std::set<std::string> deleted_devices;
+    std::function<void()> on_died;
+
+    void OnQmpEvent(const Qmp::Event& event);
+    void Died();
+  };
+  const std::shared_ptr<State> state_ = std::make_shared<State>();
+  // Guarded by state_->mutex.
+  VmRecord record_;
+  std::unique_ptr<Qmp> qmp_;
+};
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_HOST_VM_H_

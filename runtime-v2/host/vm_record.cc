@@ -1,0 +1,45 @@
+#include "runtime-v2/host/vm_record.h"
+
+#include "distros/host/error.h"
+#include "nlohmann/json.hpp"
+
+namespace wslm {
+namespace {
+
+using Json = nlohmann::json;
+
+bool IsNumber(const Json& object, const char* key) { return object.contains(key) && object[key].is_number_integer(); }
+bool IsText(const Json& object, const char* key) { return object.contains(key) && object[key].is_string(); }
+
+}  // namespace
+
+std::string VmRecord::ToJson() const {
+  Json json = {{"pid", pid},
+               {"start_time", start_time},
+               {"accelerator", accelerator},
+               {"accelerator_reason", accelerator_reason},
+               {"disks", Json::object()}};
+  for (const auto& [id, disk] : disks) json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}};
+  return json.dump(1, ' ', false, Json::error_handler_t::replace);
+}
+
+absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
+  const absl::Status malformed =
+      Error(absl::StatusCode::kInternal, reason::kInternal, "The record of the running VM is malformed.");
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object() || !IsNumber(json, "pid") || !IsNumber(json, "start_time") || !IsText(json, "accelerator") ||
+      !IsText(json, "accelerator_reason") || !json.contains("disks") || !json["disks"].is_object()) {
+    return malformed;
+  }
+  VmRecord record{.pid = json["pid"].get<pid_t>(),
+                  .start_time = json["start_time"].get<uint64_t>(),
+                  .accelerator = json["accelerator"].get<std::string>(),
+                  .accelerator_reason = json["accelerator_reason"].get<std::string>()};
+  for (const auto& [id, disk] : json["disks"].items()) {
+    if (!disk.is_object() || !IsNumber(disk, "slot") || !IsText(disk, "wwid")) return malformed;
+    record.disks[id] = {.slot = disk["slot"].get<int>(), .wwid = disk["wwid"].get<std::string>()};
+  }
+  return record;
+}
+
+}  // namespace wslm

@@ -1,0 +1,40 @@
+// What a daemon must know of a VM that an earlier one started: run/v2/vm.json.
+#ifndef WSLM_RUNTIME_V2_HOST_VM_RECORD_H_
+#define WSLM_RUNTIME_V2_HOST_VM_RECORD_H_
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace wslm {
+
+// A distro's disk in the VM.
+struct VmDisk {
+  // Its SCSI target and the number of its fdset; QMP's names are made of it.
+  int slot = 0;
+  std::string wwid;
+
+  friend bool operator==(const VmDisk&, const VmDisk&) = default;
+};
+
+struct VmRecord {
+  pid_t pid = 0;
+  uint64_t start_time = 0;
+  std::string accelerator;
+  std::string accelerator_reason;
+  // By the distro's id.
+  std::map<std::string, VmDisk> disks;
+
+  std::string ToJson() const;
+  // Error: INTERNAL when it is malformed.
+  static absl::StatusOr<VmRecord> FromJson(const std::string& text);
+};
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_HOST_VM_RECORD_H_

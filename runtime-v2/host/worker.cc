@@ -1,0 +1,50 @@
+#include "runtime-v2/host/worker.h"
+
+#include <future>
+#include <utility>
+
+namespace wslm {
+
+Worker::Worker(absl::Duration period, std::function<void()> idle)
+    : period_(period), idle_(std::move(idle)), thread_([this] { Run(); }) {}
+
+Worker::~Worker() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void Worker::Post(std::function<void()> task) {
+  const std::lock_guard lock(mutex_);
+  tasks_.push_back(std::move(task));
+  changed_.notify_all();
+}
+
+void Worker::Drain() {
+  std::promise<void> reached;
+  Post([&reached] { reached.set_value(); });
+  reached.get_future().wait();
+}
+
+void Worker::Run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait_for(lock, absl::ToChronoMilliseconds(period_), [this] { return stop_ || !tasks_.empty(); });
+    if (tasks_.empty() && stop_) return;
+    std::function<void()> task = idle_;
+    if (!tasks_.empty()) {
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    lock.unlock();
+    task();
+    // What it holds may end here: not under the lock.
+    task = nullptr;
+    lock.lock();
+  }
+}
+
+}  // namespace wslm
