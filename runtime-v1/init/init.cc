@@ -1,0 +1,109 @@
+#include "runtime-v1/init/init.h"
+
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "runtime-v1/init/processes.h"
+
+namespace wslm::init {
+namespace {
+
+// When nobody says how long: SIGTERM to init itself, or the agent's end.
+constexpr std::chrono::milliseconds kOwnGrace{5'000};
+constexpr std::chrono::milliseconds kLongestGrace{3'600'000};
+
+void Answer(HostStream& stream, const proto::GuestMessage& message) {
+  stream.SendFree(message);
+  stream.End({});
+}
+
+}  // namespace
+
+Init::Init(proto::InstanceConfig config, UniqueFd signals)
+    : config_(std::move(config)),
+      signals_(std::move(signals)),
+      sessions_(loop_, SessionTimes(), config_),
+      shutdown_(loop_, sessions_,
+                [this] {
+                  connection_.Drain();
+                  loop_.Quit();
+                }),
+      connection_(loop_, config_.distro_id(),
+                  {.open = [this](const proto::OpenRequest& request,
+                                  const std::shared_ptr<HostStream>& stream) { return OnOpen(request, stream); },
+                   .closed = [this] { OnConnectionClosed(); }}) {
+  loop_.Watch(signals_.get(), EPOLLIN, [this](uint32_t) { OnSignal(); });
+  loop_.set_after_batch([this] { connection_.Flush(); });
+}
+
+void Init::ServeListener(UniqueFd listener) {
+  listener_ = std::move(listener);
+  loop_.Watch(listener_.get(), EPOLLIN, [this](uint32_t) { OnConnection(); });
+}
+
+void Init::ServeChannel(UniqueFd channel) { connection_.Adopt(std::move(channel)); }
+
+void Init::Run() { loop_.Run(); }
+
+void Init::OnConnection() {
+  UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (connection) connection_.Adopt(std::move(connection));
+}
+
+void Init::OnConnectionClosed() {
+  // A daemon comes back through the listener; the agent does not.
+  if (!listener_) shutdown_.Begin(kOwnGrace, nullptr);
+}
+
+void Init::OnSignal() {
+  signalfd_siginfo info;
+  while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
+    if (info.ssi_signo == SIGTERM) shutdown_.Begin(kOwnGrace, nullptr);
+  }
+  const bool others = ReapChildren([this](pid_t pid, int status) { sessions_.OnExit(pid, status); });
+  if (!others) shutdown_.OnAlone();
+}
+
+std::shared_ptr<StreamHandler> Init::OnOpen(const proto::OpenRequest& request,
+                                            const std::shared_ptr<HostStream>& stream) {
+  proto::GuestMessage message;
+  switch (request.request_case()) {
+    case proto::OpenRequest::kSessionStart:
+      if (!shutdown_.begun()) return sessions_.Start(request.session_start(), stream);
+      stream->End(Failure(Code::kUnavailable, "RUNTIME_DIED", "The distro is being stopped."));
+      break;
+    case proto::OpenRequest::kSessionAttach:
+      return sessions_.Attach(request.session_attach(), stream);
+    case proto::OpenRequest::kSessionSignal:
+      sessions_.Signal(request.session_signal(), *stream);
+      break;
+    case proto::OpenRequest::kSessionDetach:
+      sessions_.Detach(request.session_detach(), *stream);
+      break;
+    case proto::OpenRequest::kSessionList:
+      *message.mutable_session_list() = sessions_.List();
+      Answer(*stream, message);
+      break;
+    case proto::OpenRequest::kStats:
+      message.mutable_stats()->set_sessions(sessions_.CountRunning());
+      message.mutable_stats()->set_processes(CountOtherProcesses());
+      Answer(*stream, message);
+      break;
+    case proto::OpenRequest::kStop: {
+      const std::chrono::milliseconds grace(std::max<int64_t>(request.stop().grace_ms(), 0));
+      shutdown_.Begin(std::min(grace, kLongestGrace), stream);
+      break;
+    }
+    default:
+      stream->End(Failure(Code::kInvalidArgument, "INTERNAL", "A distro's init does not serve this request."));
+  }
+  return nullptr;
+}
+
+}  // namespace wslm::init

@@ -1,0 +1,166 @@
+#include "runtime-v1/init/launch.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/close_range.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "runtime-v1/init/terminal.h"
+#include "runtime-v1/init/text.h"
+
+namespace wslm::init {
+namespace {
+
+constexpr int kNotFound = 127;
+constexpr int kNotExecutable = 126;
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+bool MakePipe(Pipe& pipe) {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) < 0) return false;
+  pipe.read.Reset(fds[0]);
+  pipe.write.Reset(fds[1]);
+  return true;
+}
+
+UniqueFd NonBlocking(UniqueFd fd) {
+  if (fd) ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
+  return fd;
+}
+
+proto::StreamEnd CannotStart(const std::string& what) {
+  return Failure(Code::kResourceExhausted, "START_FAILED", what + ": " + std::strerror(errno) + ".");
+}
+
+// In the child from here on: it has a copy of init's memory and is alone in it.
+
+void Report(int fd, LaunchReport::Kind kind, int error) {
+  const LaunchReport report = {kind, error};
+  [[maybe_unused]] const ssize_t written = ::write(fd, &report, sizeof(report));
+}
+
+[[noreturn]] void Fail(int report_fd, LaunchReport::Kind kind) {
+  Report(report_fd, kind, errno);
+  ::_exit(kNotExecutable);
+}
+
+void ResetSignals() {
+  for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void EnterFolder(const LaunchPlan& plan, int report_fd) {
+  if (!plan.folder.empty()) {
+    if (::chdir(plan.folder.c_str()) < 0) Fail(report_fd, LaunchReport::kFolder);
+    return;
+  }
+  if (!plan.preferred_folder.empty()) {
+    if (::chdir(plan.preferred_folder.c_str()) == 0) return;
+    Report(report_fd, LaunchReport::kPreferredFolder, errno);
+  }
+  if (::chdir(plan.user.home.c_str()) == 0) return;
+  Report(report_fd, LaunchReport::kHome, errno);
+  if (::chdir("/") < 0) Fail(report_fd, LaunchReport::kFolder);
+}
+
+void BecomeUser(const LaunchPlan& plan, int report_fd) {
+  if (::setgroups(plan.groups.size(), plan.groups.data()) < 0 || ::setgid(plan.user.gid) < 0 ||
+      ::setuid(plan.user.uid) < 0) {
+    Fail(report_fd, LaunchReport::kUser);
+  }
+}
+
+// Says as a shell would why the program did not start.
+[[noreturn]] void ExplainExecFailure(const std::string& file, int error) {
+  const bool is_path = file.find('/') != std::string::npos;
+  struct stat stat;
+  const bool is_there = is_path && ::stat(file.c_str(), &stat) == 0;
+  const char* why = std::strerror(error);
+  if (error == ENOENT && !is_path) why = "command not found";
+  if (error == ENOENT && is_there) why = "cannot execute: its interpreter is not there";
+  if (error == EACCES && is_there && S_ISDIR(stat.st_mode)) why = "Is a directory";
+  const std::string text = "wslm: " + Escaped(file) + ": " + why + "\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
+  ::_exit(error == ENOENT || error == ENOTDIR ? kNotFound : kNotExecutable);
+}
+
+[[noreturn]] void Execute(const LaunchPlan& plan) {
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : plan.environment) variables.push_back(name + "=" + value);
+  std::vector<char*> envp;
+  for (std::string& variable : variables) envp.push_back(variable.data());
+  envp.push_back(nullptr);
+  std::vector<std::string> words = plan.command.argv;
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  // execvpe looks along the PATH of its own environment.
+  const auto path = plan.environment.find("PATH");
+  if (path != plan.environment.end()) ::setenv("PATH", path->second.c_str(), 1);
+  ::execvpe(plan.command.file.c_str(), argv.data(), envp.data());
+  ExplainExecFailure(plan.command.file, errno);
+}
+
+struct ChildStreams {
+  int stdin;
+  int stdout;
+  int stderr;
+};
+
+[[noreturn]] void RunChild(const LaunchPlan& plan, const ChildStreams& streams, int terminal, int report_fd) {
+  ::setsid();
+  if (terminal >= 0 && ::ioctl(terminal, TIOCSCTTY, 0) < 0) Fail(report_fd, LaunchReport::kTerminal);
+  // All of them lie above 2: init keeps 0, 1 and 2 open.
+  ::dup2(streams.stdin, STDIN_FILENO);
+  ::dup2(streams.stdout, STDOUT_FILENO);
+  ::dup2(streams.stderr, STDERR_FILENO);
+  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  ResetSignals();
+  ::umask(022);
+  BecomeUser(plan, report_fd);
+  EnterFolder(plan, report_fd);
+  Execute(plan);
+}
+
+}  // namespace
+
+std::optional<proto::StreamEnd> Launch(const LaunchPlan& plan, Launched& launched) {
+  Terminal terminal;
+  if (plan.terminal() && !OpenTerminal(plan.user.uid, plan.terminal_gid, plan.window, terminal)) {
+    return CannotStart("The distro has no terminal to give (/dev/ptmx)");
+  }
+  Pipe in, out, err, report;
+  if ((!plan.stdin_terminal && !MakePipe(in)) || (!plan.stdout_terminal && !MakePipe(out)) ||
+      (!plan.stderr_terminal && !MakePipe(err)) || !MakePipe(report)) {
+    return CannotStart("Cannot make the session's streams");
+  }
+  const int slave = terminal.slave.get();
+  const ChildStreams streams = {.stdin = plan.stdin_terminal ? slave : in.read.get(),
+                                .stdout = plan.stdout_terminal ? slave : out.write.get(),
+                                .stderr = plan.stderr_terminal ? slave : err.write.get()};
+  const pid_t pid = ::fork();
+  if (pid < 0) return CannotStart("Cannot make the session's process");
+  if (pid == 0) RunChild(plan, streams, slave, report.write.get());
+  launched.pid = pid;
+  launched.terminal = std::move(terminal.master);
+  launched.stdin = NonBlocking(std::move(in.write));
+  launched.stdout = NonBlocking(std::move(out.read));
+  launched.stderr = NonBlocking(std::move(err.read));
+  launched.report = NonBlocking(std::move(report.read));
+  return std::nullopt;
+}
+
+}  // namespace wslm::init

@@ -1,0 +1,89 @@
+#include "runtime-v1/init/plan.h"
+
+#include <unistd.h>
+
+#include <climits>
+#include <optional>
+
+#include "distros/config/wsl_conf.h"
+#include "runtime-v1/init/text.h"
+
+namespace wslm::init {
+namespace {
+
+proto::StreamEnd Invalid(const std::string& message) {
+  return Failure(Code::kInvalidArgument, "INVALID_ARGUMENT", message);
+}
+
+std::string Hostname() {
+  char name[HOST_NAME_MAX + 1] = {};
+  ::gethostname(name, sizeof(name) - 1);
+  return name;
+}
+
+// The first that there is of: wsl.conf's, the record's, root.
+User DefaultUser(const Accounts& accounts, const proto::InstanceConfig& config, std::vector<std::string>& warnings) {
+  const std::optional<std::string> configured = WslConfValue(ReadTextFile("/etc/wsl.conf"), "user", "default");
+  for (const std::string& name : {configured.value_or(""), config.record_default_user()}) {
+    if (name.empty()) continue;
+    if (std::optional<User> user = accounts.Find(name)) return *std::move(user);
+    warnings.push_back("The default user '" + Escaped(name) + "' is not in the distro's /etc/passwd.");
+  }
+  if (std::optional<User> root = accounts.Find("root")) return *std::move(root);
+  return {.name = "root", .home = "/root", .shell = "/bin/sh"};
+}
+
+std::string LocaleFile() {
+  std::string text = ReadTextFile("/etc/default/locale");
+  return text.empty() ? ReadTextFile("/etc/locale.conf") : text;
+}
+
+}  // namespace
+
+std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::InstanceConfig& config,
+                                                           const proto::SessionStart& start) {
+  PlannedSession session;
+  LaunchPlan& plan = session.launch;
+  const Accounts accounts(ReadTextFile("/etc/passwd"), ReadTextFile("/etc/group"));
+  if (start.user().empty()) {
+    plan.user = DefaultUser(accounts, config, session.warnings);
+  } else if (std::optional<User> user = accounts.Find(start.user())) {
+    plan.user = *std::move(user);
+  } else {
+    return Failure(Code::kNotFound, "USER_NOT_FOUND", "The distro has no user called '" + Escaped(start.user()) + "'.");
+  }
+  plan.groups = accounts.GroupsOf(plan.user);
+  plan.terminal_gid = accounts.GroupNamed("tty").value_or(plan.user.gid);
+
+  std::vector<std::string> words(start.argv().begin(), start.argv().end());
+  for (const std::string& word : words) {
+    if (word.find('\0') != std::string::npos) return Invalid("A command's word has a NUL byte in it.");
+  }
+  plan.command = CommandOf(words, start.shell(), plan.user.shell);
+  session.shown = ShownCommand(words, plan.user.shell);
+
+  const std::string& folder = start.folder();
+  if (folder.find('\0') != std::string::npos) return Invalid("The folder has a NUL byte in it.");
+  if (folder == "~" || folder.compare(0, 2, "~/") == 0) {
+    plan.folder = plan.user.home + folder.substr(1);
+  } else if (folder.empty() || folder[0] == '/') {
+    plan.folder = folder;
+  } else {
+    return Invalid("The folder '" + Escaped(folder) + "' is neither absolute nor begins with '~'.");
+  }
+  plan.preferred_folder = start.preferred_folder();
+  plan.preferred_folder_shown = Escaped(start.preferred_folder_shown());
+
+  plan.environment = EnvironmentOf(plan.user,
+                                   {.environment = ReadTextFile("/etc/environment"),
+                                    .login_defs = ReadTextFile("/etc/login.defs"),
+                                    .locale = LocaleFile()},
+                                   config, start, Hostname());
+  plan.stdin_terminal = start.stdin_terminal();
+  plan.stdout_terminal = start.stdout_terminal();
+  plan.stderr_terminal = start.stderr_terminal();
+  plan.window = start.window();
+  return session;
+}
+
+}  // namespace wslm::init
