@@ -268,6 +268,18 @@ void Session::AdvanceStdin() {
   }
 }
 
+void Session::CloseSources() {
+  for (UniqueFd* fd : {&launched_.terminal, &launched_.stdout, &launched_.stderr}) {
+    const bool is_read = std::any_of(outlets_.begin(), outlets_.end(), [&](const Outlet& outlet) {
+      return !outlet.closed() && outlet.source() == fd->get();
+    });
+    // A terminal is written to as long as the command runs; then it is hung up for those whom the command left behind.
+    if (!*fd || is_read || (fd == &launched_.terminal && running())) continue;
+    loop_.Forget(fd->get());
+    fd->Reset();
+  }
+}
+
 void Session::TellEnd() {
   const bool all_sent = std::all_of(outlets_.begin(), outlets_.end(),
                                     [](const Outlet& outlet) { return outlet.closed() && outlet.sent_all(); });
@@ -307,13 +319,7 @@ void Session::Advance() {
   if (stream_) {
     for (Outlet& outlet : outlets_) outlet.Send(*stream_);
   }
-  const bool all_read =
-      std::all_of(outlets_.begin(), outlets_.end(), [](const Outlet& outlet) { return outlet.closed(); });
-  if (!running() && all_read && launched_.terminal) {
-    // Hung up for those whom the command left behind.
-    loop_.Forget(launched_.terminal.get());
-    launched_.terminal.Reset();
-  }
+  CloseSources();
   TellEnd();
   WatchDescriptors();
 }

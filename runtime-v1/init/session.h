@@ -59,6 +59,7 @@ class Session : public StreamHandler, public std::enable_shared_from_this<Sessio
   bool started() const { return started_; }
   // The command still runs.
   bool running() const { return !wait_status_.has_value(); }
+  bool has_terminal() const { return plan_.launch.terminal(); }
   bool attached() const { return stream_ != nullptr; }
   proto::SessionInfo Info() const;
 
@@ -76,6 +77,8 @@ class Session : public StreamHandler, public std::enable_shared_from_this<Sessio
   // Does all that can be done now: stdin in, output out, the end; then asks the loop for the rest.
   void Advance();
   void AdvanceStdin();
+  // Closes what no outlet reads any more.
+  void CloseSources();
   void TellEnd();
   void WatchDescriptors();
   void ForgetDescriptors();

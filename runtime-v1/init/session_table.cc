@@ -100,8 +100,10 @@ int SessionTable::CountRunning() const {
       std::count_if(sessions_.begin(), sessions_.end(), [](const auto& session) { return session->running(); }));
 }
 
-void SessionTable::SignalAll(int signal) {
-  for (const auto& session : sessions_) session->SignalLeader(signal);
+void SessionTable::SignalTerminals(int signal) {
+  for (const auto& session : sessions_) {
+    if (session->has_terminal()) session->SignalLeader(signal);
+  }
 }
 
 bool SessionTable::AllTold() const {

@@ -27,8 +27,8 @@ class SessionTable {
   // A process of the distro ended, a session's or not.
   void OnExit(pid_t pid, int wait_status);
   int CountRunning() const;
-  // As terminals that are closed: for shells, which ignore SIGTERM.
-  void SignalAll(int signal);
+  // To the commands that have a terminal: shells there ignore SIGTERM.
+  void SignalTerminals(int signal);
   // No attached client still waits for output or exit status.
   bool AllTold() const;
 

@@ -28,7 +28,7 @@ void Shutdown::Begin(std::chrono::milliseconds grace, std::shared_ptr<HostStream
   if (begun_) return;
   begun_ = true;
   ::kill(-1, SIGTERM);
-  sessions_.SignalAll(SIGHUP);
+  sessions_.SignalTerminals(SIGHUP);
   // What was stopped must run to see the others.
   ::kill(-1, SIGCONT);
   if (!ReapChildren([this](pid_t pid, int status) { sessions_.OnExit(pid, status); })) OnAlone();
