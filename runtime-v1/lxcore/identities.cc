@@ -68,8 +68,9 @@ std::optional<uint32_t> Identities::Intern(const Credentials& credentials) {
 
 int Identities::AssignIndex(pid_t tid, uint32_t index) {
   const std::string slack = std::to_string(kBaseSlack + index);
-  if (::pwrite(SlackFile(tid, false), slack.data(), slack.size(), 0) >= 0) return 0;
-  return ::pwrite(SlackFile(tid, true), slack.data(), slack.size(), 0) >= 0 ? 0 : errno;
+  // Not pwrite: such files take none. The offset doesn't count.
+  if (::write(SlackFile(tid, false), slack.data(), slack.size()) >= 0) return 0;
+  return ::write(SlackFile(tid, true), slack.data(), slack.size()) >= 0 ? 0 : errno;
 }
 
 int Identities::Assign(pid_t tid, const Credentials& credentials) {
