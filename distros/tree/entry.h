@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -19,6 +20,13 @@ struct Timestamp {
   int64_t seconds = 0;
   uint32_t nanoseconds = 0;
   friend bool operator==(const Timestamp&, const Timestamp&) = default;
+};
+
+// A piece of a regular file's content that is no hole.
+struct DataExtent {
+  int64_t offset = 0;
+  int64_t length = 0;
+  friend bool operator==(const DataExtent&, const DataExtent&) = default;
 };
 
 struct Entry {
@@ -45,6 +53,10 @@ struct Entry {
   std::string hard_link_to;
   // Of regular files: bytes, holes included.
   int64_t size = 0;
+  // Of regular files with holes, where the source knows before the content comes which parts are data: ascending, not
+  // overlapping, possibly none; all blocks lie within them. An archive tells its holes before the content, so a sparse file
+  // without this is written out in full there. Does not count in the digest.
+  std::optional<std::vector<DataExtent>> extents;
   // Full names ("user.a", "security.capability", "system.posix_acl_access") and values as Linux's getxattr gives them.
   std::map<std::string, std::string> xattrs;
 

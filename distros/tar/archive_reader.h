@@ -1,0 +1,65 @@
+// libarchive's reader over a ByteSource.
+#ifndef WSLM_DISTROS_TAR_ARCHIVE_READER_H_
+#define WSLM_DISTROS_TAR_ARCHIVE_READER_H_
+
+#include <archive.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "distros/host/byte_stream.h"
+
+namespace wslm {
+
+// CORRUPT_SOURCE: "NAME is damaged or not complete: DETAIL."
+absl::Status CorruptArchive(std::string_view name, std::string_view detail);
+
+// Owns a reader and what it reads. Not thread-safe.
+class ArchiveReader {
+ public:
+  ArchiveReader(std::unique_ptr<ByteSource> bytes, std::string name);
+  ArchiveReader(const ArchiveReader&) = delete;
+  ArchiveReader& operator=(const ArchiveReader&) = delete;
+
+  // For the support_* calls that come before Open.
+  archive* get() const { return archive_.get(); }
+  absl::Status Open();
+  // What the last call of libarchive failed of: the source's own error, else CORRUPT_SOURCE.
+  absl::Status Failure() const;
+
+  // Whether there is a block of 512 zeros at `offset`, which was read lately.
+  bool HasZeroBlock(int64_t offset) const;
+  // Reads on to the end of the source, so that its faults show and who fills a pipe can finish.
+  absl::Status Drain();
+
+  const std::string& name() const { return name_; }
+
+ private:
+  struct Free {
+    void operator()(archive* reader) const { archive_read_free(reader); }
+  };
+  // A piece of the source; its offset and size are multiples of 512, but for the last one's size.
+  struct Piece {
+    std::vector<char> buffer;
+    int64_t offset = 0;
+    size_t size = 0;
+  };
+  static la_ssize_t ReadCallback(archive* reader, void* self, const void** buffer);
+  bool Fill();
+
+  const std::unique_ptr<ByteSource> bytes_;
+  const std::string name_;
+  absl::Status status_;
+  // The two last read: what libarchive ends with may lie in the one before the last.
+  Piece pieces_[2];
+  int current_ = 0;
+  const std::unique_ptr<archive, Free> archive_;
+};
+
+}  // namespace wslm
+
+#endif  // WSLM_DISTROS_TAR_ARCHIVE_READER_H_
