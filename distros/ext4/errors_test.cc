@@ -102,10 +102,10 @@ TEST_F(Ext4Errors, AHardLinkWhoseTargetNeverComesIsCorrupt) {
 TEST_F(Ext4Errors, AFileHasAtMost65000Names) {
   std::vector<TestFile> files = {File("first", "1")};
   for (int i = 1; i < 65'000; ++i) files.push_back(HardLink("link" + std::to_string(i), "first"));
-  EXPECT_TRUE(WriteImage(folder_ / "enough", files).ok());
+  EXPECT_EQ(WriteDirectly(folder_ / "enough", files), absl::OkStatus());
   EXPECT_EQ(CheckExt4(folder_ / "enough"), absl::OkStatus());
   files.push_back(HardLink("one-more", "first"));
-  EXPECT_EQ(ReasonOf(WriteImage(folder_ / "too-many", files).status()), reason::kCorruptSource);
+  EXPECT_EQ(ReasonOf(WriteDirectly(folder_ / "too-many", files)), reason::kCorruptSource);
 }
 
 TEST_F(Ext4Errors, AFileBelowAFileIsCorrupt) {
@@ -157,7 +157,7 @@ TEST_F(Ext4Errors, BytesChangedAnywhereNeverCrashTheReader) {
   }
   std::mt19937 random(1);
   int refused = 0;
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 150; ++round) {
     std::vector<std::pair<size_t, char>> changes;
     for (int i = 0; i < 20; ++i) changes.emplace_back(used[random() % used.size()], static_cast<char>(random()));
     const int fd = ::open(image.c_str(), O_RDWR | O_CLOEXEC);
@@ -173,7 +173,7 @@ TEST_F(Ext4Errors, BytesChangedAnywhereNeverCrashTheReader) {
     for (const auto& [at, byte] : changes) ASSERT_EQ(::pwrite(fd, &good[at], 1, static_cast<off_t>(at)), 1);
     ::close(fd);
   }
-  EXPECT_GT(refused, 100);
+  EXPECT_GT(refused, 50);
 }
 
 }  // namespace

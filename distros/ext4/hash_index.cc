@@ -97,7 +97,7 @@ void AddFakeEntry(char* block, uint32_t offset, uint32_t size, const DirectoryEn
   place->rec_len = static_cast<uint16_t>(size);
   place->name_len = static_cast<uint8_t>(entry.name.size());
   place->file_type = entry.type;
-  std::memcpy(place->name, entry.name.data(), entry.name.size());
+  std::copy(entry.name.begin(), entry.name.end(), place->name);
 }
 
 void StartRoot(const Filesystem& filesystem, uint32_t directory, uint32_t parent, uint8_t levels, char* block) {

@@ -208,20 +208,6 @@ TEST_F(Ext4RoundTrip, RoomOfReplacedFilesIsUsedAgain) {
   RoundTrip(folder_, std::move(files), {.size = int64_t{80} << 20});
 }
 
-// Straight into the sink: a transfer refuses such trees, since their digests could not be compared.
-absl::Status WriteDirectly(const std::string& image, const std::vector<TestFile>& files) {
-  absl::StatusOr<std::unique_ptr<Sink>> sink = CreateExt4Sink(image, SmallImage());
-  if (!sink.ok()) return sink.status();
-  for (const TestFile& file : files) {
-    if (absl::Status status = (*sink)->Begin(file.entry); !status.ok()) return status;
-    for (const auto& [offset, bytes] : file.blocks) {
-      if (absl::Status status = (*sink)->Write({offset, bytes}); !status.ok()) return status;
-    }
-    if (absl::Status status = (*sink)->End(); !status.ok()) return status;
-  }
-  return (*sink)->Commit();
-}
-
 TEST_F(Ext4RoundTrip, ParentsThatAreSymlinksLeadWhereTheyLeadInTheTree) {
   const std::string image = folder_ / "image";
   const std::vector<TestFile> files = {Symlink("bin", "usr/bin"),

@@ -43,8 +43,8 @@ std::vector<TestFile> SampleTree() {
   add({{.path = "socket", .type = FileType::kSocket, .mode = 0755}, {}});
 
   // 4 KiB at 0, a hole, a piece that begins and ends inside of blocks, a hole up to the end.
-  TestFile sparse = {{.path = "sparse", .mode = 0644, .size = 40'000'000}, {}};
-  sparse.blocks = {{0, std::string(4096, 'a')}, {10'000'001, std::string(6'001, 'b')}};
+  TestFile sparse = {{.path = "sparse", .mode = 0644, .size = 4'000'000}, {}};
+  sparse.blocks = {{0, std::string(4096, 'a')}, {1'000'001, std::string(6'001, 'b')}};
   add(std::move(sparse));
   add({{.path = "only-a-hole", .mode = 0644, .size = 12'345}, {}});
 

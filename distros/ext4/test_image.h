@@ -57,6 +57,21 @@ inline absl::StatusOr<TransferResult> WriteImage(const std::string& image, std::
   return WriteImage(image, source, options);
 }
 
+// Straight into the sink, without the checks and the digest of a transfer.
+inline absl::Status WriteDirectly(const std::string& image, const std::vector<TestFile>& files,
+                                  const Ext4Options& options = SmallImage()) {
+  absl::StatusOr<std::unique_ptr<Sink>> sink = CreateExt4Sink(image, options);
+  if (!sink.ok()) return sink.status();
+  for (const TestFile& file : files) {
+    if (absl::Status status = (*sink)->Begin(file.entry); !status.ok()) return status;
+    for (const auto& [offset, bytes] : file.blocks) {
+      if (absl::Status status = (*sink)->Write({offset, bytes}); !status.ok()) return status;
+    }
+    if (absl::Status status = (*sink)->End(); !status.ok()) return status;
+  }
+  return (*sink)->Commit();
+}
+
 // All entries with their content, in the image's order.
 inline absl::StatusOr<std::vector<TestFile>> ReadImage(const std::string& image) {
   absl::StatusOr<std::unique_ptr<Source>> source = OpenExt4Source(image);
