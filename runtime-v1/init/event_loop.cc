@@ -76,6 +76,7 @@ void EventLoop::RunTimers() {
 }
 
 void EventLoop::Run() {
+  quit_ = false;
   while (!quit_) {
     if (after_batch_) after_batch_();
     if (quit_) break;

@@ -38,7 +38,7 @@ class EventLoop {
   // Called after each batch of events, before the next wait.
   void set_after_batch(std::function<void()> callback) { after_batch_ = std::move(callback); }
 
-  // Until Quit.
+  // Until Quit; may be called again.
   void Run();
   void Quit() { quit_ = true; }
 

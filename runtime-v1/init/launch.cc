@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <linux/close_range.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,6 +119,15 @@ struct ChildStreams {
   int stderr;
 };
 
+// Closes everything but the three streams and the report: the child may hang in its folder (a dead network mount), and
+// must not keep other sessions' pipes open meanwhile. Answers where the report is now.
+int CloseOthers(int report_fd) {
+  constexpr int kReport = STDERR_FILENO + 1;
+  if (report_fd != kReport) ::dup3(report_fd, kReport, O_CLOEXEC);
+  ::close_range(kReport + 1, ~0U, 0);
+  return kReport;
+}
+
 [[noreturn]] void RunChild(const LaunchPlan& plan, const ChildStreams& streams, int terminal, int report_fd) {
   ::setsid();
   if (terminal >= 0 && ::ioctl(terminal, TIOCSCTTY, 0) < 0) Fail(report_fd, LaunchReport::kTerminal);
@@ -127,7 +135,7 @@ struct ChildStreams {
   ::dup2(streams.stdin, STDIN_FILENO);
   ::dup2(streams.stdout, STDOUT_FILENO);
   ::dup2(streams.stderr, STDERR_FILENO);
-  ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+  report_fd = CloseOthers(report_fd);
   ResetSignals();
   ::umask(022);
   BecomeUser(plan, report_fd);

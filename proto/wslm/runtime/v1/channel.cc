@@ -64,6 +64,8 @@ struct StreamState {
   bool full = false;
   // Payload bytes consumed and not yet told to the peer.
   uint32_t consumed = 0;
+  // Payload bytes that the peer may still send.
+  uint32_t window = kInitialWindow;
 };
 
 // Shared by the channel, its streams' handles and its thread.
@@ -212,6 +214,7 @@ void Core::Consumed(StreamState& stream, size_t bytes) {
   stream.consumed += static_cast<uint32_t>(bytes);
   if (stream.consumed < kWindowStep) return;
   AppendFrame(FrameType::kWindow, 0, stream.id, WindowPayload(stream.consumed), control_);
+  stream.window += stream.consumed;
   stream.consumed = 0;
   Wake();
 }
@@ -240,6 +243,8 @@ void Core::Deliver(StreamState& stream, const Call& call) {
     stream.in_call = true;
   }
   call(*observer);
+  // Before Close may return: what it waits for is that nothing here uses the observer.
+  observer.reset();
   const std::lock_guard lock(mutex_);
   stream.in_call = false;
   call_ended_.notify_all();
@@ -269,7 +274,15 @@ bool Core::HandleFrame(const Frame& frame) {
     case FrameType::kData: {
       GuestMessage message;
       if (!message.ParseFromString(frame.payload)) return false;
-      const size_t cost = (frame.flags & kFlagNoCredit) != 0 ? 0 : frame.payload.size();
+      const bool is_free = (frame.flags & kFlagNoCredit) != 0;
+      const size_t cost = is_free ? 0 : frame.payload.size();
+      // A guest that sends more than it may would fill the host's memory.
+      if (is_free && (message.has_stdout() || message.has_stderr())) return false;
+      {
+        const std::lock_guard lock(mutex_);
+        if (cost > stream->window) return false;
+        stream->window -= static_cast<uint32_t>(cost);
+      }
       Deliver(*stream, [&](StreamObserver& observer) { observer.OnMessage(message, cost); });
       return true;
     }

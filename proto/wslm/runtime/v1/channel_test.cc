@@ -271,6 +271,27 @@ TEST(ChannelTest, ACorruptFrameEndsTheConnection) {
   EXPECT_EQ(channel->Call({}, kWait).status().code(), absl::StatusCode::kUnavailable);
 }
 
+TEST(ChannelTest, APeerThatSendsMoreThanItsCreditEndsTheConnection) {
+  FakeGuest guest([](FakeGuest& self, const Frame& frame) {
+    for (int i = 0; i < 5; ++i) self.WriteStdout(frame.stream, std::string(60'000, 'o'));
+  });
+  const auto channel = ConnectTo(guest);
+  auto recorder = std::make_shared<Recorder>();
+  const auto stream = channel->Open({}, recorder);
+  EXPECT_EQ(recorder->End().code(), absl::StatusCode::kUnavailable);
+  EXPECT_LE(recorder->stdout_.size(), size_t{kInitialWindow});
+}
+
+TEST(ChannelTest, OutputThatClaimsToCostNothingEndsTheConnection) {
+  FakeGuest guest([](FakeGuest& self, const Frame& frame) {
+    GuestMessage message;
+    message.set_stdout("free");
+    self.WriteMessage(frame.stream, message, kFlagNoCredit);
+  });
+  const auto channel = ConnectTo(guest);
+  EXPECT_EQ(channel->Call({}, kWait).status().code(), absl::StatusCode::kUnavailable);
+}
+
 TEST(ChannelTest, StdinWaitsForCreditWhileResizeAndSignalPass) {
   std::mutex mutex;
   size_t stdin_bytes = 0;
@@ -425,7 +446,7 @@ TEST(ChannelTest, NoCallOfTheObserverAfterCloseReturned) {
     if (frame.type != FrameType::kOpen) return;
     const std::lock_guard lock(mutex);
     writers.emplace_back([&self, &stop, id = frame.stream] {
-      while (!stop) self.WriteStdout(id, "more");
+      for (int i = 0; i < 10'000 && !stop; ++i) self.WriteStdout(id, "more");
     });
   });
   class Guarded : public StreamObserver {
