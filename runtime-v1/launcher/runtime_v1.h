@@ -16,8 +16,8 @@ namespace wslm {
 
 std::unique_ptr<runtime::v1::Runtime> MakeRuntimeV1(const Home& home);
 
-// Whether this host can run v1 distros: user namespaces, seccomp user notification. Error: HOST_UNSUPPORTED with what is
-// missing and how to get it. Takes some ms; thread-safe.
+// Whether this host can run v1 distros: user namespaces, seccomp user notification. Error: HOST_UNSUPPORTED with what
+// is missing and how to get it. Takes some ms; thread-safe.
 absl::Status CheckHostForV1();
 
 }  // namespace wslm

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -185,6 +187,17 @@ absl::Status Container::Release() {
 }
 
 int Container::Wait() {
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  UniqueFd signals(::signalfd(-1, &term, SFD_CLOEXEC));
+  pollfd events[] = {{process_.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
+  while (events[0].revents == 0) {
+    if (::poll(events, 2, -1) < 0) continue;
+    signalfd_siginfo info;
+    if (events[1].revents == 0 || ::read(signals.get(), &info, sizeof(info)) < 0) continue;
+    ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
+  }
   int status = 0;
   while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
   }

@@ -40,7 +40,7 @@ class Container {
   int process() const { return process_.get(); }
   int listener() const { return listener_.get(); }
   absl::Status Release();
-  // Waits for the end: its status as wait(2) gives it.
+  // Waits for the end: its status as wait(2) gives it. SIGTERM, which the caller has blocked, kills the distro.
   int Wait();
 
  private:

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -76,6 +77,11 @@ struct State {
 }  // namespace
 
 absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& ready) {
+  // Taken by Container::Wait; all threads inherit that it is blocked, and the first process unblocks it.
+  sigset_t term;
+  ::sigemptyset(&term);
+  ::sigaddset(&term, SIGTERM);
+  ::sigprocmask(SIG_BLOCK, &term, nullptr);
   // A descriptor per guest thread whose identity was asked for, and what walks hold.
   rlimit files;
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {

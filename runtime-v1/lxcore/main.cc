@@ -3,6 +3,8 @@
 //   wslm-lxcore --folder=F [--second-owner=UID:GID] --run-folder=R --socket=S --config-fd=N --ready-fd=M
 //       as wslmd starts it: N holds a serialised InstanceConfig; M gets "OK\n", or "ERROR reason\nmessage" and the exit
 //       code is 1. R/lock is locked as long as it lives; wslm-init listens on S. Standard error is the log.
+//   wslm-lxcore --check --config-fd=N --ready-fd=M
+//       tries whether the host can run v1 distros and tells M.
 //   wslm-lxcore --folder=F [--second-owner=UID:GID] [--automount] [--] COMMAND [ARGUMENT...]
 //       for developers and tests: runs a command in the distro, in the foreground, without wslm-init, and ends with its
 //       exit code.
@@ -28,6 +30,7 @@
 #include "distros/host/files.h"
 #include "distros/host/home.h"
 #include "distros/host/status_macros.h"
+#include "runtime-v1/lxcore/host_check.h"
 #include "runtime-v1/lxcore/instance.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
@@ -43,6 +46,7 @@ struct Options {
   std::string folder;
   SecondOwner second_owner;
   bool automount = false;
+  bool check = false;
   std::string run_folder;
   std::string socket;
   UniqueFd config;
@@ -53,6 +57,10 @@ struct Options {
 bool ParseOption(std::string_view argument, Options& options) {
   if (argument == "--automount") {
     options.automount = true;
+    return true;
+  }
+  if (argument == "--check") {
+    options.check = true;
     return true;
   }
   const size_t equals = argument.find('=');
@@ -91,6 +99,7 @@ std::optional<Options> ParseOptions(int argc, char** argv) {
   }
   options.command.assign(argv + i, argv + argc);
   const bool managed = options.config && options.ready && !options.run_folder.empty() && !options.socket.empty();
+  if (options.check) return options;
   if (options.folder.empty() || managed == !options.command.empty()) return std::nullopt;
   return options;
 }
@@ -105,6 +114,11 @@ absl::StatusOr<UniqueFd> LockRunFolder(const std::string& folder) {
   ASSIGN_OR_RETURN(UniqueFd lock, OpenFile(folder + "/lock", O_RDWR | O_CREAT, 0600));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
     return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning, "The distro is running already.");
+  }
+  // For the next wslmd, to find this process.
+  const std::string pid = std::to_string(::getpid());
+  if (::ftruncate(lock.get(), 0) != 0 || ::write(lock.get(), pid.data(), pid.size()) < 0) {
+    return ErrnoError("cannot write", folder + "/lock");
   }
   return lock;
 }
@@ -187,6 +201,10 @@ void TellReady(const UniqueFd& ready, const std::string& text) {
   [[maybe_unused]] const ssize_t written = ::write(ready.get(), text.data(), text.size());
 }
 
+std::string ErrorText(const absl::Status& status) {
+  return "ERROR " + ReasonOf(status) + "\n" + std::string(status.message());
+}
+
 int Main(int argc, char** argv) {
   std::optional<Options> options = ParseOptions(argc, argv);
   if (!options) {
@@ -195,6 +213,11 @@ int Main(int argc, char** argv) {
   }
   ::signal(SIGPIPE, SIG_IGN);
   const bool managed = static_cast<bool>(options->ready);
+  if (options->check) {
+    const absl::Status status = CheckHost();
+    TellReady(options->ready, status.ok() ? "OK\n" : ErrorText(status));
+    return status.ok() ? 0 : 1;
+  }
   InstancePlan plan;
   UniqueFd lock;
   plan.second_owner = options->second_owner;
@@ -220,7 +243,7 @@ int Main(int argc, char** argv) {
   if (!ended.ok()) {
     const std::string message(ended.status().message());
     managed ? Log("not started: " + message) : static_cast<void>(std::fprintf(stderr, "%s\n", message.c_str()));
-    if (options->ready) TellReady(options->ready, "ERROR " + std::string(ReasonOf(ended.status())) + "\n" + message);
+    if (options->ready) TellReady(options->ready, ErrorText(ended.status()));
     return 1;
   }
   const int code = WIFEXITED(*ended) ? WEXITSTATUS(*ended) : 128 + WTERMSIG(*ended);

@@ -17,6 +17,7 @@
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 #include "runtime-v1/lxcore/process_facts.h"
+#include "runtime-v1/lxcore/user_namespace.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -75,7 +76,7 @@ class Builder {
 
   absl::Status Build() {
     // Nothing may propagate, neither out nor in.
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return StepError("separate", "the mounts");
+    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return NoRightsInNamespace();
     // The host's tree as it is before anything is mounted over it.
     host_.Reset(
         static_cast<int>(::syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));

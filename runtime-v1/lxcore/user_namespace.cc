@@ -54,6 +54,8 @@ absl::Status WriteMap(const char* path, const std::string& text) {
 
 }  // namespace
 
+absl::Status NoRightsInNamespace() { return Unsupported(errno); }
+
 absl::Status EnterUserNamespace() {
   const uid_t uid = ::geteuid();
   const gid_t gid = ::getegid();

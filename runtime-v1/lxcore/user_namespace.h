@@ -10,6 +10,9 @@ namespace wslm::lxcore {
 // of the host that forbids it.
 absl::Status EnterUserNamespace();
 
+// The error when the namespace was made, but gives no rights (AppArmor's way to forbid them), from errno.
+absl::Status NoRightsInNamespace();
+
 }  // namespace wslm::lxcore
 
 #endif  // WSLM_RUNTIME_V1_LXCORE_USER_NAMESPACE_H_
