@@ -27,7 +27,7 @@ absl::Status LoadModule(const std::string& name_or_alias) {
   ASSIGN_OR_RETURN(const std::string dep, ReadSmallFile(folder + "modules.dep", kLargestIndex));
   ASSIGN_OR_RETURN(const std::string alias, ReadSmallFile(folder + "modules.alias", kLargestIndex));
   ASSIGN_OR_RETURN(const std::string softdep, ReadSmallFile(folder + "modules.softdep", kLargestIndex));
-  const std::vector<std::string> order = ModuleIndex::Parse(dep, alias, softdep).LoadOrder(name_or_alias);
+  const std::vector<std::string> order = FindLoadOrder({dep, alias, softdep}, name_or_alias);
   if (order.empty()) {
     return Error(absl::StatusCode::kNotFound, reason::kFileNotFound,
                  "There is no kernel module " + name_or_alias + ".");

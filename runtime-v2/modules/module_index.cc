@@ -85,9 +85,87 @@ std::optional<std::string_view> Section(std::string_view elf, std::string_view w
   return std::nullopt;
 }
 
+// `line` answers whether to go on.
 void ForEachLine(std::string_view text, auto&& line) {
-  for (const std::string& one : Split(text, "\n")) {
-    if (one[0] != '#') line(std::string_view(one));
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    if (!line(text.substr(0, end))) return;
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+// Whether `text`, as it stands in a file, begins like `normal`.
+bool BeginsLike(std::string_view text, std::string_view normal) {
+  if (text.size() < normal.size()) return false;
+  for (size_t i = 0; i < normal.size(); ++i) {
+    if (text[i] != normal[i] && !(text[i] == '-' && normal[i] == '_')) return false;
+  }
+  return true;
+}
+
+bool Matches(std::string_view pattern, const std::string& normal) {
+  // There are tens of thousands of patterns, nearly all of which differ before their first wildcard.
+  for (size_t i = 0; i < pattern.size(); ++i) {
+    const char c = pattern[i];
+    if (c == '*' || c == '?' || c == '[') return ::fnmatch(Normal(pattern).c_str(), normal.c_str(), 0) == 0;
+    if (i >= normal.size() || (c != normal[i] && !(c == '-' && normal[i] == '_'))) return false;
+  }
+  return pattern.size() == normal.size();
+}
+
+// The line of modules.dep for the module `normal`: its path, then what it needs, the nearest first.
+std::vector<std::string> DepLine(std::string_view dep, const std::string& normal) {
+  std::vector<std::string> words;
+  ForEachLine(dep, [&](std::string_view line) {
+    const std::string_view path = line.substr(0, line.find(':'));
+    const std::string_view name = path.substr(path.rfind('/') + 1);
+    if (!BeginsLike(name, normal) || !name.substr(normal.size()).starts_with(".ko")) return true;
+    words = Split(line, ": ");
+    return false;
+  });
+  return words;
+}
+
+std::vector<std::string> NamesByAlias(std::string_view alias, const std::string& normal) {
+  constexpr std::string_view kKeyword = "alias ";
+  std::vector<std::string> names;
+  ForEachLine(alias, [&](std::string_view line) {
+    if (!line.starts_with(kKeyword)) return true;
+    line.remove_prefix(kKeyword.size());
+    const size_t space = line.find(' ');
+    if (space != std::string_view::npos && Matches(line.substr(0, space), normal)) {
+      names.push_back(Normal(line.substr(space + 1)));
+    }
+    return true;
+  });
+  return names;
+}
+
+std::vector<std::string> SoftBeforeOf(std::string_view softdep, const std::string& normal) {
+  std::vector<std::string> before;
+  ForEachLine(softdep, [&](std::string_view line) {
+    const std::vector<std::string> words = Split(line, " ");
+    if (words.size() < 3 || words[0] != "softdep" || Normal(words[1]) != normal) return true;
+    for (std::string& name : SoftBefore(line.substr(line.find(words[1]) + words[1].size()))) {
+      before.push_back(std::move(name));
+    }
+    return true;
+  });
+  return before;
+}
+
+void Search(const ModuleTexts& texts, std::string_view name_or_alias, std::set<std::string>& seen,
+            std::vector<std::string>& order) {
+  const std::string wanted = Normal(name_or_alias);
+  std::vector<std::string> names{wanted};
+  if (DepLine(texts.dep, wanted).empty()) names = NamesByAlias(texts.alias, wanted);
+  for (const std::string& name : names) {
+    if (!seen.insert(name).second) continue;
+    for (const std::string& before : SoftBeforeOf(texts.softdep, name)) Search(texts, before, seen, order);
+    const std::vector<std::string> paths = DepLine(texts.dep, name);
+    for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
+      if (std::find(order.begin(), order.end(), *path) == order.end()) order.push_back(*path);
+    }
   }
 }
 
@@ -122,30 +200,6 @@ void ModuleIndex::Add(const std::string& path, const ModInfo& info) {
   for (const std::string& alias : info.aliases) aliases_.emplace_back(Normal(alias), name);
 }
 
-ModuleIndex ModuleIndex::Parse(std::string_view dep, std::string_view alias, std::string_view softdep) {
-  ModuleIndex index;
-  ForEachLine(dep, [&](std::string_view line) {
-    const size_t colon = line.find(':');
-    if (colon == std::string_view::npos) return;
-    const std::string path(line.substr(0, colon));
-    Module& module = index.modules_[NameOfPath(path)];
-    module.path = path;
-    for (const std::string& needed : Split(line.substr(colon + 1), " ")) module.depends.push_back(NameOfPath(needed));
-  });
-  ForEachLine(alias, [&](std::string_view line) {
-    const std::vector<std::string> words = Split(line, " ");
-    if (words.size() == 3 && words[0] == "alias") index.aliases_.emplace_back(Normal(words[1]), Normal(words[2]));
-  });
-  ForEachLine(softdep, [&](std::string_view line) {
-    const std::vector<std::string> words = Split(line, " ");
-    if (words.size() < 3 || words[0] != "softdep") return;
-    const auto module = index.modules_.find(Normal(words[1]));
-    if (module == index.modules_.end()) return;
-    module->second.soft_before = SoftBefore(line.substr(line.find(words[1]) + words[1].size()));
-  });
-  return index;
-}
-
 std::string ModuleIndex::DepText() const {
   std::string text;
   for (const auto& [name, module] : modules_) {
@@ -177,15 +231,12 @@ std::string ModuleIndex::SoftdepText() const {
   return text;
 }
 
-std::vector<std::string> ModuleIndex::Matches(std::string_view name_or_alias) const {
+std::vector<std::string> ModuleIndex::NamesOf(std::string_view name_or_alias) const {
   const std::string wanted = Normal(name_or_alias);
   if (modules_.contains(wanted)) return {wanted};
   std::vector<std::string> names;
   for (const auto& [pattern, name] : aliases_) {
-    // There are tens of thousands of patterns, nearly all of which differ before their first wildcard.
-    const size_t literal = std::min(pattern.find_first_of("*?["), pattern.size());
-    if (wanted.compare(0, literal, pattern, 0, literal) != 0) continue;
-    if (::fnmatch(pattern.c_str(), wanted.c_str(), 0) == 0) names.push_back(name);
+    if (Matches(pattern, wanted)) names.push_back(name);
   }
   return names;
 }
@@ -194,7 +245,7 @@ void ModuleIndex::Visit(const std::string& name, std::set<std::string>& seen, st
   const auto found = modules_.find(name);
   if (found == modules_.end()) return;
   for (const std::string& before : found->second.soft_before) {
-    for (const std::string& match : Matches(before)) {
+    for (const std::string& match : NamesOf(before)) {
       if (seen.insert(match).second) Visit(match, seen, order);
     }
   }
@@ -207,9 +258,16 @@ void ModuleIndex::Visit(const std::string& name, std::set<std::string>& seen, st
 std::vector<std::string> ModuleIndex::LoadOrder(std::string_view name_or_alias) const {
   std::vector<std::string> order;
   std::set<std::string> seen;
-  for (const std::string& name : Matches(name_or_alias)) {
+  for (const std::string& name : NamesOf(name_or_alias)) {
     if (seen.insert(name).second) Visit(name, seen, order);
   }
+  return order;
+}
+
+std::vector<std::string> FindLoadOrder(const ModuleTexts& texts, std::string_view name_or_alias) {
+  std::vector<std::string> order;
+  std::set<std::string> seen;
+  Search(texts, name_or_alias, seen, order);
   return order;
 }
 

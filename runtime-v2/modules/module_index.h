@@ -1,9 +1,10 @@
 // Which kernel modules there are and what each needs: made on the host from the modules' own .modinfo (a package has no
-// modules.dep; depmod would make it at installation), written as depmod's text files, read again by the agent.
+// modules.dep; depmod would make it at installation), written as depmod's text files, searched by the agent.
 //
 //   ModuleIndex index;
 //   index.Add("kernel/fs/ext4/ext4.ko", *ReadModInfo(bytes));
 //   index.LoadOrder("ext4");   // {"kernel/fs/mbcache.ko", ..., "kernel/fs/ext4/ext4.ko"}
+//   FindLoadOrder({index.DepText(), index.AliasText(), index.SoftdepText()}, "ext4");   // the same
 //
 // Names are compared with '-' and '_' alike, as the kernel does. Not thread-safe. Nothing here does input or output.
 #ifndef WSLM_RUNTIME_V2_MODULES_MODULE_INDEX_H_
@@ -33,9 +34,6 @@ class ModuleIndex {
   // `path` is relative to /lib/modules/RELEASE.
   void Add(const std::string& path, const ModInfo& info);
 
-  // The index from depmod's text files (modules.dep, modules.alias, modules.softdep), whoever wrote them.
-  static ModuleIndex Parse(std::string_view dep, std::string_view alias, std::string_view softdep);
-
   // depmod's text files.
   std::string DepText() const;
   std::string AliasText() const;
@@ -51,12 +49,23 @@ class ModuleIndex {
     std::vector<std::string> depends;
     std::vector<std::string> soft_before;
   };
-  std::vector<std::string> Matches(std::string_view name_or_alias) const;
+  std::vector<std::string> NamesOf(std::string_view name_or_alias) const;
   void Visit(const std::string& name, std::set<std::string>& seen, std::vector<std::string>& order) const;
 
   std::map<std::string, Module> modules_;                     // by name with '_'
   std::vector<std::pair<std::string, std::string>> aliases_;  // pattern with '_', name
 };
+
+// depmod's text files (modules.dep, modules.alias, modules.softdep), whoever wrote them.
+struct ModuleTexts {
+  std::string_view dep;
+  std::string_view alias;
+  std::string_view softdep;
+};
+
+// ModuleIndex::LoadOrder by a search of the texts: to take them all in would cost an emulated processor half a second,
+// and the kernel asks for modules one at a time.
+std::vector<std::string> FindLoadOrder(const ModuleTexts& texts, std::string_view name_or_alias);
 
 }  // namespace wslm
 

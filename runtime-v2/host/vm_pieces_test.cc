@@ -1,0 +1,137 @@
+// The VM's small parts that need no VM: its command line, its record, what distros are told of the host, its log.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "distros/host/files.h"
+#include "runtime-v2/host/accelerator.h"
+#include "runtime-v2/host/host_facts.h"
+#include "runtime-v2/host/log_bound.h"
+#include "runtime-v2/host/process.h"
+#include "runtime-v2/host/qemu_command.h"
+#include "runtime-v2/host/vm_record.h"
+
+namespace wslm {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string After(const std::vector<std::string>& arguments, const std::string& option) {
+  const auto found = std::find(arguments.begin(), arguments.end(), option);
+  return found == arguments.end() || found + 1 == arguments.end() ? "" : *(found + 1);
+}
+
+TEST(QemuArgumentsTest, TellTheKernelTheClocksRateUnderEmulationOnly) {
+  const auto emulated = QemuArguments({.program = "/q", .kvm = false, .tsc_khz = 2'500'000});
+  EXPECT_THAT(After(emulated, "-accel"), HasSubstr("tcg"));
+  EXPECT_THAT(After(emulated, "-append"), HasSubstr("tsc_early_khz=2500000"));
+  const auto kvm = QemuArguments({.program = "/q", .kvm = true});
+  EXPECT_EQ(After(kvm, "-accel"), "kvm");
+  EXPECT_THAT(After(kvm, "-append"), Not(HasSubstr("tsc")));
+}
+
+TEST(QemuArgumentsTest, APathCannotAddOptions) {
+  const auto arguments =
+      QemuArguments({.program = "/q", .modules_image = "/a,readonly=off", .qmp_socket = "/b,server=off"});
+  EXPECT_THAT(arguments, testing::Contains(HasSubstr("/a,,readonly=off")));
+  EXPECT_EQ(After(arguments, "-qmp"), "unix:/b,,server=off,server=on,wait=off");
+}
+
+TEST(QemuArgumentsTest, EndQemuWhenTheGuestResets) {
+  const auto arguments = QemuArguments({.program = "/q"});
+  EXPECT_THAT(arguments, testing::Contains("-no-reboot"));
+  EXPECT_THAT(After(arguments, "-append"), HasSubstr("panic=-1 reboot=t"));
+  EXPECT_THAT(After(arguments, "-sandbox"), HasSubstr("spawn=deny"));
+}
+
+TEST(VmRecordTest, ComesBackAsItWasWritten) {
+  const VmRecord record{.pid = 42,
+                        .start_time = 123456789012,
+                        .accelerator = "tcg",
+                        .accelerator_reason = "No \"KVM\" here.",
+                        .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002"}}, {"b", {.slot = 3, .wwid = "x"}}}};
+  const auto again = VmRecord::FromJson(record.ToJson());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->pid, record.pid);
+  EXPECT_EQ(again->start_time, record.start_time);
+  EXPECT_EQ(again->accelerator_reason, record.accelerator_reason);
+  EXPECT_EQ(again->disks, record.disks);
+}
+
+TEST(VmRecordTest, IsNotTakenFromWhatIsMalformed) {
+  for (const char* text : {"", "{", "[]", "{}", R"({"pid": "x"})",
+                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":[]})",
+                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{"a":1}})"}) {
+    EXPECT_FALSE(VmRecord::FromJson(text).ok()) << text;
+  }
+}
+
+TEST(HostsFileTest, KnowsTheDistroAndTheHostsNames) {
+  const std::string text = HostsFile("mine",
+                                     "127.0.0.1 localhost\n127.0.1.1 thehost\n::1 localhost ip6-localhost\n"
+                                     "ff02::1 ip6-allnodes\n10.1.2.3\tserver server.lan # the one\n# 10.9.9.9 no\n\n"
+                                     "fd00::5 six\n10.1.1.1\n");
+  EXPECT_THAT(text, HasSubstr("127.0.0.1\tlocalhost\n127.0.1.1\tmine\n"));
+  EXPECT_THAT(text, HasSubstr("10.1.2.3\tserver server.lan\n"));
+  EXPECT_THAT(text, HasSubstr("fd00::5\tsix\n"));
+  EXPECT_THAT(text, Not(HasSubstr("thehost")));
+  EXPECT_THAT(text, Not(HasSubstr("10.9.9.9")));
+  EXPECT_THAT(text, Not(HasSubstr("10.1.1.1")));
+}
+
+TEST(HostFactsTest, MeasureAPlausibleMachine) {
+  EXPECT_GE(VmMemoryMib(), 512);
+  EXPECT_LE(VmMemoryMib(), 4096);
+  EXPECT_GE(VmProcessors(), 1);
+  const int64_t khz = MeasureTscKhz();
+  EXPECT_GT(khz, 100'000);
+  EXPECT_LT(khz, 20'000'000);
+}
+
+TEST(AcceleratorTest, TheProbeEndsAndSaysWhy) {
+  const absl::Time begin = absl::Now();
+  const Accelerator accelerator = ProbeKvm();
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(10));
+  EXPECT_FALSE(accelerator.reason.empty());
+}
+
+TEST(ProcessTest, RunsProgramsForTheirOutput) {
+  EXPECT_EQ(RunProgram({"/bin/sh", "-c", "echo out; echo err >&2; pwd"}, absl::Seconds(10), "/").value_or(""),
+            "out\nerr\n/\n");
+  const auto failed = RunProgram({"/bin/sh", "-c", "echo why; exit 3"}, absl::Seconds(10));
+  EXPECT_THAT(std::string(failed.status().message()), HasSubstr("failed: why"));
+  EXPECT_FALSE(RunProgram({"/nowhere/program"}, absl::Seconds(10)).ok());
+  EXPECT_TRUE(absl::IsDeadlineExceeded(RunProgram({"/bin/sleep", "60"}, absl::Milliseconds(50)).status()));
+}
+
+TEST(ProcessTest, FindsAProcessAgainAndNoOtherInItsPlace) {
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  const auto process = SpawnDetached({"/bin/sleep", "60"}, null.get(), true);
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_TRUE(FindProcess(process->pid, process->start_time).ok());
+  EXPECT_FALSE(FindProcess(process->pid, process->start_time + 1).ok());
+  EXPECT_FALSE(WaitForExit(*process, absl::Milliseconds(1)));
+  KillProcess(*process);
+  EXPECT_TRUE(WaitForExit(*process, absl::Seconds(10)));
+  EXPECT_FALSE(FindProcess(process->pid, process->start_time).ok());
+}
+
+TEST(LogBoundTest, KeepsTheEndOfALogThatGrew) {
+  const std::string path = testing::TempDir() + "/log_bound_test-" + std::to_string(::getpid());
+  ASSERT_TRUE(WriteFileAtomically(path, "short").ok());
+  BoundLog(path);
+  EXPECT_EQ(ReadSmallFile(path).value_or(""), "short");
+  ASSERT_TRUE(WriteFileAtomically(path, std::string(5 << 20, 'a') + "the end").ok());
+  BoundLog(path);
+  EXPECT_EQ(ReadSmallFile(path).value_or("?"), "");
+  EXPECT_TRUE(ReadSmallFile(path + ".1", 2 << 20).value_or("").ends_with("the end"));
+  ::unlink(path.c_str());
+  ::unlink((path + ".1").c_str());
+}
+
+}  // namespace
+}  // namespace wslm
