@@ -35,15 +35,11 @@ class EndWatcher : public runtime::v1::StreamObserver {
 }  // namespace
 
 InstanceV2::InstanceV2(std::string distro_id, std::shared_ptr<Vm> vm, std::shared_ptr<Worker> worker)
-    : distro_id_(std::move(distro_id)),
-      channel_(vm->channel()),
-      worker_(std::move(worker)),
-      vm_(std::move(vm)) {}
+    : distro_id_(std::move(distro_id)), channel_(vm->channel()), worker_(std::move(worker)), vm_(std::move(vm)) {}
 
 std::shared_ptr<InstanceV2> InstanceV2::Make(std::string distro_id, std::shared_ptr<Vm> vm,
                                              std::shared_ptr<Worker> worker) {
-  std::shared_ptr<InstanceV2> instance(
-      new InstanceV2(std::move(distro_id), std::move(vm), std::move(worker)));
+  std::shared_ptr<InstanceV2> instance(new InstanceV2(std::move(distro_id), std::move(vm), std::move(worker)));
   OpenRequest request;
   request.set_distro_id(instance->distro_id_);
   request.mutable_distro_watch();

@@ -117,7 +117,8 @@ OpenRequest SessionRequest(const Instance& instance, const std::string& command)
   static int next = 0;
   OpenRequest request;
   request.set_distro_id(instance.distro_id());
-  request.mutable_session_start()->set_session_id("session-" + std::to_string(::getpid()) + "-" + std::to_string(next++));
+  request.mutable_session_start()->set_session_id("session-" + std::to_string(::getpid()) + "-" +
+                                                  std::to_string(next++));
   request.mutable_session_start()->add_argv(command);
   return request;
 }
@@ -244,9 +245,13 @@ TEST_F(VmTest, AKernelModuleIsLoadedWhenItIsNeeded) {
   const auto one = Start(SpecOf("one"));
   ASSERT_NE(one, nullptr);
   // tun and fuse are modules of Debian's kernel; opening their device asks for them.
-  EXPECT_EQ(InDistro(*one, "exec 3<>/dev/net/tun && exec 4<>/dev/fuse && grep -cE '^(tun|fuse) ' /proc/modules").output, "2\n");
-  EXPECT_EQ(InDistro(*one, "mkdir -p /tmp/l /tmp/u /tmp/w /tmp/m && mount -t tmpfs none /tmp/l && "
-                      "mount -t overlay none -o lowerdir=/etc:/usr /tmp/m && test -e /tmp/m/passwd").code, 0);
+  EXPECT_EQ(InDistro(*one, "exec 3<>/dev/net/tun && exec 4<>/dev/fuse && grep -cE '^(tun|fuse) ' /proc/modules").output,
+            "2\n");
+  EXPECT_EQ(InDistro(*one,
+                     "mkdir -p /tmp/l /tmp/u /tmp/w /tmp/m && mount -t tmpfs none /tmp/l && "
+                     "mount -t overlay none -o lowerdir=/etc:/usr /tmp/m && test -e /tmp/m/passwd")
+                .code,
+            0);
   ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
 }
 
@@ -265,10 +270,11 @@ TEST_F(VmTest, ADistroSeesItsOwnProcessesAndFilesOnly) {
   EXPECT_NE(InDistro(*two, "test -e /root/secret").code, 0);
   EXPECT_THAT(InDistro(*two, "cat /proc/mounts").output, Not(HasSubstr("distros")));
   // The other's disk, whatever its letter: made, but not opened. Its own opens.
-  const Result disks = InDistro(*two,
-                           "own=$(stat -c %Hd:%Ld /); for i in 0 1 2 3; do rm -f /tmp/d; mknod /tmp/d b 8 $((i*16)); "
-                           "[ 8:$((i*16)) = $own ] && continue; head -c1 /tmp/d >/dev/null 2>&1 && echo reached $i; done; "
-                           "mknod /tmp/own b ${own%:*} ${own#*:} && head -c1 /tmp/own >/dev/null && echo own");
+  const Result disks =
+      InDistro(*two,
+               "own=$(stat -c %Hd:%Ld /); for i in 0 1 2 3; do rm -f /tmp/d; mknod /tmp/d b 8 $((i*16)); "
+               "[ 8:$((i*16)) = $own ] && continue; head -c1 /tmp/d >/dev/null 2>&1 && echo reached $i; done; "
+               "mknod /tmp/own b ${own%:*} ${own#*:} && head -c1 /tmp/own >/dev/null && echo own");
   EXPECT_EQ(disks.output, "own\n") << disks.errors;
   EXPECT_TRUE(two->Stop(absl::Seconds(2)).ok());
   EXPECT_EQ(InDistro(*one, "cat /root/secret").output, "secret\n");
@@ -351,7 +357,8 @@ TEST_F(VmTest, TheNextDaemonFindsWhatRuns) {
   request.mutable_session_start()->set_detached(true);
   const auto recorder = std::make_shared<Recorder>();
   auto stream = one->channel()->Open(request, recorder);
-  EXPECT_EQ(InDistro(*one, "for i in $(seq 100); do test -s /root/pid && break; sleep 0.1; done; cat /root/pid | wc -l").output,
+  EXPECT_EQ(InDistro(*one, "for i in $(seq 100); do test -s /root/pid && break; sleep 0.1; done; cat /root/pid | wc -l")
+                .output,
             "1\n");
   // What a daemon's death does, too: the connections close, nobody is told.
   stream.reset();
@@ -424,8 +431,8 @@ TEST_F(VmTest, BootsTimeAfterTime) {
 bool BecomeOrdinaryUser() {
   if (::geteuid() != 0) return true;
   const passwd* user = ::getpwnam(Variable("WSLM_TEST_USER", "nobody").c_str());
-  return user != nullptr && ::setgroups(0, nullptr) == 0 && ::setgid(user->pw_gid) == 0 && ::setuid(user->pw_uid) == 0 &&
-         ::setenv("HOME", user->pw_dir, 1) == 0;
+  return user != nullptr && ::setgroups(0, nullptr) == 0 && ::setgid(user->pw_gid) == 0 &&
+         ::setuid(user->pw_uid) == 0 && ::setenv("HOME", user->pw_dir, 1) == 0;
 }
 
 }  // namespace
