@@ -19,6 +19,9 @@
 namespace wslm {
 namespace {
 
+// Room in a name of 255 bytes for what makes it temporary.
+constexpr size_t kShownOfName = 230;
+
 absl::Status OpenError(const std::string& path, int error) {
   if (error != ENOENT) return ErrnoError("cannot open", path, error);
   return Error(absl::StatusCode::kNotFound, reason::kFileNotFound,
@@ -68,7 +71,7 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path, size_t limit)
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content, mode_t mode) {
   ASSIGN_OR_RETURN(const UniqueFd folder, OpenFile(ParentPath(path), O_RDONLY | O_DIRECTORY));
   const std::string name = BaseName(path);
-  const std::string temporary = absl::StrFormat(".%s.tmp-%08x", name, std::random_device{}());
+  const std::string temporary = absl::StrFormat(".%s.tmp-%08x", name.substr(0, kShownOfName), std::random_device{}());
   UniqueFd file(::openat(folder.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file) return ErrnoError("cannot write", path);
   absl::Status status = WriteAll(file.get(), content, path);

@@ -35,12 +35,6 @@ void AppendNumber(std::string& out, uint32_t number, int bytes) {
   for (int i = 0; i < bytes; ++i) out += static_cast<char>(number >> (8 * i));
 }
 
-uint32_t NumberAt(std::string_view bytes, size_t offset, size_t size) {
-  uint32_t number = 0;
-  for (size_t i = size; i-- > 0;) number = number << 8 | static_cast<unsigned char>(bytes[offset + i]);
-  return number;
-}
-
 // nullopt: somebody in it is known by name only.
 std::optional<std::vector<AclEntry>> ListOf(archive_entry* from, int type) {
   std::vector<AclEntry> list;
@@ -88,16 +82,6 @@ std::string Encode(const std::vector<AclEntry>& list) {
   return bytes;
 }
 
-std::vector<AclEntry> Decode(std::string_view bytes) {
-  std::vector<AclEntry> list;
-  if (bytes.size() < 4 || (bytes.size() - 4) % 8 != 0 || NumberAt(bytes, 0, 4) != kVersion) return list;
-  for (size_t at = 4; at < bytes.size(); at += 8) {
-    list.push_back({static_cast<uint16_t>(NumberAt(bytes, at, 2)), static_cast<uint16_t>(NumberAt(bytes, at + 2, 2)),
-                    NumberAt(bytes, at + 4, 4)});
-  }
-  return list;
-}
-
 }  // namespace
 
 bool TakeAcls(archive_entry* from, Entry& entry) {
@@ -121,22 +105,6 @@ bool TakeAcls(archive_entry* from, Entry& entry) {
     entry.xattrs.emplace(name, Encode(*list));
   }
   return complete;
-}
-
-void GiveAcls(const Entry& entry, archive_entry* to) {
-  for (const auto& [type, name] :
-       {std::pair{ARCHIVE_ENTRY_ACL_TYPE_ACCESS, kAclAccess}, std::pair{ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, kAclDefault}}) {
-    const auto xattr = entry.xattrs.find(name);
-    if (xattr == entry.xattrs.end()) continue;
-    for (const AclEntry& acl : Decode(xattr->second)) {
-      const auto* known =
-          std::find_if(std::begin(kTags), std::end(kTags), [&](const auto& tag) { return tag.tag == acl.tag; });
-      if (known == std::end(kTags)) continue;
-      const bool named = acl.tag == kUser || acl.tag == kGroup;
-      archive_entry_acl_add_entry(to, type, acl.permissions & 7, known->archive_tag,
-                                  named ? static_cast<int>(acl.id) : -1, nullptr);
-    }
-  }
 }
 
 }  // namespace wslm

@@ -66,7 +66,7 @@ struct Known {
 
 constexpr char kUnpack[] = "Unpack it and pack its files with 'tar -c'; as root, so that their owners are kept.";
 constexpr char kDisk[] =
-    "Disk images can't be imported: mount it and pack its files as root with 'tar --xattrs --acls -c'.";
+    "Disk images can't be imported: mount it and pack its files as root with 'tar --xattrs --acls --numeric-owner -c'.";
 
 constexpr Known kKnown[] = {
     {0, "PK\x03\x04"sv, "zip", "a zip archive", "If it holds a tar archive, unpack that and import it."},
@@ -115,7 +115,8 @@ const Known* FindKnown(std::string_view head) {
 }  // namespace
 
 ContentKind DetectContent(std::string_view head) {
-  constexpr std::string_view kCompressed[] = {"\x1F\x8B"sv, "\xFD\x37\x7A\x58\x5A\x00"sv, "\x28\xB5\x2F\xFD"sv, "BZh"sv,
+  if (HasAt(head, 0, "\x1F\x8B"sv)) return ContentKind::kGzip;
+  constexpr std::string_view kCompressed[] = {"\xFD\x37\x7A\x58\x5A\x00"sv, "\x28\xB5\x2F\xFD"sv, "BZh"sv,
                                               "\x04\x22\x4D\x18"sv};
   for (const std::string_view magic : kCompressed) {
     if (HasAt(head, 0, magic)) return ContentKind::kCompressed;
@@ -128,22 +129,24 @@ ContentKind DetectContent(std::string_view head) {
 }
 
 absl::Status UnsupportedContent(std::string_view head, std::string_view name, bool compressed) {
-  Known unknown{0, "", "unknown", "nothing that wslm knows",
-                "Import a tar archive (.tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2) of a root file system."};
+  std::string id = "unknown";
+  std::string what = "no archive that wslm knows";
+  std::string remedy = "Import a tar archive (.tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2) of a root file system.";
   if (head.empty()) {
-    unknown.id = "empty";
-    unknown.what = "empty";
-    unknown.remedy = "Perhaps the download or export that made it failed; make it again.";
+    id = "empty";
+    what = "empty";
+    remedy = "Perhaps the download or export that made it failed; make it again.";
   } else if (const Known* known = FindKnown(head); known != nullptr) {
-    unknown = *known;
+    id = known->id;
+    what = absl::StrCat(known->what, ", no tar archive");
+    remedy = known->remedy;
   } else if (IsText(head)) {
-    unknown.id = "text";
-    unknown.what = "a text file";
+    id = "text";
+    what = "a text file, no tar archive";
   }
   return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
-               absl::StrCat(Escaped(name), compressed ? ", unpacked, is " : " is ", unknown.what, ", no tar archive. ",
-                            unknown.remedy),
-               {{"detected", unknown.id}, {"path", std::string(name)}});
+               absl::StrCat(Escaped(name), compressed ? ", unpacked, is " : " is ", what, ". ", remedy),
+               {{"detected", id}, {"path", std::string(name)}});
 }
 
 }  // namespace wslm

@@ -12,7 +12,8 @@ namespace wslm {
 // So many first bytes are looked at: the magic of btrfs is the farthest.
 inline constexpr size_t kDetectBytes = size_t{68} << 10;
 
-enum class ContentKind { kTar, kCompressed, kOther };
+// kCompressed: xz, zstd, bzip2 or lz4.
+enum class ContentKind { kTar, kGzip, kCompressed, kOther };
 
 // `head` holds the first kDetectBytes, or all when there are fewer.
 ContentKind DetectContent(std::string_view head);

@@ -174,9 +174,7 @@ class TarSink : public Sink {
     archive_entry_set_mode(to, ArchiveType(entry.type) | entry.mode);
     archive_entry_set_uid(to, entry.uid);
     archive_entry_set_gid(to, entry.gid);
-    int64_t seconds = entry.mtime.seconds;
-    long nanoseconds = static_cast<long>(entry.mtime.nanoseconds);
-    archive_entry_set_mtime(to, seconds, nanoseconds);
+    SetTime(entry, to);
     if (entry.type == FileType::kSymlink) archive_entry_copy_symlink(to, entry.symlink_target.c_str());
     if (entry.type == FileType::kCharDevice || entry.type == FileType::kBlockDevice) {
       archive_entry_set_rdevmajor(to, entry.rdev_major);
@@ -191,6 +189,21 @@ class TarSink : public Sink {
       // All of it is a hole: an empty piece at the end says so.
       if (entry.extents->empty() && entry.size > 0) archive_entry_sparse_add_entry(to, entry.size, 0);
     }
+  }
+
+  // libarchive writes seconds and nanoseconds side by side, so "-1.75" must come to it as -1 and 750,000,000; and "-0.25"
+  // can't.
+  void SetTime(const Entry& entry, archive_entry* to) {
+    int64_t seconds = entry.mtime.seconds;
+    int64_t nanoseconds = entry.mtime.nanoseconds;
+    if (seconds < -1 && nanoseconds > 0) {
+      ++seconds;
+      nanoseconds = 1'000'000'000 - nanoseconds;
+    } else if (seconds == -1 && nanoseconds > 0) {
+      nanoseconds = 0;
+      Lose(entry.path, "the fraction of a time in the last second of 1969 can't be in the archive");
+    }
+    archive_entry_set_mtime(to, seconds, static_cast<long>(nanoseconds));
   }
 
   absl::Status WriteHeader(const std::string& path) {

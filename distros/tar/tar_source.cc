@@ -18,8 +18,10 @@
 #include "distros/host/status_macros.h"
 #include "distros/tar/acl.h"
 #include "distros/tar/archive_reader.h"
-#include "distros/tar/decompressor.h"
 #include "distros/tar/detect.h"
+#include "distros/tar/gunzip.h"
+#include "distros/tar/read_ahead.h"
+#include "distros/tar/unpack.h"
 #include "distros/tar/utf8_locale.h"
 
 namespace wslm {
@@ -284,9 +286,11 @@ absl::StatusOr<std::unique_ptr<Source>> OpenTarSource(std::unique_ptr<ByteSource
   ASSIGN_OR_RETURN(std::unique_ptr<PeekedSource> tar,
                    PeekedSource::Open(std::make_unique<CountedSource>(std::move(bytes), position), kDetectBytes));
   ContentKind kind = DetectContent(tar->head());
-  const bool compressed = kind == ContentKind::kCompressed;
+  const bool compressed = kind == ContentKind::kGzip || kind == ContentKind::kCompressed;
   if (compressed) {
-    ASSIGN_OR_RETURN(tar, PeekedSource::Open(Decompressed(std::move(tar), name), kDetectBytes));
+    std::unique_ptr<ByteSource> unpacked =
+        kind == ContentKind::kGzip ? Gunzip(std::move(tar), name) : Unpack(std::move(tar), name);
+    ASSIGN_OR_RETURN(tar, PeekedSource::Open(ReadAhead(std::move(unpacked)), kDetectBytes));
     kind = DetectContent(tar->head());
   }
   if (kind != ContentKind::kTar) return UnsupportedContent(tar->head(), name, compressed);

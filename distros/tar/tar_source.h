@@ -2,7 +2,8 @@
 //
 // The format is found by content. Refused with what it is and what to do: what is no archive (UNSUPPORTED_FORMAT), zip,
 // squashfs, disk images. An archive that ends early, also one that is not compressed, is CORRUPT_SOURCE.
-// Set LC_CTYPE to C.UTF-8 in the process. Each source has a decompressing thread of its own.
+// Names are bytes whatever the process's locale is. A source of a compressed archive unpacks in a thread of its own,
+// for which its destructor waits: it may be within a Read of `bytes`.
 #ifndef WSLM_DISTROS_TAR_TAR_SOURCE_H_
 #define WSLM_DISTROS_TAR_TAR_SOURCE_H_
 

@@ -1,0 +1,173 @@
+// Archives of ours against GNU tar, and its against ours: what it packs we read, what we write it unpacks the same.
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "distros/host/files.h"
+#include "distros/host/test_folder.h"
+#include "distros/tar/tar_sink.h"
+#include "distros/tar/tar_source.h"
+#include "distros/tree/transfer.h"
+#include "gtest/gtest.h"
+
+namespace wslm {
+namespace {
+
+bool RunProgram(std::vector<std::string> words) {
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  pid_t child = 0;
+  int status = -1;
+  return ::posix_spawnp(&child, arguments[0], nullptr, nullptr, arguments.data(), environ) == 0 &&
+         ::waitpid(child, &status, 0) == child && status == 0;
+}
+
+bool Pack(const std::string& folder, const std::string& archive, const std::vector<std::string>& options) {
+  std::vector<std::string> words = {"tar", "-C", folder, "--xattrs", "--xattrs-include=*", "--numeric-owner"};
+  words.insert(words.end(), options.begin(), options.end());
+  words.insert(words.end(), {"-cf", archive, "."});
+  return RunProgram(std::move(words));
+}
+
+TreeDigest DigestOfTar(const std::string& archive) {
+  absl::StatusOr<std::unique_ptr<Source>> source =
+      OpenTarSource(FdByteSource(*OpenFile(archive, O_RDONLY), archive), archive);
+  EXPECT_TRUE(source.ok()) << source.status();
+  if (!source.ok()) return {};
+  const absl::StatusOr<TreeDigest> digest = DigestOf(**source, {});
+  EXPECT_TRUE(digest.ok()) << digest.status();
+  return digest.ok() ? *digest : TreeDigest();
+}
+
+void MakeFile(const std::string& path, const std::string& content, mode_t mode = 0644) {
+  ASSERT_TRUE(WriteFileAtomically(path, content, mode).ok()) << path;
+}
+
+// A tree of all that tar can hold and this user can make.
+void MakeTree(const std::string& root) {
+  ASSERT_TRUE(MakeFolders(root + "/d/sticky", 0755).ok());
+  MakeFile(root + "/d/plain", "content");
+  MakeFile(root + "/d/set-id", "x", 06755);
+  MakeFile(root + "/d/empty", "", 0400);
+  MakeFile(root + "/\xFF\xFE not utf8", "x");
+  MakeFile(root + "/d/\xC3\xA4\n", "x");
+  ASSERT_EQ(::link((root + "/d/plain").c_str(), (root + "/hard").c_str()), 0);
+  ASSERT_EQ(::symlink("d/plain", (root + "/link").c_str()), 0);
+  ASSERT_EQ(::symlink(std::string(1500, 't').c_str(), (root + "/long link").c_str()), 0);
+  ASSERT_EQ(::mkfifo((root + "/fifo").c_str(), 0640), 0);
+  ASSERT_EQ(::chmod((root + "/d/sticky").c_str(), 01777), 0);
+  const std::string deep = root + "/" + std::string(150, 'a') + "/" + std::string(150, 'b');
+  ASSERT_TRUE(MakeFolders(deep, 0755).ok());
+  MakeFile(deep + "/" + std::string(255, 'c'), "x");
+  {
+    const UniqueFd sparse(::open((root + "/sparse").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    ASSERT_EQ(::pwrite(sparse.get(), "middle", 6, 30 << 20), 6);
+    ASSERT_EQ(::ftruncate(sparse.get(), 64 << 20), 0);
+    const UniqueFd hole(::open((root + "/hole").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    ASSERT_EQ(::ftruncate(hole.get(), 8 << 20), 0);
+  }
+  ASSERT_EQ(::setxattr((root + "/d/plain").c_str(), "user.note", "\0\xFF=\n", 4, 0), 0);
+  const timespec times[2] = {{0, UTIME_OMIT}, {1'600'000'000, 123'456'789}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root + "/d/plain").c_str(), times, 0), 0);
+  const timespec early[2] = {{0, UTIME_OMIT}, {-2, 250'000'000}};
+  ASSERT_EQ(::utimensat(AT_FDCWD, (root + "/d/empty").c_str(), early, 0), 0);
+  if (::geteuid() != 0) return;
+  ASSERT_EQ(::mknod((root + "/d/null").c_str(), S_IFCHR | 0666, makedev(1, 3)), 0);
+  ASSERT_EQ(::mknod((root + "/d/disk").c_str(), S_IFBLK | 0660, makedev(259, 70000)), 0);
+  ASSERT_EQ(::lchown((root + "/link").c_str(), 1, 2), 0);
+  ASSERT_EQ(::chown((root + "/d/empty").c_str(), 3'000'000, 4294967294), 0);
+  ASSERT_EQ(::setxattr((root + "/d/set-id").c_str(), "security.capability",
+                       "\x01\0\0\x02\0\x20\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, 0),
+            0);
+  ASSERT_EQ(::setxattr((root + "/d/plain").c_str(), "trusted.t", "x", 1, 0), 0);
+  ASSERT_TRUE(RunProgram({"setfacl", "-m", "u:1234:rw,g:5678:r", root + "/d/plain"}));
+  ASSERT_TRUE(RunProgram({"setfacl", "-d", "-m", "u:99:rwx", root + "/d/sticky"}));
+}
+
+class GnuTarTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!RunProgram({"sh", "-c", "tar --version >/dev/null && setfacl --version >/dev/null"})) {
+      GTEST_SKIP() << "needs GNU tar and setfacl";
+    }
+    ASSERT_TRUE(MakeFolders(folder_ / "tree").ok());
+    MakeTree(folder_ / "tree");
+  }
+  const TestFolder folder_;
+};
+
+TEST_F(GnuTarTest, UnpacksWhatWeWriteToTheSameTree) {
+  ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "1.tar", {"--format=posix", "--sparse"}));
+  for (const char* name : {"2.tar", "2.tar.gz", "2.tar.zst"}) {
+    const std::string copy = folder_ / name;
+    absl::StatusOr<std::unique_ptr<Source>> source =
+        OpenTarSource(FdByteSource(*OpenFile(folder_ / "1.tar", O_RDONLY), "1.tar"), "1.tar");
+    ASSERT_TRUE(source.ok()) << source.status();
+    absl::StatusOr<std::unique_ptr<Sink>> sink =
+        OpenTarSink(FdByteSink(*OpenFile(copy, O_WRONLY | O_CREAT), copy), TarCompressionOfName(copy));
+    ASSERT_TRUE(sink.ok()) << sink.status();
+    const absl::StatusOr<TransferResult> result = Transfer(**source, **sink, {});
+    ASSERT_TRUE(result.ok()) << result.status();
+    EXPECT_EQ(result->losses.size(), 0u);
+    EXPECT_EQ(result->warnings.size(), 0u);
+    ASSERT_TRUE(MakeFolders(folder_ / "unpacked").ok());
+    ASSERT_TRUE(RunProgram({"tar", "-C", folder_ / "unpacked", "--xattrs", "--xattrs-include=*", "-xpf", copy}));
+    // Packed again by GNU tar: what differs between the trees shows.
+    ASSERT_TRUE(Pack(folder_ / "unpacked", folder_ / "3.tar", {"--format=posix", "--sparse"}));
+    EXPECT_EQ(DigestOfTar(folder_ / "3.tar"), result->digest) << name;
+    struct stat st;
+    ASSERT_EQ(::stat((folder_ / "unpacked/sparse").c_str(), &st), 0);
+    EXPECT_LT(st.st_blocks * 512, 1 << 20);
+    ASSERT_TRUE(RemoveTree(folder_ / "unpacked").ok());
+  }
+}
+
+TEST_F(GnuTarTest, ItsDialectsAreReadTheSame) {
+  ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "posix.tar", {"--format=posix", "--mtime=@1000"}));
+  const TreeDigest digest = DigestOfTar(folder_ / "posix.tar");
+  EXPECT_GT(digest.entries, 15);
+  for (const char* version : {"0.0", "0.1", "1.0"}) {
+    ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "sparse.tar",
+                     {"--format=posix", "--mtime=@1000", "--sparse", std::string("--sparse-version=") + version}));
+    EXPECT_EQ(DigestOfTar(folder_ / "sparse.tar"), digest) << version;
+  }
+  // Its older format has no xattrs: the same files without them, sparse or not.
+  const auto pack_old = [&](const std::string& name, std::vector<std::string> options) {
+    std::vector<std::string> words = {"tar", "-C", folder_ / "tree", "--mtime=@1000", "--numeric-owner"};
+    words.insert(words.end(), options.begin(), options.end());
+    words.insert(words.end(), {"-cf", folder_ / name, "."});
+    return RunProgram(words);
+  };
+  ASSERT_TRUE(pack_old("posix.tar", {"--format=posix"}));
+  ASSERT_TRUE(pack_old("gnu.tar", {"--format=gnu"}));
+  ASSERT_TRUE(pack_old("gnu-sparse.tar", {"--format=gnu", "--sparse"}));
+  EXPECT_EQ(DigestOfTar(folder_ / "gnu.tar"), DigestOfTar(folder_ / "posix.tar"));
+  EXPECT_EQ(DigestOfTar(folder_ / "gnu-sparse.tar"), DigestOfTar(folder_ / "posix.tar"));
+}
+
+TEST_F(GnuTarTest, ItsOwnAclsAreTheXattrs) {
+  ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "xattrs.tar", {"--format=posix"}));
+  ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "acls.tar", {"--format=posix", "--acls", "--xattrs-exclude=system.*"}));
+  EXPECT_EQ(DigestOfTar(folder_ / "acls.tar"), DigestOfTar(folder_ / "xattrs.tar"));
+}
+
+TEST_F(GnuTarTest, ItsCompressorsAreRead) {
+  ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "plain.tar", {"--format=posix"}));
+  const TreeDigest digest = DigestOfTar(folder_ / "plain.tar");
+  for (const char* program : {"gzip", "xz", "zstd", "bzip2", "lz4"}) {
+    if (!RunProgram({"sh", "-c", std::string("command -v ") + program + " >/dev/null"})) continue;
+    ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "packed", {"--format=posix", "-I", program}));
+    EXPECT_EQ(DigestOfTar(folder_ / "packed"), digest) << program;
+  }
+}
+
+}  // namespace
+}  // namespace wslm
