@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -260,6 +261,25 @@ TEST_F(Ext4Kernel, WhatIsOnlyInItsJournalIsReadBackToo) {
   mount.Unmount();
   EXPECT_EQ(ImageDigest(cut).value_or("none"), seen);
   EXPECT_EQ(CheckExt4(cut), absl::OkStatus());
+}
+
+TEST_F(Ext4Kernel, SeesARealDistroAsTarUnpacksIt) {
+  const char* archive = std::getenv("WSLM_TEST_ROOT");
+  if (archive == nullptr) GTEST_SKIP() << "WSLM_TEST_ROOT names no archive of a distro";
+  const std::string unpacked = folder_ / "unpacked";
+  ASSERT_EQ(::mkdir(unpacked.c_str(), 0755), 0);
+  const auto tar =
+      ext4::RunTool("tar", {"--numeric-owner", "--xattrs", "--xattrs-include=*", "-xpf", archive, "-C", unpacked});
+  ASSERT_TRUE(tar.ok() && tar->exit_code == 0) << tar->output;
+  const std::vector<TestFile> files = Walk(unpacked).files;
+  const std::string image = folder_ / "image";
+  const absl::StatusOr<TransferResult> result = WriteImage(image, files, {.size = int64_t{4} << 30});
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(CheckExt4(image), absl::OkStatus());
+  EXPECT_EQ(ImageDigest(image).value_or("none"), result->digest.ToString());
+  Mount mount(image, folder_ / "mnt");
+  ASSERT_TRUE(mount.mounted()) << mount.message();
+  EXPECT_EQ(DigestOfFiles(Walk(folder_ / "mnt").files), result->digest.ToString());
 }
 
 TEST_F(Ext4Kernel, OtherKindsOfImagesAreReadToo) {
