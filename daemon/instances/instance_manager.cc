@@ -1,0 +1,410 @@
+#include "daemon/instances/instance_manager.h"
+
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/clock.h"
+#include "daemon/instances/instance_calls.h"
+#include "daemon/instances/start_spec.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+
+namespace wslm::daemon {
+namespace {
+
+constexpr absl::Duration kIdleGrace = absl::Seconds(2);
+constexpr absl::Duration kStatsTimeout = absl::Seconds(5);
+// For a listing, which must not hang because one distro does.
+constexpr absl::Duration kQuickStatsTimeout = absl::Milliseconds(500);
+constexpr int kShownSessions = 5;
+
+absl::Status HasSessions(const RegistryEntry& entry, const runtime::v1::SessionList& sessions) {
+  std::vector<std::string> shown;
+  std::vector<std::string> ids;
+  for (const auto& session : sessions.sessions()) {
+    ids.push_back(session.session_id());
+    if (static_cast<int>(shown.size()) < kShownSessions) {
+      shown.push_back(absl::StrCat("'", session.command(), "' of ", session.user(), " (process ", session.pid(), ")"));
+    }
+  }
+  std::string text = absl::StrJoin(shown, ", ");
+  if (ids.size() > shown.size()) absl::StrAppend(&text, " and ", ids.size() - shown.size(), " more");
+  if (text.empty()) text = "a session that is just starting";
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning,
+               absl::StrCat("The distro '", entry.record.name, "' is in use: ", text,
+                            ". End what runs there, or stop it with ", "'wslm terminate ", entry.record.name, "'."),
+               {{"distro", entry.record.name}, {"sessions", absl::StrJoin(ids, ",")}});
+}
+
+}  // namespace
+
+InstanceUse::InstanceUse(InstanceUse&& other) noexcept
+    : manager_(std::exchange(other.manager_, nullptr)),
+      distro_id_(std::move(other.distro_id_)),
+      channel_(std::move(other.channel_)) {}
+
+InstanceUse& InstanceUse::operator=(InstanceUse&& other) noexcept {
+  Release();
+  manager_ = std::exchange(other.manager_, nullptr);
+  distro_id_ = std::move(other.distro_id_);
+  channel_ = std::move(other.channel_);
+  return *this;
+}
+
+void InstanceUse::Release() {
+  if (manager_ == nullptr) return;
+  std::exchange(manager_, nullptr)->ReleaseUse(distro_id_, std::move(channel_));
+}
+
+InstanceManager::InstanceManager(runtime::v1::Runtime& v1, runtime::v1::Runtime& v2, DistroLocks& locks, Log& log,
+                                 Timing timing, std::function<void(const std::string&)> changed)
+    : v1_(v1), v2_(v2), locks_(locks), log_(log), timing_(timing), changed_(std::move(changed)) {
+  life_->manager = this;
+  housekeeper_ = std::thread([this] { Housekeep(); });
+}
+
+InstanceManager::~InstanceManager() {
+  {
+    std::lock_guard lock(life_->mutex);
+    life_->manager = nullptr;
+  }
+  {
+    std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  housekeeper_wake_.notify_all();
+  housekeeper_.join();
+}
+
+void InstanceManager::Adopt(const std::vector<RegistryEntry>& entries) {
+  std::map<std::string, const RegistryEntry*> known;
+  for (const RegistryEntry& entry : entries) known[entry.record.id] = &entry;
+  int version = 1;
+  for (runtime::v1::Runtime* runtime : {&v1_, &v2_}) {
+    for (const auto& instance : runtime->Adopt()) {
+      const auto entry = known.find(instance->distro_id());
+      if (entry == known.end() || !entry->second->broken_reason.empty() || entry->second->record.version != version) {
+        log_.Warning(absl::StrCat("a distro that is not registered runs and is stopped: ", instance->distro_id()));
+        if (const auto status = instance->Stop(kIdleGrace); !status.ok()) {
+          log_.Error(absl::StrCat("cannot stop ", instance->distro_id(), ": ", status.message()));
+        }
+        continue;
+      }
+      log_.Info(absl::StrCat("distro ", entry->second->record.name, " runs already (v", version, ")"));
+      {
+        std::lock_guard lock(mutex_);
+        Slot& slot = slots_[instance->distro_id()];
+        slot.state = v1::DISTRO_STATE_RUNNING;
+        slot.instance = instance;
+        slot.name = entry->second->record.name;
+        slot.version = version;
+      }
+      WatchExit(instance->distro_id(), instance);
+    }
+    ++version;
+  }
+  std::lock_guard lock(mutex_);
+  // A VM may have been left without a distro.
+  vm_unused_since_ = absl::Now();
+}
+
+absl::StatusOr<InstanceUse> InstanceManager::UseLocked(const std::string& distro_id, Slot& slot) {
+  ++slot.uses;
+  slot.idle_since.reset();
+  return InstanceUse(this, distro_id, slot.instance->channel());
+}
+
+absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry, const AcquireOptions& options) {
+  const DistroRecord& record = entry.record;
+  if (!entry.broken_reason.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
+                 absl::StrCat("The distro '", record.name, "' can't be used: ", entry.broken_reason),
+                 {{"distro", record.name}, {"detail", entry.broken_reason}});
+  }
+  std::unique_lock lock(mutex_);
+  Slot& slot = slots_[record.id];
+  while (true) {
+    const auto holder = locks_.HolderOf(record.id);
+    if (holder && (options.operation_id.empty() || holder->operation_id != options.operation_id)) {
+      RETURN_IF_ERROR(locks_.CheckFree(record.id, record.name));
+    }
+    if (slot.state == v1::DISTRO_STATE_RUNNING) return UseLocked(record.id, slot);
+    if (slot.state == v1::DISTRO_STATE_STARTING) {
+      const int64_t start = slot.starts;
+      settled_.wait(lock, [&] { return slot.state != v1::DISTRO_STATE_STARTING || slot.starts != start; });
+      if (slot.starts == start && slot.state == v1::DISTRO_STATE_STOPPED && !slot.start_error.ok())
+        return slot.start_error;
+      continue;
+    }
+    if (slot.state == v1::DISTRO_STATE_STOPPING || (record.version == 2 && vm_stopping_)) {
+      settled_.wait(lock);
+      continue;
+    }
+    break;
+  }
+  slot.state = v1::DISTRO_STATE_STARTING;
+  slot.name = record.name;
+  slot.version = record.version;
+  slot.start_error = absl::OkStatus();
+  ++slot.starts;
+  lock.unlock();
+  changed_(record.id);
+  log_.Info(absl::StrCat("starting ", record.name, " (v", record.version, ")"));
+  const absl::Time begin = absl::Now();
+  runtime::v1::Runtime& runtime = record.version == 2 ? v2_ : v1_;
+  auto instance = runtime.Start(MakeStartSpec(entry), [this, name = record.name](const std::string& note) {
+    log_.Info(absl::StrCat("starting ", name, ": ", note));
+  });
+  lock.lock();
+  if (!instance.ok()) {
+    slot.state = v1::DISTRO_STATE_STOPPED;
+    slot.start_error = instance.status();
+    if (record.version == 2) vm_unused_since_ = absl::Now();
+    lock.unlock();
+    settled_.notify_all();
+    log_.Error(absl::StrCat("cannot start ", record.name, ": ", instance.status().message()));
+    changed_(record.id);
+    return instance.status();
+  }
+  slot.state = v1::DISTRO_STATE_RUNNING;
+  slot.instance = *instance;
+  slot.idle_since.reset();
+  auto use = UseLocked(record.id, slot);
+  lock.unlock();
+  settled_.notify_all();
+  log_.Info(absl::StrCat("started ", record.name, " in ",
+                         absl::FormatDuration(absl::Trunc(absl::Now() - begin, absl::Milliseconds(1)))));
+  changed_(record.id);
+  // At once when it ended already.
+  WatchExit(record.id, *instance);
+  return use;
+}
+
+std::optional<InstanceUse> InstanceManager::AcquireRunning(const std::string& distro_id) {
+  std::lock_guard lock(mutex_);
+  const auto slot = slots_.find(distro_id);
+  if (slot == slots_.end() || slot->second.state != v1::DISTRO_STATE_RUNNING) return std::nullopt;
+  return *UseLocked(distro_id, slot->second);
+}
+
+void InstanceManager::ReleaseUse(const std::string& distro_id, std::shared_ptr<runtime::v1::Channel> channel) {
+  {
+    std::lock_guard lock(mutex_);
+    --slots_[distro_id].uses;
+    ended_.push_back(std::move(channel));
+  }
+  housekeeper_wake_.notify_all();
+}
+
+v1::DistroState InstanceManager::StateOf(const std::string& distro_id) const {
+  std::lock_guard lock(mutex_);
+  const auto slot = slots_.find(distro_id);
+  return slot == slots_.end() ? v1::DISTRO_STATE_STOPPED : slot->second.state;
+}
+
+std::vector<std::string> InstanceManager::RunningIds() const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> ids;
+  for (const auto& [id, slot] : slots_) {
+    if (slot.state == v1::DISTRO_STATE_RUNNING) ids.push_back(id);
+  }
+  return ids;
+}
+
+int InstanceManager::SessionCount(const std::string& distro_id) {
+  std::shared_ptr<runtime::v1::Channel> channel;
+  {
+    std::lock_guard lock(mutex_);
+    const auto slot = slots_.find(distro_id);
+    if (slot == slots_.end() || slot->second.state != v1::DISTRO_STATE_RUNNING) return 0;
+    channel = slot->second.instance->channel();
+  }
+  const auto stats = StatsOf(*channel, distro_id, kQuickStatsTimeout);
+  std::lock_guard lock(mutex_);
+  Slot& slot = slots_[distro_id];
+  if (stats.ok()) slot.sessions = stats->sessions();
+  return slot.sessions;
+}
+
+void InstanceManager::WatchExit(const std::string& distro_id, const std::shared_ptr<runtime::v1::Instance>& instance) {
+  instance->OnExit([life = life_, distro_id, ended = instance.get()] {
+    std::lock_guard lock(life->mutex);
+    if (life->manager != nullptr) life->manager->OnExit(distro_id, ended);
+  });
+}
+
+void InstanceManager::OnExit(const std::string& distro_id, const runtime::v1::Instance* instance) {
+  {
+    std::lock_guard lock(mutex_);
+    Slot& slot = slots_[distro_id];
+    // Whoever stops it says so himself.
+    if (slot.instance.get() != instance || slot.state != v1::DISTRO_STATE_RUNNING) return;
+    log_.Info(absl::StrCat(slot.name, " ended"));
+    ended_.push_back(std::move(slot.instance));
+    slot.instance = nullptr;
+    slot.state = v1::DISTRO_STATE_STOPPED;
+    slot.sessions = 0;
+    if (slot.version == 2) vm_unused_since_ = absl::Now();
+  }
+  settled_.notify_all();
+  housekeeper_wake_.notify_all();
+  changed_(distro_id);
+}
+
+void InstanceManager::WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id) {
+  Slot& slot = slots_[distro_id];
+  settled_.wait(lock, [&] { return slot.state == v1::DISTRO_STATE_STOPPED || slot.state == v1::DISTRO_STATE_RUNNING; });
+}
+
+absl::Status InstanceManager::StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id,
+                                         absl::Duration grace) {
+  Slot& slot = slots_[distro_id];
+  if (slot.state != v1::DISTRO_STATE_RUNNING) return absl::OkStatus();
+  slot.state = v1::DISTRO_STATE_STOPPING;
+  auto instance = slot.instance;
+  const std::string name = slot.name;
+  lock.unlock();
+  changed_(distro_id);
+  log_.Info(absl::StrCat("stopping ", name));
+  const absl::Status status = instance->Stop(grace);
+  lock.lock();
+  if (status.ok()) {
+    ended_.push_back(std::move(slot.instance));
+    slot.instance = nullptr;
+    slot.state = v1::DISTRO_STATE_STOPPED;
+    slot.sessions = 0;
+    if (slot.version == 2) vm_unused_since_ = absl::Now();
+  } else {
+    slot.state = v1::DISTRO_STATE_RUNNING;
+    log_.Error(absl::StrCat("cannot stop ", name, ": ", status.message()));
+  }
+  instance.reset();
+  lock.unlock();
+  settled_.notify_all();
+  housekeeper_wake_.notify_all();
+  changed_(distro_id);
+  lock.lock();
+  return status;
+}
+
+absl::Status InstanceManager::Stop(const std::string& distro_id, absl::Duration grace) {
+  std::unique_lock lock(mutex_);
+  WaitUntilSettledLocked(lock, distro_id);
+  return StopLocked(lock, distro_id, grace);
+}
+
+absl::StatusOr<std::vector<std::string>> InstanceManager::StopAll(absl::Duration grace) {
+  std::vector<std::string> ids;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, slot] : slots_) {
+      if (slot.state != v1::DISTRO_STATE_STOPPED) ids.push_back(id);
+    }
+  }
+  std::vector<absl::Status> results(ids.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < ids.size(); ++i) threads.emplace_back([&, i] { results[i] = Stop(ids[i], grace); });
+  for (auto& thread : threads) thread.join();
+  for (const auto& result : results) RETURN_IF_ERROR(result);
+  RETURN_IF_ERROR(v1_.Shutdown());
+  RETURN_IF_ERROR(v2_.Shutdown());
+  std::lock_guard lock(mutex_);
+  vm_unused_since_.reset();
+  return ids;
+}
+
+absl::Status InstanceManager::CheckStoppable(const RegistryEntry& entry, bool terminate) {
+  const std::string& id = entry.record.id;
+  std::shared_ptr<runtime::v1::Channel> channel;
+  bool used;
+  {
+    std::unique_lock lock(mutex_);
+    WaitUntilSettledLocked(lock, id);
+    const Slot& slot = slots_[id];
+    if (slot.state != v1::DISTRO_STATE_RUNNING || terminate) return absl::OkStatus();
+    used = slot.uses > 0;
+    channel = slot.instance->channel();
+  }
+  const auto sessions = SessionsOf(*channel, id);
+  // One that does not answer has ended by now, or must be terminated explicitly.
+  if (!sessions.ok()) return channel->closed() ? absl::OkStatus() : HasSessions(entry, {});
+  if (used || sessions->sessions_size() > 0) return HasSessions(entry, *sessions);
+  return absl::OkStatus();
+}
+
+absl::Status InstanceManager::EnsureStopped(const RegistryEntry& entry, bool terminate) {
+  RETURN_IF_ERROR(CheckStoppable(entry, terminate));
+  return Stop(entry.record.id, kIdleGrace);
+}
+
+void InstanceManager::Housekeep() {
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    // Woken, it only throws away what ended; the polls keep their pace.
+    const auto next_poll = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timing_.poll);
+    while (!stop_ && std::chrono::steady_clock::now() < next_poll) {
+      auto ended = std::exchange(ended_, {});
+      if (!ended.empty()) {
+        lock.unlock();
+        ended.clear();
+        lock.lock();
+        continue;
+      }
+      housekeeper_wake_.wait_until(lock, next_poll);
+    }
+    if (stop_) return;
+    lock.unlock();
+    StopIdle();
+    ShutDownVmWhenUnused();
+    lock.lock();
+  }
+}
+
+void InstanceManager::StopIdle() {
+  std::map<std::string, std::shared_ptr<runtime::v1::Channel>> unused;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, slot] : slots_) {
+      if (slot.state == v1::DISTRO_STATE_RUNNING && slot.uses == 0) unused[id] = slot.instance->channel();
+    }
+  }
+  for (auto& [id, channel] : unused) {
+    const auto stats = StatsOf(*channel, id, kStatsTimeout);
+    channel.reset();
+    std::unique_lock lock(mutex_);
+    Slot& slot = slots_[id];
+    if (slot.state != v1::DISTRO_STATE_RUNNING || slot.uses > 0) continue;
+    if (stats.ok()) slot.sessions = stats->sessions();
+    if (!stats.ok() || stats->sessions() > 0 || stats->processes() > 0) {
+      slot.idle_since.reset();
+      continue;
+    }
+    if (!slot.idle_since) slot.idle_since = absl::Now();
+    if (absl::Now() - *slot.idle_since < timing_.idle_timeout) continue;
+    log_.Info(absl::StrCat(slot.name, " has been idle for ", absl::FormatDuration(timing_.idle_timeout)));
+    // A failure is logged, and tried again after the next idle time.
+    slot.idle_since.reset();
+    StopLocked(lock, id, kIdleGrace).IgnoreError();
+  }
+}
+
+void InstanceManager::ShutDownVmWhenUnused() {
+  std::unique_lock lock(mutex_);
+  for (const auto& [id, slot] : slots_) {
+    if (slot.version == 2 && slot.state != v1::DISTRO_STATE_STOPPED) return;
+  }
+  if (!vm_unused_since_ || absl::Now() - *vm_unused_since_ < timing_.vm_timeout) return;
+  vm_unused_since_.reset();
+  vm_stopping_ = true;
+  lock.unlock();
+  const absl::Status status = v2_.Shutdown();
+  if (!status.ok()) log_.Error(absl::StrCat("cannot shut the VM down: ", status.message()));
+  lock.lock();
+  vm_stopping_ = false;
+  lock.unlock();
+  settled_.notify_all();
+}
+
+}  // namespace wslm::daemon

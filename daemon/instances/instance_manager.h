@@ -1,0 +1,159 @@
+// Which distros run: starts them when they are needed, stops them when nobody needs them any more, and finds those that
+// an earlier daemon started.
+//
+//   ASSIGN_OR_RETURN(InstanceUse use, instances.Acquire(entry, {}));
+//   use.channel()->Open(request, observer);   // it stays up as long as `use` lives
+//
+// Thread-safe. Functions that start, stop or ask a distro block.
+#ifndef WSLM_DAEMON_INSTANCES_INSTANCE_MANAGER_H_
+#define WSLM_DAEMON_INSTANCES_INSTANCE_MANAGER_H_
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "daemon/log.h"
+#include "daemon/operations/distro_locks.h"
+#include "distros/registry/registry.h"
+#include "wslm/runtime/v1/instance.h"
+#include "wslm/v1/distro.pb.h"
+
+namespace wslm::daemon {
+
+class InstanceManager;
+
+// Keeps a running distro from being stopped as idle. Movable.
+class InstanceUse {
+ public:
+  InstanceUse() = default;
+  InstanceUse(InstanceUse&& other) noexcept;
+  InstanceUse& operator=(InstanceUse&& other) noexcept;
+  ~InstanceUse() { Release(); }
+  void Release();
+
+  explicit operator bool() const { return manager_ != nullptr; }
+  const std::string& distro_id() const { return distro_id_; }
+  const std::shared_ptr<runtime::v1::Channel>& channel() const { return channel_; }
+
+ private:
+  friend class InstanceManager;
+  InstanceUse(InstanceManager* manager, std::string distro_id, std::shared_ptr<runtime::v1::Channel> channel)
+      : manager_(manager), distro_id_(std::move(distro_id)), channel_(std::move(channel)) {}
+
+  InstanceManager* manager_ = nullptr;
+  std::string distro_id_;
+  std::shared_ptr<runtime::v1::Channel> channel_;
+};
+
+class InstanceManager {
+ public:
+  struct Timing {
+    // After the last session and the last process.
+    absl::Duration idle_timeout = absl::Seconds(15);
+    // Between two looks at what an instance without sessions still runs.
+    absl::Duration poll = absl::Seconds(5);
+    // After the last v2 instance.
+    absl::Duration vm_timeout = absl::Seconds(60);
+  };
+  struct AcquireOptions {
+    // The operation that asks, which holds the distro's lock itself.
+    std::string operation_id;
+  };
+
+  // All outlive it. `changed` is told, on some thread, the id of a distro that began or ceased to run.
+  InstanceManager(runtime::v1::Runtime& v1, runtime::v1::Runtime& v2, DistroLocks& locks, Log& log, Timing timing,
+                  std::function<void(const std::string&)> changed);
+  // Instances go on.
+  ~InstanceManager();
+  InstanceManager(const InstanceManager&) = delete;
+  InstanceManager& operator=(const InstanceManager&) = delete;
+
+  // Takes over what runs already. Those that are not in `entries` are stopped. Call it once, before all else.
+  void Adopt(const std::vector<RegistryEntry>& entries);
+
+  // Starts the distro unless it runs; who comes while it starts waits and shares the result. Errors: those of
+  // Runtime::Start, DISTRO_BUSY, DISTRO_BROKEN.
+  absl::StatusOr<InstanceUse> Acquire(const RegistryEntry& entry, const AcquireOptions& options);
+  // Of one that runs. nullopt otherwise.
+  std::optional<InstanceUse> AcquireRunning(const std::string& distro_id);
+
+  // STOPPED, STARTING, RUNNING or STOPPING.
+  v1::DistroState StateOf(const std::string& distro_id) const;
+  std::vector<std::string> RunningIds() const;
+  // Open sessions; what was known last when the distro does not answer within half a second.
+  int SessionCount(const std::string& distro_id);
+
+  // Idempotent.
+  absl::Status Stop(const std::string& distro_id, absl::Duration grace);
+  // All of them at once, then the VM. Answers the ids of those that ran.
+  absl::StatusOr<std::vector<std::string>> StopAll(absl::Duration grace);
+
+  // For an operation that holds the distro's lock and needs it stopped. Error: DISTRO_RUNNING with the sessions, when
+  // there are some and `terminate` is not set. The first only looks.
+  absl::Status CheckStoppable(const RegistryEntry& entry, bool terminate);
+  absl::Status EnsureStopped(const RegistryEntry& entry, bool terminate);
+
+ private:
+  friend class InstanceUse;
+  struct Slot {
+    v1::DistroState state = v1::DISTRO_STATE_STOPPED;
+    std::shared_ptr<runtime::v1::Instance> instance;
+    std::string name;
+    int version = 1;
+    int uses = 0;
+    // Of those that waited for the same start.
+    absl::Status start_error;
+    int64_t starts = 0;
+    std::optional<absl::Time> idle_since;
+    int sessions = 0;
+  };
+  // Lets callbacks of instances find out that the manager is gone.
+  struct Life {
+    std::mutex mutex;
+    InstanceManager* manager = nullptr;
+  };
+
+  void ReleaseUse(const std::string& distro_id, std::shared_ptr<runtime::v1::Channel> channel);
+  absl::StatusOr<InstanceUse> UseLocked(const std::string& distro_id, Slot& slot);
+  void WatchExit(const std::string& distro_id, const std::shared_ptr<runtime::v1::Instance>& instance);
+  void OnExit(const std::string& distro_id, const runtime::v1::Instance* instance);
+  // Stops the slot's instance; the lock is released meanwhile.
+  absl::Status StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id, absl::Duration grace);
+  void WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id);
+  void Housekeep();
+  void StopIdle();
+  void ShutDownVmWhenUnused();
+
+  runtime::v1::Runtime& v1_;
+  runtime::v1::Runtime& v2_;
+  DistroLocks& locks_;
+  Log& log_;
+  const Timing timing_;
+  const std::function<void(const std::string&)> changed_;
+  const std::shared_ptr<Life> life_ = std::make_shared<Life>();
+
+  mutable std::mutex mutex_;
+  std::condition_variable settled_;
+  std::map<std::string, Slot> slots_;
+  // Instances and channels are let go of on channels' own threads, where they can't be destroyed.
+  std::vector<std::shared_ptr<void>> ended_;
+  // Set while a VM may run that no instance needs.
+  std::optional<absl::Time> vm_unused_since_;
+  bool vm_stopping_ = false;
+  bool stop_ = false;
+  std::condition_variable housekeeper_wake_;
+  std::thread housekeeper_;
+};
+
+}  // namespace wslm::daemon
+
+#endif  // WSLM_DAEMON_INSTANCES_INSTANCE_MANAGER_H_

@@ -1,0 +1,209 @@
+#include "daemon/sessions/session_manager.h"
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "daemon/instances/instance_calls.h"
+#include "daemon/random_id.h"
+#include "daemon/sessions/session_messages.h"
+#include "daemon/timestamps.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "wslm/runtime/v1/frames.h"
+
+namespace wslm::daemon {
+namespace {
+
+constexpr absl::Duration kCallTimeout = absl::Seconds(5);
+constexpr size_t kSessionIdBytes = 8;
+
+absl::Status NoSession(const std::string& session_id) {
+  return Error(absl::StatusCode::kNotFound, reason::kSessionNotFound,
+               absl::StrCat("There is no session '", session_id, "'; its command may have ended."),
+               {{"session", session_id}});
+}
+
+v1::DistroRef RefOf(const DistroRecord& record) {
+  v1::DistroRef ref;
+  ref.set_id(record.id);
+  ref.set_name(record.name);
+  return ref;
+}
+
+}  // namespace
+
+void SessionManager::Exec(const v1::Start& start, const std::shared_ptr<SessionBridge>& bridge) {
+  if (const auto status = TryExec(start, bridge); !status.ok()) bridge->End(status);
+}
+
+void SessionManager::Attach(const v1::Attach& attach, const std::shared_ptr<SessionBridge>& bridge) {
+  if (const auto status = TryAttach(attach, bridge); !status.ok()) bridge->End(status);
+}
+
+absl::Status SessionManager::TryExec(const v1::Start& start, const std::shared_ptr<SessionBridge>& bridge) {
+  RETURN_IF_ERROR(Enlist(bridge));
+  ASSIGN_OR_RETURN(auto session_start, ToSessionStart(start));
+  ASSIGN_OR_RETURN(const RegistryEntry entry, registry_.Find(start.distro()));
+  const std::string session_id = "s-" + RandomHex(kSessionIdBytes);
+  session_start.set_session_id(session_id);
+  runtime::v1::OpenRequest request;
+  request.set_distro_id(entry.record.id);
+  *request.mutable_session_start() = std::move(session_start);
+  // It has to fit a frame.
+  if (const size_t size = request.ByteSizeLong(); size > runtime::v1::kMaxPayload) {
+    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                 absl::StrCat("The command with its environment takes ", size, " bytes; ", runtime::v1::kMaxPayload,
+                              " is the most. Give what is longer through standard input or a file."),
+                 {{"field", "start.argv"}});
+  }
+  ASSIGN_OR_RETURN(InstanceUse use, instances_.Acquire(entry, {}));
+  ASSIGN_OR_RETURN(const std::string token, tokens_.Issue(session_id, entry.record.id));
+
+  v1::Session session;
+  session.set_id(session_id);
+  *session.mutable_distro() = RefOf(entry.record);
+  session.set_user(Escaped(start.user().empty() ? entry.record.default_user : start.user()));
+  session.set_command(Escaped(absl::StrJoin(start.argv(), " ")));
+  session.set_has_terminal(start.stdin_terminal() || start.stdout_terminal() || start.stderr_terminal());
+  session.set_attached(true);
+  *session.mutable_start_time() = ToTimestamp(absl::Now());
+  bridge->Prepare({session_id, token, session.distro()}, HooksFor(session, false));
+  auto channel = use.channel();
+  bridge->Opened(channel->Open(request, bridge), std::move(use));
+  return absl::OkStatus();
+}
+
+absl::Status SessionManager::TryAttach(const v1::Attach& attach, const std::shared_ptr<SessionBridge>& bridge) {
+  RETURN_IF_ERROR(Enlist(bridge));
+  ASSIGN_OR_RETURN(const std::string distro_id, tokens_.Check(attach.session_id(), attach.attach_token()));
+  runtime::v1::OpenRequest request;
+  request.set_distro_id(distro_id);
+  ASSIGN_OR_RETURN(*request.mutable_session_attach(), ToSessionAttach(attach));
+  ASSIGN_OR_RETURN(const RegistryEntry entry, registry_.Find(distro_id));
+  auto use = instances_.AcquireRunning(distro_id);
+  if (!use) {
+    tokens_.Forget(attach.session_id());
+    return NoSession(attach.session_id());
+  }
+  auto channel = use->channel();
+  v1::Session session;
+  session.set_id(attach.session_id());
+  *session.mutable_distro() = RefOf(entry.record);
+  ASSIGN_OR_RETURN(const auto list, SessionsOf(*channel, distro_id));
+  for (const auto& info : list.sessions()) {
+    if (info.session_id() == session.id()) session = ToSession(info, session.distro());
+  }
+  session.set_attached(true);
+  events_.SessionChanged(v1::CHANGE_KIND_UPDATED, session);
+  bridge->Prepare({attach.session_id(), attach.attach_token(), session.distro()}, HooksFor(session, true));
+  bridge->Opened(channel->Open(request, bridge), *std::move(use));
+  return absl::OkStatus();
+}
+
+absl::Status SessionManager::Enlist(const std::shared_ptr<SessionBridge>& bridge) {
+  std::lock_guard lock(mutex_);
+  RETURN_IF_ERROR(closed_);
+  std::erase_if(bridges_, [](const auto& weak) { return weak.expired(); });
+  bridges_.push_back(bridge);
+  return absl::OkStatus();
+}
+
+SessionBridge::Hooks SessionManager::HooksFor(const v1::Session& session, bool known) {
+  struct Told {
+    v1::Session session;
+    bool known;
+  };
+  // The hooks are called one after the other.
+  auto told = std::make_shared<Told>(Told{session, known});
+  return {.started =
+              [this, told](const runtime::v1::SessionStarted& started) {
+                told->session.set_pid(started.pid());
+                told->known = true;
+                events_.SessionChanged(v1::CHANGE_KIND_CREATED, told->session);
+              },
+          .ended =
+              [this, told] {
+                tokens_.Forget(told->session.id());
+                told->session.set_attached(false);
+                if (told->known) events_.SessionChanged(v1::CHANGE_KIND_DELETED, told->session);
+              }};
+}
+
+absl::StatusOr<std::vector<v1::Session>> SessionManager::List(const std::string& distro) {
+  std::vector<RegistryEntry> entries;
+  if (distro.empty()) {
+    entries = registry_.List();
+  } else {
+    ASSIGN_OR_RETURN(auto entry, registry_.Find(distro));
+    entries.push_back(std::move(entry));
+  }
+  std::vector<v1::Session> sessions;
+  for (const RegistryEntry& entry : entries) {
+    const auto use = instances_.AcquireRunning(entry.record.id);
+    if (!use) continue;
+    const auto list = SessionsOf(*use->channel(), entry.record.id);
+    // It may have ended just now.
+    if (!list.ok() && use->channel()->closed()) continue;
+    RETURN_IF_ERROR(list.status());
+    std::set<std::string> alive;
+    for (const auto& info : list->sessions()) {
+      sessions.push_back(ToSession(info, RefOf(entry.record)));
+      alive.insert(info.session_id());
+    }
+    tokens_.ForgetAllBut(entry.record.id, alive);
+  }
+  std::stable_sort(sessions.begin(), sessions.end(), [](const v1::Session& a, const v1::Session& b) {
+    return std::pair(a.start_time().seconds(), a.start_time().nanos()) <
+           std::pair(b.start_time().seconds(), b.start_time().nanos());
+  });
+  return sessions;
+}
+
+absl::StatusOr<InstanceUse> SessionManager::InstanceOf(const std::string& session_id) {
+  const auto distro_id = tokens_.DistroOf(session_id);
+  if (!distro_id) return NoSession(session_id);
+  auto use = instances_.AcquireRunning(*distro_id);
+  if (!use) return NoSession(session_id);
+  return *std::move(use);
+}
+
+absl::Status SessionManager::CallOn(const std::string& session_id, runtime::v1::OpenRequest request) {
+  ASSIGN_OR_RETURN(const InstanceUse use, InstanceOf(session_id));
+  request.set_distro_id(use.distro_id());
+  return use.channel()->Call(request, kCallTimeout).status();
+}
+
+absl::Status SessionManager::Signal(const std::string& session_id, int signal) {
+  if (signal < 1 || signal >= NSIG) {
+    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "There is no such signal.",
+                 {{"field", "signal"}});
+  }
+  runtime::v1::OpenRequest request;
+  request.mutable_session_signal()->set_session_id(session_id);
+  request.mutable_session_signal()->set_signal(signal);
+  return CallOn(session_id, std::move(request));
+}
+
+absl::Status SessionManager::Detach(const std::string& session_id) {
+  runtime::v1::OpenRequest request;
+  request.mutable_session_detach()->set_session_id(session_id);
+  return CallOn(session_id, std::move(request));
+}
+
+void SessionManager::Close(const absl::Status& status) {
+  std::vector<std::weak_ptr<SessionBridge>> bridges;
+  {
+    std::lock_guard lock(mutex_);
+    closed_ = status;
+    bridges.swap(bridges_);
+  }
+  for (const auto& weak : bridges) {
+    if (const auto bridge = weak.lock()) bridge->End(status);
+  }
+}
+
+}  // namespace wslm::daemon
