@@ -1,5 +1,6 @@
 // wslmd: serves this user's distros over gRPC on a Unix socket.
 #include <poll.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -7,24 +8,54 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "daemon/events/event_bus.h"
+#include "daemon/daemon.h"
+#include "daemon/host_description.h"
 #include "daemon/log.h"
 #include "daemon/options.h"
 #include "daemon/process.h"
-#include "daemon/random_id.h"
 #include "daemon/server/acceptor.h"
-#include "daemon/server/grpc_server.h"
 #include "daemon/server/listener.h"
-#include "daemon/services/event_service.h"
-#include "daemon/services/system_service.h"
 #include "distros/host/home.h"
 #include "distros/host/status_macros.h"
+#include "runtime-v1/launcher/runtime_v1.h"
+#include "runtime-v2/host/runtime_v2.h"
 
 namespace wslm::daemon {
 namespace {
 
+void WaitFor(const UniqueFd& event) {
+  pollfd polled = {event.get(), POLLIN, 0};
+  while (::poll(&polled, 1, -1) < 0 && errno == EINTR) {
+  }
+}
+
+absl::Status ServeUntilStopped(const Home& home, const Listener& listener, const UniqueFd& stop, Log& log,
+                               const std::string& log_path) {
+  const auto runtime_v1 = MakeRuntimeV1(home);
+  const auto runtime_v2 = MakeRuntimeV2(home);
+  const Runtimes runtimes = {*runtime_v1, *runtime_v2,
+                             [&](v1::GetInfoResponse& info) { DescribeHost(*runtime_v2, info); }};
+  ASSIGN_OR_RETURN(const auto daemon, Daemon::Start(home, {listener.path, log_path, RequestStop}, runtimes, log));
+  {
+    Acceptor acceptor(listener.fd.get(), ::getuid(), log,
+                      [&](UniqueFd connection) { daemon->Serve(std::move(connection)); });
+    log.Info(absl::StrCat("wslmd ", WSLM_VERSION, " (process ", ::getpid(), ") listens on ", listener.path,
+                          listener.activated ? ", which systemd made" : ""));
+    WaitFor(stop);
+    log.Info("wslmd was asked to end; distros and sessions go on");
+    // A client that comes now finds no socket and starts the next daemon, which waits for the lock of this one in vain
+    // and is started again; one that was activated by systemd waits in the socket's queue.
+    RemoveSocketFile(listener);
+  }
+  if (!daemon->Stop()) {
+    log.Error("an operation could not be ended in time; the next wslmd rolls it back");
+    std::fflush(nullptr);
+    ::_exit(0);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Run(const Options& options) {
-  const absl::Time start_time = absl::Now();
   RETURN_IF_ERROR(DetachFromStarter());
   ASSIGN_OR_RETURN(const UniqueFd stop, CatchStopSignals());
   ASSIGN_OR_RETURN(const Home home, Home::FromEnvironment());
@@ -37,25 +68,13 @@ absl::Status Run(const Options& options) {
   const std::string log_path = home.state + "/wslmd.log";
   ASSIGN_OR_RETURN(const auto log, OpenLog(log_path, options.foreground));
   ASSIGN_OR_RETURN(const Listener listener, Listen(home.DaemonSocket(), TakeActivatedSockets()));
-
-  Workers workers;
-  EventBus events(RandomHex(8));
-  EventService event_service(events);
-  SystemService system_service({events.boot_id(), listener.path, home.data, log_path, start_time}, workers,
-                               RequestStop);
-  GrpcServer server({&system_service, &event_service});
-  {
-    Acceptor acceptor(listener.fd.get(), ::getuid(), *log,
-                      [&](UniqueFd connection) { server.Serve(std::move(connection)); });
-    log->Info(absl::StrCat("wslmd ", WSLM_VERSION, " (process ", ::getpid(), ") listens on ", listener.path));
-    pollfd polled = {stop.get(), POLLIN, 0};
-    while (::poll(&polled, 1, -1) < 0 && errno == EINTR) {
-    }
+  const absl::Status status = ServeUntilStopped(home, listener, stop, *log, log_path);
+  if (!status.ok()) {
+    RemoveSocketFile(listener);
+    log->Error(std::string(status.message()));
   }
-  RemoveSocketFile(listener);
-  server.Shutdown(absl::Seconds(1));
   log->Info("wslmd ends");
-  return absl::OkStatus();
+  return status;
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "daemon/operations/journal.pb.h"
 #include "distros/tree/transfer.h"
 #include "wslm/v1/operation.pb.h"
 
@@ -41,11 +40,13 @@ class OperationContext {
   // From here on the operation can't be cancelled. CANCELLED when it was before.
   virtual absl::Status PassPointOfNoReturn() = 0;
 
-  // Notes in the journal, before it is made, what has to be removed should the daemon die.
-  virtual absl::Status Leaves(const Leftover& leftover) = 0;
-  // Notes in the journal that the distro must go, though registered, should the daemon die before the operation is
-  // done.
-  virtual absl::Status UndoRegistrationOnCrash() = 0;
+  // For the journal, should the daemon die. Each is written before it returns.
+  // A file that is about to be made has to be removed.
+  virtual absl::Status NoteLeftover(const std::string& file) = 0;
+  // The distro must go, though registered, before the operation is done.
+  virtual absl::Status NoteUndoRegistration() = 0;
+  // This is the response once the next step is done.
+  virtual absl::Status NoteResponse(const v1::OperationResponse& response) = 0;
 };
 
 }  // namespace wslm::daemon

@@ -124,6 +124,11 @@ void OperationManager::Work(const Running& running, OperationPlan plan) {
   absl::StatusOr<v1::OperationResponse> result = plan.work(*running);
   running->OnCancel(nullptr);
   plan.work = nullptr;
+  if (!result.ok() && running->cancel_requested()) {
+    // However the work noticed it.
+    log_.Info(absl::StrCat("operation ", running->id(), " stopped with: ", result.status().message()));
+    result = running->CheckCancelled();
+  }
 
   JournalRecord record = running->record();
   SetResult(*record.mutable_operation(), result);

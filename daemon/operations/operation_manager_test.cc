@@ -198,9 +198,7 @@ TEST_F(OperationManagerTest, OperationsAreListedNewestFirst) {
 
 TEST_F(OperationManagerTest, WhatTheDaemonDiedInComesBackInterruptedOrFinished) {
   const auto undone = Begin([](OperationContext& context) -> absl::StatusOr<v1::OperationResponse> {
-    Leftover leftover;
-    leftover.set_file("/x/part");
-    RETURN_IF_ERROR(context.Leaves(leftover));
+    RETURN_IF_ERROR(context.NoteLeftover("/x/part"));
     return v1::OperationResponse();
   });
   WaitFor(undone->id());
@@ -219,7 +217,7 @@ TEST_F(OperationManagerTest, WhatTheDaemonDiedInComesBackInterruptedOrFinished) 
   OperationManager next(journal.writer(), events_, *log_);
   next.Recover(entries, [&](const JournalRecord& record) -> absl::StatusOr<v1::OperationResponse> {
     if (record.operation().id() == finished->id()) return v1::OperationResponse();
-    EXPECT_EQ(record.leftovers(0).file(), "/x/part");
+    EXPECT_EQ(record.leftover_files(0), "/x/part");
     return Error(absl::StatusCode::kAborted, reason::kInterrupted, "The daemon died; all was rolled back.");
   });
   EXPECT_EQ(ReasonOf(*next.Get(undone->id())), "INTERRUPTED");

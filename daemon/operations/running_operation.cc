@@ -80,17 +80,21 @@ absl::Status RunningOperation::PassPointOfNoReturn() {
   return absl::OkStatus();
 }
 
-absl::Status RunningOperation::Leaves(const Leftover& leftover) {
-  std::unique_lock lock(mutex_);
-  *record_.add_leftovers() = leftover;
-  const JournalRecord record = record_;
-  lock.unlock();
-  return journal_(record);
+absl::Status RunningOperation::NoteLeftover(const std::string& file) {
+  return Note([&](JournalRecord& record) { record.add_leftover_files(file); });
 }
 
-absl::Status RunningOperation::UndoRegistrationOnCrash() {
+absl::Status RunningOperation::NoteUndoRegistration() {
+  return Note([](JournalRecord& record) { record.set_undo_registration(true); });
+}
+
+absl::Status RunningOperation::NoteResponse(const v1::OperationResponse& response) {
+  return Note([&](JournalRecord& record) { *record.mutable_intended_response() = response; });
+}
+
+absl::Status RunningOperation::Note(const std::function<void(JournalRecord&)>& change) {
   std::unique_lock lock(mutex_);
-  record_.set_undo_registration(true);
+  change(record_);
   const JournalRecord record = record_;
   lock.unlock();
   return journal_(record);

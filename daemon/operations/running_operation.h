@@ -33,8 +33,9 @@ class RunningOperation : public OperationContext {
   absl::Status CheckCancelled() const override;
   void OnCancel(std::function<void()> callback) override;
   absl::Status PassPointOfNoReturn() override;
-  absl::Status Leaves(const Leftover& leftover) override;
-  absl::Status UndoRegistrationOnCrash() override;
+  absl::Status NoteLeftover(const std::string& file) override;
+  absl::Status NoteUndoRegistration() override;
+  absl::Status NoteResponse(const v1::OperationResponse& response) override;
 
   v1::Operation operation() const;
   JournalRecord record() const;
@@ -60,6 +61,7 @@ class RunningOperation : public OperationContext {
     std::weak_ptr<void> owner;
     std::function<void()> wake;
   };
+  absl::Status Note(const std::function<void(JournalRecord&)>& change);
   // Counts a change and tells the watchers. Takes the lock and releases it.
   void Changed(std::unique_lock<std::mutex> lock);
 

@@ -3,12 +3,16 @@
 #include <unistd.h>
 
 #include "daemon/server/unary.h"
+#include "daemon/services/distro_views.h"
 #include "daemon/timestamps.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
 
 namespace wslm::daemon {
 namespace {
 
 constexpr int kApiRevision = 1;
+constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 
 }  // namespace
 
@@ -20,10 +24,30 @@ grpc::ServerUnaryReactor* SystemService::GetInfo(grpc::CallbackServerContext* co
     response->set_pid(::getpid());
     *response->mutable_start_time() = ToTimestamp(facts_.start_time);
     response->set_boot_id(facts_.boot_id);
-    response->set_socket_path(facts_.socket_path);
-    response->set_data_folder(facts_.data_folder);
-    response->set_log_path(facts_.log_path);
+    response->set_socket_path(Escaped(facts_.socket_path));
+    response->set_data_folder(Escaped(facts_.data_folder));
+    response->set_log_path(Escaped(facts_.log_path));
+    if (const auto entry = registry_.Find(""); entry.ok()) *response->mutable_default_distro() = RefOf(entry->record);
     response->set_default_version(v1::DISTRO_VERSION_1);
+    response->set_unfinished_operations(operations_.unfinished());
+    host_.describe(*response);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* SystemService::ShutdownDistros(grpc::CallbackServerContext* context,
+                                                         const v1::ShutdownDistrosRequest* request,
+                                                         v1::ShutdownDistrosResponse* response) {
+  return Answer(context, workers_, [this, request, response]() -> absl::Status {
+    const absl::Duration grace = request->has_grace() ? FromDuration(request->grace()) : kDefaultGrace;
+    if (grace < absl::ZeroDuration()) {
+      return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                   "The grace period must not be negative.", {{"field", "grace"}});
+    }
+    ASSIGN_OR_RETURN(const auto stopped, instances_.StopAll(grace));
+    for (const auto& id : stopped) {
+      if (const auto entry = registry_.Find(id); entry.ok()) *response->add_stopped() = RefOf(entry->record);
+    }
     return absl::OkStatus();
   });
 }
@@ -32,7 +56,7 @@ grpc::ServerUnaryReactor* SystemService::StopDaemon(grpc::CallbackServerContext*
                                                     v1::StopDaemonResponse*) {
   auto* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
-  stop_daemon_();
+  host_.stop_daemon();
   return reactor;
 }
 

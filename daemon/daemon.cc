@@ -1,0 +1,125 @@
+#include "daemon/daemon.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/events/event_bus.h"
+#include "daemon/instances/instance_manager.h"
+#include "daemon/operations/operation_manager.h"
+#include "daemon/operations/recovery.h"
+#include "daemon/random_id.h"
+#include "daemon/server/grpc_server.h"
+#include "daemon/server/workers.h"
+#include "daemon/services/distro_service.h"
+#include "daemon/services/distro_views.h"
+#include "daemon/services/event_service.h"
+#include "daemon/services/operation_service.h"
+#include "daemon/services/session_service.h"
+#include "daemon/services/system_service.h"
+#include "daemon/services/transfer_service.h"
+#include "daemon/sessions/attach_tokens.h"
+#include "daemon/sessions/session_manager.h"
+#include "daemon/transfers/transfer_registry.h"
+#include "distros/host/error.h"
+#include "distros/host/status_macros.h"
+#include "distros/registry/registry.h"
+
+namespace wslm::daemon {
+namespace {
+
+constexpr size_t kBootIdBytes = 8;
+constexpr size_t kMaxWorkers = 256;
+// For operations to roll back, and for clients to hear the end of their calls.
+constexpr absl::Duration kRollBackTime = absl::Seconds(30);
+constexpr absl::Duration kCallsTime = absl::Seconds(1);
+
+class WholeDaemon : public Daemon {
+ public:
+  WholeDaemon(std::unique_ptr<Registry> registry, std::unique_ptr<AttachTokens> tokens, const Home& home,
+              const DaemonOptions& options, Runtimes runtimes, Log& log)
+      : log_(log),
+        registry_(std::move(registry)),
+        tokens_(std::move(tokens)),
+        events_(RandomHex(kBootIdBytes)),
+        instances_(runtimes.v1, runtimes.v2, locks_, log, {}, [this](const std::string& id) { DistroChanged(id); }),
+        views_(*registry_, instances_, locks_, events_),
+        sessions_(*registry_, instances_, *tokens_, events_),
+        operations_([this](const JournalEntry& entry) { return registry_->WriteJournal(entry); }, events_, log),
+        deps_{*registry_, instances_, locks_, transfers_, views_, events_, log},
+        workers_(kMaxWorkers),
+        distro_service_(deps_, operations_, workers_),
+        event_service_(events_),
+        operation_service_(operations_, workers_),
+        session_service_(sessions_, workers_),
+        system_service_({events_.boot_id(), options.socket_path, home.data, options.log_path, absl::Now()}, *registry_,
+                        instances_, operations_, workers_, {runtimes.describe, options.request_stop}),
+        transfer_service_(transfers_) {
+    instances_.Adopt(registry_->List());
+    FinishConversions(deps_);
+    operations_.Recover(registry_->Journal(),
+                        [this](const JournalRecord& record) { return RecoverOperation(record, deps_); });
+    server_.emplace(std::vector<grpc::Service*>{&distro_service_, &event_service_, &operation_service_,
+                                                &session_service_, &system_service_, &transfer_service_});
+    workers_.Run([this] { registry_->PurgeOldTrash(); });
+  }
+
+  ~WholeDaemon() override {
+    // Nothing is told to clients any more.
+    server_.reset();
+  }
+
+  void Serve(UniqueFd connection) override { server_->Serve(std::move(connection)); }
+
+  bool Stop() override {
+    const bool operations_ended = operations_.Stop(kRollBackTime);
+    sessions_.Close(Error(absl::StatusCode::kUnavailable, reason::kShuttingDown,
+                          "wslmd ends; the session goes on and can be attached to again."));
+    server_->Shutdown(kCallsTime);
+    return operations_ended;
+  }
+
+ private:
+  void DistroChanged(const std::string& id) {
+    // A distro that is not running has no session to attach to.
+    if (instances_.StateOf(id) == v1::DISTRO_STATE_STOPPED) tokens_->ForgetAllBut(id, {});
+    views_.Publish(id, v1::CHANGE_KIND_UPDATED);
+  }
+
+  Log& log_;
+  const std::unique_ptr<Registry> registry_;
+  const std::unique_ptr<AttachTokens> tokens_;
+  EventBus events_;
+  DistroLocks locks_;
+  TransferRegistry transfers_;
+  InstanceManager instances_;
+  DistroViews views_;
+  SessionManager sessions_;
+  OperationManager operations_;
+  const OperationDeps deps_;
+  Workers workers_;
+  DistroService distro_service_;
+  EventService event_service_;
+  OperationService operation_service_;
+  SessionService session_service_;
+  SystemService system_service_;
+  TransferService transfer_service_;
+  std::optional<GrpcServer> server_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const Home& home, const DaemonOptions& options, Runtimes runtimes,
+                                                      Log& log) {
+  ASSIGN_OR_RETURN(auto registry, Registry::Open(home.data));
+  ASSIGN_OR_RETURN(auto tokens, AttachTokens::Open(home.run + "/sessions"));
+  for (const RegistryEntry& entry : registry->List()) {
+    if (!entry.broken_reason.empty()) {
+      log.Error(
+          absl::StrCat("distro ", entry.record.name, " (", entry.record.id, ") is broken: ", entry.broken_reason));
+    }
+  }
+  return std::make_unique<WholeDaemon>(std::move(registry), std::move(tokens), home, options, std::move(runtimes), log);
+}
+
+}  // namespace wslm::daemon

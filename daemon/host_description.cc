@@ -1,0 +1,36 @@
+#include "daemon/host_description.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "distros/host/error.h"
+#include "runtime-v1/launcher/runtime_v1.h"
+
+namespace wslm::daemon {
+namespace {
+
+void AddCapability(v1::GetInfoResponse& info, const char* name, const absl::Status& status, const std::string& in_use) {
+  auto* capability = info.add_capabilities();
+  capability->set_name(name);
+  capability->set_available(status.ok());
+  capability->set_detail(Escaped(status.ok() ? in_use : std::string(status.message())));
+}
+
+}  // namespace
+
+void DescribeHost(const RuntimeV2& runtime_v2, v1::GetInfoResponse& info) {
+  AddCapability(info, "runtime_v1", CheckHostForV1(), "User namespaces and seccomp user notification are there.");
+  AddCapability(info, "runtime_v2", CheckHostForV2(), "QEMU is there.");
+  const VmStatus vm = runtime_v2.status();
+  info.mutable_vm()->set_running(vm.running);
+  info.mutable_vm()->set_accelerator(vm.accelerator);
+  info.mutable_vm()->set_accelerator_reason(Escaped(vm.accelerator_reason));
+  info.mutable_vm()->set_kernel_release(Escaped(vm.kernel_release));
+  if (vm.accelerator.empty()) return;
+  auto* kvm = info.add_capabilities();
+  kvm->set_name("kvm");
+  kvm->set_available(vm.accelerator == "kvm");
+  kvm->set_detail(Escaped(vm.accelerator_reason));
+}
+
+}  // namespace wslm::daemon

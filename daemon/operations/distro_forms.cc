@@ -1,0 +1,46 @@
+#include "daemon/operations/distro_forms.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "distros/ext4/ext4.h"
+#include "distros/host/error.h"
+#include "distros/host/image_lock.h"
+#include "distros/host/status_macros.h"
+#include "distros/lxfs/lxfs.h"
+
+namespace wslm::daemon {
+namespace {
+
+constexpr size_t kMaxLabel = 16;
+
+}  // namespace
+
+absl::StatusOr<OpenedSource> OpenImage(const std::string& image) {
+  OpenedSource opened;
+  ASSIGN_OR_RETURN(opened.lock, LockImage(image));
+  ASSIGN_OR_RETURN(opened.source, OpenExt4Source(image));
+  return opened;
+}
+
+absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry) {
+  if (!entry.broken_reason.empty()) {
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
+                 absl::StrCat("The distro '", entry.record.name, "' can't be read: ", entry.broken_reason),
+                 {{"distro", entry.record.name}, {"detail", entry.broken_reason}});
+  }
+  if (entry.record.version == 2) return OpenImage(absl::StrCat(entry.files_folder(), "/", kImageFile));
+  OpenedSource opened;
+  ASSIGN_OR_RETURN(opened.source, OpenLxfsSource(entry.files_folder(), entry.record.second_owner));
+  return opened;
+}
+
+absl::StatusOr<std::unique_ptr<Sink>> CreateForm(int version, const std::string& folder, SecondOwner second_owner,
+                                                 const std::string& name) {
+  if (version == 1) return CreateLxfsSink(folder, second_owner);
+  Ext4Options options;
+  options.label = name.substr(0, kMaxLabel);
+  return CreateExt4Sink(absl::StrCat(folder, "/", kImageFile), options);
+}
+
+}  // namespace wslm::daemon

@@ -1,0 +1,186 @@
+#include "daemon/operations/export.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/operations/distro_forms.h"
+#include "distros/host/byte_stream.h"
+#include "distros/host/error.h"
+#include "distros/host/files.h"
+#include "distros/host/status_macros.h"
+#include "distros/tar/tar_sink.h"
+#include "distros/tree/sha256.h"
+#include "distros/tree/transfer.h"
+
+namespace wslm::daemon {
+namespace {
+
+struct Sum {
+  int64_t bytes = 0;
+  Sha256 sha256;
+};
+
+// Passes bytes on and sums them up.
+class SummingSink : public ByteSink {
+ public:
+  SummingSink(std::unique_ptr<ByteSink> next, Sum& sum) : next_(std::move(next)), sum_(sum) {}
+  absl::Status Write(std::string_view bytes) override {
+    sum_.bytes += static_cast<int64_t>(bytes.size());
+    sum_.sha256.Update(bytes);
+    return next_->Write(bytes);
+  }
+  absl::Status Finish() override { return next_->Finish(); }
+
+ private:
+  const std::unique_ptr<ByteSink> next_;
+  Sum& sum_;
+};
+
+absl::Status Exists(const std::string& path) {
+  return Error(absl::StatusCode::kAlreadyExists, reason::kFileExists,
+               absl::StrCat(path, " is there already and is not overwritten. Choose another name or remove it."),
+               {{"path", path}});
+}
+
+// Gives the finished archive its name unless something has that name by now.
+absl::Status RenameWithoutOverwriting(const std::string& from, const std::string& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return absl::OkStatus();
+  if (errno == EEXIST) return Exists(to);
+  // Some file systems (NFS, older FUSE) have no such rename; a link does not overwrite either.
+  if (errno != EINVAL && errno != ENOSYS) return ErrnoError("cannot make", to);
+  if (::link(from.c_str(), to.c_str()) != 0) return errno == EEXIST ? Exists(to) : ErrnoError("cannot make", to);
+  if (::unlink(from.c_str()) != 0) return ErrnoError("cannot remove", from);
+  return absl::OkStatus();
+}
+
+TarCompression CompressionOf(const v1::ExportDistroRequest& request) {
+  switch (request.compression()) {
+    case v1::ARCHIVE_COMPRESSION_NONE:
+      return TarCompression::kNone;
+    case v1::ARCHIVE_COMPRESSION_GZIP:
+      return TarCompression::kGzip;
+    case v1::ARCHIVE_COMPRESSION_XZ:
+      return TarCompression::kXz;
+    case v1::ARCHIVE_COMPRESSION_ZSTD:
+      return TarCompression::kZstd;
+    default:
+      return request.has_host_path() ? TarCompressionOfName(request.host_path()) : TarCompression::kNone;
+  }
+}
+
+class Export {
+ public:
+  Export(const v1::ExportDistroRequest& request, RegistryEntry entry, OperationDeps deps, OperationContext& context)
+      : request_(request), entry_(std::move(entry)), deps_(deps), context_(context) {}
+
+  absl::StatusOr<v1::OperationResponse> Run(const std::optional<Download>& download) {
+    if (!download) return ToFile();
+    absl::StatusOr<v1::OperationResponse> response = ToDownload(*download);
+    deps_.transfers.ForgetDownload(context_.id());
+    if (!response.ok()) {
+      const absl::Status cancelled = context_.CheckCancelled();
+      download->pipe->CloseWriter(cancelled.ok() ? response.status() : cancelled);
+    }
+    return response;
+  }
+
+ private:
+  absl::StatusOr<v1::OperationResponse> ToFile() {
+    const std::string& path = request_.host_path();
+    if (PathExists(path)) return Exists(path);
+    const std::string folder = ParentPath(path);
+    const std::string part = absl::StrCat(folder, "/.", BaseName(path).substr(0, 200), ".", context_.id(), ".part");
+    RETURN_IF_ERROR(context_.NoteLeftover(part));
+    ASSIGN_OR_RETURN(UniqueFd file, OpenFile(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    auto response = Write(FdByteSink(std::move(file), path));
+    absl::Status status = response.status();
+    if (status.ok()) status = context_.PassPointOfNoReturn();
+    if (status.ok()) status = context_.NoteResponse(*response);
+    if (status.ok()) status = RenameWithoutOverwriting(part, path);
+    if (status.ok()) status = SyncFolder(folder);
+    if (!status.ok()) {
+      context_.BeginPhase(v1::PROGRESS_PHASE_ROLL_BACK);
+      ::unlink(part.c_str());
+      return status;
+    }
+    return response;
+  }
+
+  absl::StatusOr<v1::OperationResponse> ToDownload(const Download& download) {
+    context_.OnCancel([this, pipe = download.pipe] { pipe->CloseReader(context_.CheckCancelled()); });
+    ASSIGN_OR_RETURN(v1::OperationResponse response, Write(PipeSink(download.pipe)));
+    response.mutable_export_()->set_download_id(context_.id());
+    download.result->size = response.export_().bytes();
+    download.result->sha256 = response.export_().sha256();
+    download.pipe->CloseWriter(absl::OkStatus());
+    RETURN_IF_ERROR(download.pipe->WaitUntilTaken());
+    return response;
+  }
+
+  absl::StatusOr<v1::OperationResponse> Write(std::unique_ptr<ByteSink> bytes) {
+    context_.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
+    RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, request_.terminate()));
+    ASSIGN_OR_RETURN(const OpenedSource opened, OpenDistro(entry_));
+    Sum sum;
+    ASSIGN_OR_RETURN(const auto sink,
+                     OpenTarSink(std::make_unique<SummingSink>(std::move(bytes), sum), CompressionOf(request_)));
+    context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
+    ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, *sink, context_.Transferring()));
+    for (const auto& warning : result.warnings) context_.Warn(warning);
+    v1::OperationResponse response;
+    auto* exported = response.mutable_export_();
+    exported->set_bytes(sum.bytes);
+    const auto digest = sum.sha256.Finish();
+    exported->set_sha256(digest.data(), digest.size());
+    for (const auto& loss : result.losses) exported->add_losses(Escaped(loss));
+    return response;
+  }
+
+  const v1::ExportDistroRequest request_;
+  const RegistryEntry entry_;
+  const OperationDeps deps_;
+  OperationContext& context_;
+};
+
+absl::Status CheckSink(const v1::ExportDistroRequest& request) {
+  if (request.has_host_path()) {
+    const std::string& path = request.host_path();
+    if (!path.empty() && path[0] == '/' && path.back() != '/') return absl::OkStatus();
+    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                 "The archive's path must be absolute and name a file.", {{"field", "host_path"}});
+  }
+  if (request.download()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+               "Where the archive goes is missing: host_path or download must be set.", {{"field", "sink"}});
+}
+
+}  // namespace
+
+absl::StatusOr<OperationPlan> PlanExport(const v1::ExportDistroRequest& request, const std::string& operation_id,
+                                         OperationDeps deps) {
+  RETURN_IF_ERROR(CheckSink(request));
+  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(request.distro()));
+  OperationPlan plan;
+  ASSIGN_OR_RETURN(auto lock,
+                   deps.locks.Take(entry.record.id, entry.record.name, {operation_id, v1::OPERATION_KIND_EXPORT}));
+  plan.locks.push_back(std::move(lock));
+  RETURN_IF_ERROR(deps.instances.CheckStoppable(entry, request.terminate()));
+  plan.distros.push_back(RefOf(entry.record));
+  std::optional<Download> download;
+  if (request.download()) download = deps.transfers.BeginDownload(operation_id);
+  plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
+  plan.work = [deps, request, entry, download](OperationContext& context) {
+    deps.views.Publish(entry.record.id, v1::CHANGE_KIND_UPDATED);
+    return Export(request, entry, deps, context).Run(download);
+  };
+  return plan;
+}
+
+}  // namespace wslm::daemon
