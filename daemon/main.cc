@@ -23,6 +23,9 @@
 namespace wslm::daemon {
 namespace {
 
+// For a daemon that is ending, which may have to roll back.
+constexpr absl::Duration kMaxWait = absl::Seconds(60);
+
 void WaitFor(const UniqueFd& event) {
   pollfd polled = {event.get(), POLLIN, 0};
   while (::poll(&polled, 1, -1) < 0 && errno == EINTR) {
@@ -60,14 +63,17 @@ absl::Status Run(const Options& options) {
   ASSIGN_OR_RETURN(const UniqueFd stop, CatchStopSignals());
   ASSIGN_OR_RETURN(const Home home, Home::FromEnvironment());
   RETURN_IF_ERROR(home.Create());
-  ASSIGN_OR_RETURN(const auto lock, LockDaemon(home.run + "/wslmd.lock"));
+  auto activated = TakeActivatedSockets();
+  // Whoever asks an activated socket asks this process.
+  const std::string other = activated.empty() ? home.DaemonSocket() : "";
+  ASSIGN_OR_RETURN(const auto lock, LockDaemon(home.run + "/wslmd.lock", other, kMaxWait));
   if (!lock) {
     std::fprintf(stderr, "wslmd: another wslmd of this user runs already\n");
     return absl::OkStatus();
   }
   const std::string log_path = home.state + "/wslmd.log";
   ASSIGN_OR_RETURN(const auto log, OpenLog(log_path, options.foreground));
-  ASSIGN_OR_RETURN(const Listener listener, Listen(home.DaemonSocket(), TakeActivatedSockets()));
+  ASSIGN_OR_RETURN(const Listener listener, Listen(home.DaemonSocket(), std::move(activated)));
   const absl::Status status = ServeUntilStopped(home, listener, stop, *log, log_path);
   if (!status.ok()) {
     RemoveSocketFile(listener);

@@ -18,44 +18,32 @@ constexpr uint32_t kNoUid = 0xffffffff;
 constexpr absl::Duration kTimeout = absl::Minutes(2);
 
 // $1 is the name, $2 the uid or empty. Only the name's form that ParseNewUser lets pass gets here.
-constexpr char kScript[] = R"(set -e
+constexpr char kScript[] = R"sh(set -e
 name=$1 uid=$2
 if id -u "$name" >/dev/null 2>&1; then
-  if [ -n "$uid" ] && [ "$(id -u "$name")" != "$uid" ];
-then echo "the distro has a user $name already, with uid $(id -u " $name ")" > & 2 exit 1 fi else shell =
-    / bin / sh if[-x / bin / bash];
-then shell = / bin / bash;
-fi if command - v useradd > / dev / null 2 > &1;
-then useradd - m - s "$shell" $ {
-uid:
-  +-u "$uid"
-}
-"$name" elif command - v adduser > / dev / null 2 > &1;
-then adduser - D - s "$shell" $ {
-uid:
-  +-u "$uid"
-} "$name"
+  if [ -n "$uid" ] && [ "$(id -u "$name")" != "$uid" ]; then
+    echo "the distro has a user $name already, with uid $(id -u "$name")" >&2
+    exit 1
+  fi
+else
+  shell=/bin/sh
+  if [ -x /bin/bash ]; then shell=/bin/bash; fi
+  if command -v useradd >/dev/null 2>&1; then
+    useradd -m -s "$shell" ${uid:+-u "$uid"} "$name"
+  elif command -v adduser >/dev/null 2>&1; then
+    adduser -D -s "$shell" ${uid:+-u "$uid"} "$name"
   else
     echo "the distro has neither useradd nor adduser" >&2
     exit 1
   fi
 fi
-for group in sudo wheel;
-do
-  if grep
-    - q "^$group:" / etc / group;
-then if command - v usermod > / dev / null 2 > &1;
-then usermod - a -
-    G
-    "$group"
-    "$name";
-else addgroup
-    "$name"
-    "$group"; fi
+for group in sudo wheel; do
+  if grep -q "^$group:" /etc/group; then
+    if command -v usermod >/dev/null 2>&1; then usermod -a -G "$group" "$name"; else addgroup "$name" "$group"; fi
     break
   fi
 done
-)";
+)sh";
 
 absl::Status Invalid(std::string_view sentence) {
   return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", "user"}});

@@ -9,7 +9,9 @@
 #include <atomic>
 #include <cstring>
 #include <future>
+#include <thread>
 
+#include "absl/time/clock.h"
 #include "daemon/server/listener.h"
 #include "distros/host/test_folder.h"
 
@@ -74,11 +76,28 @@ TEST(AcceptorTest, AConnectionOfAnotherUserIsClosedAtOnce) {
 
 TEST(ListenerTest, OnlyOneDaemonGetsTheLock) {
   TestFolder folder;
-  const auto first = LockDaemon(folder / "lock");
+  const auto first = LockDaemon(folder / "lock", folder / "s", absl::ZeroDuration());
   ASSERT_TRUE(first.ok() && first->has_value());
-  const auto second = LockDaemon(folder / "lock");
+  const auto listener = Listen(folder / "s", {});
+  ASSERT_TRUE(listener.ok()) << listener.status();
+  const auto second = LockDaemon(folder / "lock", folder / "s", absl::Seconds(20));
   ASSERT_TRUE(second.ok()) << second.status();
   EXPECT_FALSE(second->has_value());
+}
+
+TEST(ListenerTest, ADaemonWaitsForOneThatIsEnding) {
+  TestFolder folder;
+  auto first = LockDaemon(folder / "lock", folder / "s", absl::ZeroDuration());
+  ASSERT_TRUE(first.ok() && first->has_value());
+  EXPECT_FALSE(LockDaemon(folder / "lock", folder / "s", absl::Milliseconds(1)).ok());
+  std::thread ending([&] {
+    absl::SleepFor(absl::Milliseconds(100));
+    first->reset();
+  });
+  const auto second = LockDaemon(folder / "lock", folder / "s", absl::Seconds(20));
+  ending.join();
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(second->has_value());
 }
 
 TEST(ListenerTest, ASocketThatADeadDaemonLeftIsReplaced) {

@@ -13,6 +13,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 
@@ -20,6 +21,23 @@ namespace wslm::daemon {
 namespace {
 
 constexpr int kFirstActivatedFd = 3;
+constexpr absl::Duration kLockPoll = absl::Milliseconds(50);
+
+// Fails when the path is too long.
+bool SetPath(const std::string& path, sockaddr_un& address) {
+  address = {};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) return false;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return true;
+}
+
+bool CanConnect(const std::string& path) {
+  sockaddr_un address;
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  return fd && SetPath(path, address) &&
+         ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+}
 
 // The path a Unix socket is bound to; empty when it has none.
 std::string BoundPath(int fd) {
@@ -51,12 +69,21 @@ absl::StatusOr<Listener> UseActivated(std::vector<UniqueFd> sockets) {
 
 }  // namespace
 
-absl::StatusOr<std::optional<UniqueFd>> LockDaemon(const std::string& path) {
+absl::StatusOr<std::optional<UniqueFd>> LockDaemon(const std::string& path, const std::string& socket,
+                                                   absl::Duration timeout) {
   UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd) return ErrnoError("cannot open", path);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return std::optional<UniqueFd>(std::move(fd));
-  if (errno == EWOULDBLOCK) return std::optional<UniqueFd>();
-  return ErrnoError("cannot lock", path);
+  const absl::Time deadline = absl::Now() + timeout;
+  while (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return ErrnoError("cannot lock", path);
+    if (!socket.empty() && CanConnect(socket)) return std::optional<UniqueFd>();
+    if (absl::Now() > deadline) {
+      return Error(absl::StatusCode::kUnavailable, reason::kShuttingDown,
+                   absl::StrCat("Another wslmd holds ", path, " and does not answer."));
+    }
+    absl::SleepFor(kLockPoll);
+  }
+  return std::optional<UniqueFd>(std::move(fd));
 }
 
 std::vector<UniqueFd> TakeActivatedSockets() {
@@ -79,13 +106,11 @@ std::vector<UniqueFd> TakeActivatedSockets() {
 
 absl::StatusOr<Listener> Listen(const std::string& path, std::vector<UniqueFd> activated) {
   if (!activated.empty()) return UseActivated(std::move(activated));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
+  sockaddr_un address;
+  if (!SetPath(path, address)) {
     return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
                  absl::StrCat("the socket's path ", path, " is too long."));
   }
-  std::memcpy(address.sun_path, path.data(), path.size());
   UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (!fd) return ErrnoError("cannot make a socket for", path);
   if (::unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoError("cannot remove the old socket", path);

@@ -1,8 +1,9 @@
 // The daemon's listening socket and the lock that lets only one daemon have it.
 //
-//   ASSIGN_OR_RETURN(std::optional<UniqueFd> lock, LockDaemon(home.run + "/wslmd.lock"));
+//   auto activated = TakeActivatedSockets();
+//   ASSIGN_OR_RETURN(auto lock, LockDaemon(home.run + "/wslmd.lock", home.DaemonSocket(), kMaxWait));
 //   if (!lock) return 0;  // another one runs
-//   ASSIGN_OR_RETURN(Listener listener, Listen(home.DaemonSocket(), ActivatedSockets()));
+//   ASSIGN_OR_RETURN(Listener listener, Listen(home.DaemonSocket(), std::move(activated)));
 #ifndef WSLM_DAEMON_SERVER_LISTENER_H_
 #define WSLM_DAEMON_SERVER_LISTENER_H_
 
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "distros/host/unique_fd.h"
 
 namespace wslm::daemon {
@@ -23,8 +25,11 @@ struct Listener {
   bool activated = false;
 };
 
-// Takes the lock, or answers nullopt when another daemon holds it. It is held as long as the descriptor is open.
-absl::StatusOr<std::optional<UniqueFd>> LockDaemon(const std::string& path);
+// Takes the lock. When another daemon holds it: nullopt as soon as clients reach it at `socket` (empty: nobody is
+// asked), else waits for it to end, or to begin. The lock is held as long as the descriptor is open. Errors:
+// UNAVAILABLE after `timeout`, IO_ERROR.
+absl::StatusOr<std::optional<UniqueFd>> LockDaemon(const std::string& path, const std::string& socket,
+                                                   absl::Duration timeout);
 
 // The descriptors that systemd (or systemd-socket-activate) handed over by LISTEN_PID and LISTEN_FDS, sd_listen_fds(3).
 // Removes the variables from the environment: call it once, before threads are made.

@@ -1,0 +1,174 @@
+// A runtime, its instances and their channels for tests: nothing is started; the test says what the guest answers.
+#ifndef WSLM_DAEMON_INSTANCES_FAKE_RUNTIME_H_
+#define WSLM_DAEMON_INSTANCES_FAKE_RUNTIME_H_
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "distros/host/error.h"
+#include "wslm/runtime/v1/instance.h"
+
+namespace wslm::daemon {
+
+class FakeStream : public runtime::v1::Stream {
+ public:
+  explicit FakeStream(std::shared_ptr<runtime::v1::StreamObserver> observer) : observer_(std::move(observer)) {}
+
+  bool Send(const runtime::v1::HostMessage& message) override {
+    std::lock_guard lock(mutex_);
+    sent_.push_back(message);
+    return !full;
+  }
+  void Consumed(size_t payload_bytes) override { consumed += payload_bytes; }
+  void Close() override { closed = true; }
+
+  runtime::v1::StreamObserver& observer() { return *observer_; }
+  std::vector<runtime::v1::HostMessage> sent() const {
+    std::lock_guard lock(mutex_);
+    return sent_;
+  }
+
+  std::atomic<size_t> consumed = 0;
+  std::atomic<bool> closed = false;
+  // What Send answers.
+  std::atomic<bool> full = false;
+
+ private:
+  const std::shared_ptr<runtime::v1::StreamObserver> observer_;
+  mutable std::mutex mutex_;
+  std::vector<runtime::v1::HostMessage> sent_;
+};
+
+class FakeChannel : public runtime::v1::Channel {
+ public:
+  const runtime::v1::HelloAck& peer() const override { return ack_; }
+  std::shared_ptr<runtime::v1::Stream> Open(const runtime::v1::OpenRequest& request,
+                                            std::shared_ptr<runtime::v1::StreamObserver> observer) override {
+    auto stream = std::make_shared<FakeStream>(std::move(observer));
+    std::lock_guard lock(mutex_);
+    requests_.push_back(request);
+    streams_.push_back(stream);
+    return stream;
+  }
+  absl::StatusOr<runtime::v1::GuestMessage> Call(const runtime::v1::OpenRequest& request, absl::Duration) override {
+    std::lock_guard lock(mutex_);
+    requests_.push_back(request);
+    runtime::v1::GuestMessage answer;
+    if (request.has_stats()) *answer.mutable_stats() = stats_;
+    if (request.has_session_list()) *answer.mutable_session_list() = sessions_;
+    return answer;
+  }
+  void OnClosed(std::function<void()>) override {}
+  bool closed() const override { return false; }
+
+  void SetStats(int sessions, int processes) {
+    std::lock_guard lock(mutex_);
+    stats_.set_sessions(sessions);
+    stats_.set_processes(processes);
+  }
+  void AddSession(const std::string& id, const std::string& command) {
+    std::lock_guard lock(mutex_);
+    auto* session = sessions_.add_sessions();
+    session->set_session_id(id);
+    session->set_command(command);
+    session->set_user("root");
+    session->set_pid(7);
+    stats_.set_sessions(stats_.sessions() + 1);
+  }
+  std::vector<runtime::v1::OpenRequest> requests() const {
+    std::lock_guard lock(mutex_);
+    return requests_;
+  }
+  std::shared_ptr<FakeStream> stream(size_t index) const {
+    std::lock_guard lock(mutex_);
+    return index < streams_.size() ? streams_[index] : nullptr;
+  }
+
+ private:
+  const runtime::v1::HelloAck ack_;
+  mutable std::mutex mutex_;
+  runtime::v1::InstanceStats stats_;
+  runtime::v1::SessionList sessions_;
+  std::vector<runtime::v1::OpenRequest> requests_;
+  std::vector<std::shared_ptr<FakeStream>> streams_;
+};
+
+class FakeInstance : public runtime::v1::Instance {
+ public:
+  explicit FakeInstance(std::string distro_id) : distro_id_(std::move(distro_id)) {}
+
+  const std::string& distro_id() const override { return distro_id_; }
+  std::shared_ptr<runtime::v1::Channel> channel() const override { return fake_channel; }
+  absl::Status Stop(absl::Duration) override {
+    ++stops;
+    End();
+    return absl::OkStatus();
+  }
+  void OnExit(std::function<void()> callback) override {
+    std::lock_guard lock(mutex_);
+    callback_ = std::move(callback);
+  }
+  // As if its init died.
+  void End() {
+    std::function<void()> callback;
+    {
+      std::lock_guard lock(mutex_);
+      callback = std::exchange(callback_, nullptr);
+    }
+    if (callback) callback();
+  }
+
+  const std::shared_ptr<FakeChannel> fake_channel = std::make_shared<FakeChannel>();
+  std::atomic<int> stops = 0;
+
+ private:
+  const std::string distro_id_;
+  std::mutex mutex_;
+  std::function<void()> callback_;
+};
+
+class FakeRuntime : public runtime::v1::Runtime {
+ public:
+  absl::StatusOr<std::shared_ptr<runtime::v1::Instance>> Start(const runtime::v1::StartSpec& spec,
+                                                               std::function<void(const std::string&)>) override {
+    ++starts;
+    if (while_starting) while_starting();
+    if (!start_error.ok()) return start_error;
+    auto instance = std::make_shared<FakeInstance>(spec.config.distro_id());
+    std::lock_guard lock(mutex_);
+    instances_[spec.config.distro_id()] = instance;
+    return instance;
+  }
+  std::vector<std::shared_ptr<runtime::v1::Instance>> Adopt() override { return adopted; }
+  absl::Status Shutdown() override {
+    ++shutdowns;
+    return absl::OkStatus();
+  }
+
+  std::shared_ptr<FakeInstance> instance(const std::string& distro_id) const {
+    std::lock_guard lock(mutex_);
+    const auto found = instances_.find(distro_id);
+    return found == instances_.end() ? nullptr : found->second;
+  }
+
+  std::atomic<int> starts = 0;
+  std::atomic<int> shutdowns = 0;
+  // Set these before use.
+  std::function<void()> while_starting;
+  absl::Status start_error;
+  std::vector<std::shared_ptr<runtime::v1::Instance>> adopted;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<FakeInstance>> instances_;
+};
+
+}  // namespace wslm::daemon
+
+#endif  // WSLM_DAEMON_INSTANCES_FAKE_RUNTIME_H_

@@ -1,0 +1,171 @@
+#include "daemon/instances/instance_manager.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "absl/time/clock.h"
+#include "daemon/instances/fake_runtime.h"
+#include "daemon/instances/start_spec.h"
+
+namespace wslm::daemon {
+namespace {
+
+RegistryEntry Debian() {
+  RegistryEntry entry;
+  entry.record.id = "id-1";
+  entry.record.name = "debian";
+  entry.folder = "/data/id-1";
+  return entry;
+}
+
+class InstanceManagerTest : public testing::Test {
+ protected:
+  void Make(InstanceManager::Timing timing = {}) {
+    manager_.emplace(v1_, v2_, locks_, *log_, timing, [this](const std::string&) { ++changes_; });
+  }
+
+  template <class Condition>
+  static bool Eventually(Condition condition) {
+    for (int i = 0; i < 1000; ++i) {
+      if (condition()) return true;
+      absl::SleepFor(absl::Milliseconds(10));
+    }
+    return false;
+  }
+
+  std::unique_ptr<Log> log_ = NoLog();
+  FakeRuntime v1_;
+  FakeRuntime v2_;
+  DistroLocks locks_;
+  std::atomic<int> changes_ = 0;
+  std::optional<InstanceManager> manager_;
+};
+
+TEST_F(InstanceManagerTest, ADistroIsStartedOnceForAllWhoWantItAtTheSameTime) {
+  v1_.while_starting = [] { absl::SleepFor(absl::Milliseconds(50)); };
+  Make();
+  std::atomic<int> got = 0;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] { got += manager_->Acquire(Debian(), {}).ok() ? 1 : 0; });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(got, 8);
+  EXPECT_EQ(v1_.starts, 1);
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_RUNNING);
+}
+
+TEST_F(InstanceManagerTest, AFailedStartIsTheAnswerAndTheNextOneTriesAgain) {
+  v1_.start_error = Error(absl::StatusCode::kInternal, reason::kStartFailed, "no");
+  Make();
+  EXPECT_EQ(ReasonOf(manager_->Acquire(Debian(), {}).status()), "START_FAILED");
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
+  v1_.start_error = absl::OkStatus();
+  EXPECT_TRUE(manager_->Acquire(Debian(), {}).ok());
+}
+
+TEST_F(InstanceManagerTest, ADistroThatAnOperationHoldsIsStartedForThatOperationOnly) {
+  Make();
+  const auto lock = locks_.Take("id-1", "debian", {"op-1", v1::OPERATION_KIND_IMPORT});
+  EXPECT_EQ(ReasonOf(manager_->Acquire(Debian(), {}).status()), "DISTRO_BUSY");
+  EXPECT_TRUE(manager_->Acquire(Debian(), {.operation_id = "op-1"}).ok());
+}
+
+TEST_F(InstanceManagerTest, AnIdleDistroIsStoppedAndOneThatIsUsedIsNot) {
+  Make({.idle_timeout = absl::Milliseconds(20), .poll = absl::Milliseconds(10), .vm_timeout = absl::Hours(1)});
+  {
+    const auto use = manager_->Acquire(Debian(), {});
+    absl::SleepFor(absl::Milliseconds(200));
+    EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_RUNNING);
+  }
+  EXPECT_TRUE(Eventually([&] { return manager_->StateOf("id-1") == v1::DISTRO_STATE_STOPPED; }));
+  EXPECT_EQ(v1_.instance("id-1")->stops, 1);
+}
+
+TEST_F(InstanceManagerTest, ABackgroundProcessKeepsADistroUp) {
+  Make({.idle_timeout = absl::Milliseconds(20), .poll = absl::Milliseconds(10), .vm_timeout = absl::Hours(1)});
+  {
+    const auto use = manager_->Acquire(Debian(), {});
+    v1_.instance("id-1")->fake_channel->SetStats(0, 1);
+  }
+  absl::SleepFor(absl::Milliseconds(200));
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_RUNNING);
+  v1_.instance("id-1")->fake_channel->SetStats(0, 0);
+  EXPECT_TRUE(Eventually([&] { return manager_->StateOf("id-1") == v1::DISTRO_STATE_STOPPED; }));
+}
+
+TEST_F(InstanceManagerTest, TheVmIsShutDownSomeTimeAfterTheLastDistroInIt) {
+  Make({.idle_timeout = absl::Hours(1), .poll = absl::Milliseconds(10), .vm_timeout = absl::Milliseconds(20)});
+  auto entry = Debian();
+  entry.record.version = 2;
+  ASSERT_TRUE(manager_->Acquire(entry, {}).ok());
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_EQ(v2_.shutdowns, 0);
+  ASSERT_TRUE(manager_->Stop("id-1", absl::ZeroDuration()).ok());
+  EXPECT_TRUE(Eventually([&] { return v2_.shutdowns == 1; }));
+}
+
+TEST_F(InstanceManagerTest, ADistroThatDiesIsStoppedAndCanBeStartedAgain) {
+  Make();
+  ASSERT_TRUE(manager_->Acquire(Debian(), {}).ok());
+  v1_.instance("id-1")->End();
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
+  EXPECT_TRUE(manager_->Acquire(Debian(), {}).ok());
+  EXPECT_EQ(v1_.starts, 2);
+}
+
+TEST_F(InstanceManagerTest, WhatRunsAlreadyIsAdoptedAndWhatNobodyKnowsIsStopped) {
+  const auto known = std::make_shared<FakeInstance>("id-1");
+  const auto unknown = std::make_shared<FakeInstance>("id-2");
+  v1_.adopted = {known, unknown};
+  Make();
+  manager_->Adopt({Debian()});
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_RUNNING);
+  EXPECT_EQ(unknown->stops, 1);
+  EXPECT_TRUE(manager_->AcquireRunning("id-1").has_value());
+  EXPECT_EQ(v1_.starts, 0);
+}
+
+TEST_F(InstanceManagerTest, ADistroWithSessionsIsNotStoppedForAnOperationUnlessAskedTo) {
+  Make();
+  ASSERT_TRUE(manager_->Acquire(Debian(), {}).ok());
+  v1_.instance("id-1")->fake_channel->AddSession("s-1", "sleep 100");
+  const auto refused = manager_->EnsureStopped(Debian(), false);
+  EXPECT_EQ(ReasonOf(refused), "DISTRO_RUNNING");
+  EXPECT_NE(std::string(refused.message()).find("sleep 100"), std::string::npos);
+  EXPECT_NE(std::string(refused.message()).find("wslm terminate debian"), std::string::npos);
+  EXPECT_EQ(MetadataOf(refused).at("sessions"), "s-1");
+  EXPECT_TRUE(manager_->EnsureStopped(Debian(), true).ok());
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
+}
+
+TEST_F(InstanceManagerTest, AnIdleDistroIsStoppedForAnOperation) {
+  Make();
+  ASSERT_TRUE(manager_->Acquire(Debian(), {}).ok());
+  EXPECT_TRUE(manager_->EnsureStopped(Debian(), false).ok());
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
+}
+
+TEST_F(InstanceManagerTest, ABrokenDistroIsNotStarted) {
+  Make();
+  auto entry = Debian();
+  entry.broken_reason = "no record";
+  EXPECT_EQ(ReasonOf(manager_->Acquire(entry, {}).status()), "DISTRO_BROKEN");
+}
+
+TEST(StartSpecTest, HostsHasTheNameAndTheHostsOwnEntries) {
+  const std::string hosts = HostsFile("box", "10.0.0.1 mirror");
+  EXPECT_NE(hosts.find("127.0.0.1\tlocalhost\n127.0.1.1\tbox\n"), std::string::npos);
+  EXPECT_NE(hosts.find("\n10.0.0.1 mirror\n"), std::string::npos);
+}
+
+TEST(StartSpecTest, AnIsolatedDistroHasNoAutomount) {
+  auto entry = Debian();
+  EXPECT_TRUE(MakeStartSpec(entry).config.automount());
+  entry.record.isolated = true;
+  EXPECT_FALSE(MakeStartSpec(entry).config.automount());
+}
+
+}  // namespace
+}  // namespace wslm::daemon
