@@ -33,21 +33,23 @@ constexpr size_t kMaxWorkers = 256;
 // For operations to roll back, and for clients to hear the end of their calls.
 constexpr absl::Duration kRollBackTime = absl::Seconds(30);
 constexpr absl::Duration kCallsTime = absl::Seconds(1);
+constexpr absl::Duration kWorkTime = absl::Seconds(5);
 
 class WholeDaemon : public Daemon {
  public:
   WholeDaemon(std::unique_ptr<Registry> registry, std::unique_ptr<AttachTokens> tokens, const Home& home,
               const DaemonOptions& options, Runtimes runtimes, Log& log)
-      : log_(log),
-        registry_(std::move(registry)),
+      : registry_(std::move(registry)),
         tokens_(std::move(tokens)),
         events_(RandomHex(kBootIdBytes)),
-        instances_(runtimes.v1, runtimes.v2, locks_, log, {}, [this](const std::string& id) { DistroChanged(id); }),
+        workers_(kMaxWorkers),
+        // It may be told on the thread of a channel, which must not be asked anything.
+        instances_(runtimes.v1, runtimes.v2, locks_, log, {},
+                   [this](const std::string& id) { workers_.Run([this, id] { DistroChanged(id); }); }),
         views_(*registry_, instances_, locks_, events_),
         sessions_(*registry_, instances_, *tokens_, events_),
         operations_([this](const JournalEntry& entry) { return registry_->WriteJournal(entry); }, events_, log),
         deps_{*registry_, instances_, locks_, transfers_, views_, events_, log},
-        workers_(kMaxWorkers),
         distro_service_(deps_, operations_, workers_),
         event_service_(events_),
         operation_service_(operations_, workers_),
@@ -65,8 +67,10 @@ class WholeDaemon : public Daemon {
   }
 
   ~WholeDaemon() override {
-    // Nothing is told to clients any more.
+    // No client, no change, no work: then nothing uses what goes next.
     server_.reset();
+    instances_.Quiesce();
+    workers_.WaitUntilIdle(absl::Hours(1));
   }
 
   void Serve(UniqueFd connection) override { server_->Serve(std::move(connection)); }
@@ -76,7 +80,9 @@ class WholeDaemon : public Daemon {
     sessions_.Close(Error(absl::StatusCode::kUnavailable, reason::kShuttingDown,
                           "wslmd ends; the session goes on and can be attached to again."));
     server_->Shutdown(kCallsTime);
-    return operations_ended;
+    instances_.Quiesce();
+    // A distro or the VM may be starting; the next daemon adopts it or clears it away.
+    return workers_.WaitUntilIdle(kWorkTime) && operations_ended;
   }
 
  private:
@@ -86,18 +92,17 @@ class WholeDaemon : public Daemon {
     views_.Publish(id, v1::CHANGE_KIND_UPDATED);
   }
 
-  Log& log_;
   const std::unique_ptr<Registry> registry_;
   const std::unique_ptr<AttachTokens> tokens_;
   EventBus events_;
   DistroLocks locks_;
   TransferRegistry transfers_;
+  Workers workers_;
   InstanceManager instances_;
   DistroViews views_;
   SessionManager sessions_;
   OperationManager operations_;
   const OperationDeps deps_;
-  Workers workers_;
   DistroService distro_service_;
   EventService event_service_;
   OperationService operation_service_;

@@ -51,7 +51,7 @@ absl::Status ServeUntilStopped(const Home& home, const Listener& listener, const
     RemoveSocketFile(listener);
   }
   if (!daemon->Stop()) {
-    log.Error("an operation could not be ended in time; the next wslmd rolls it back");
+    log.Warning("wslmd ends in the middle of something; the next one makes it good");
     std::fflush(nullptr);
     ::_exit(0);
   }

@@ -65,7 +65,9 @@ InstanceManager::InstanceManager(runtime::v1::Runtime& v1, runtime::v1::Runtime&
   housekeeper_ = std::thread([this] { Housekeep(); });
 }
 
-InstanceManager::~InstanceManager() {
+InstanceManager::~InstanceManager() { Quiesce(); }
+
+void InstanceManager::Quiesce() {
   {
     std::lock_guard lock(life_->mutex);
     life_->manager = nullptr;
@@ -75,7 +77,7 @@ InstanceManager::~InstanceManager() {
     stop_ = true;
   }
   housekeeper_wake_.notify_all();
-  housekeeper_.join();
+  if (housekeeper_.joinable()) housekeeper_.join();
 }
 
 void InstanceManager::Adopt(const std::vector<RegistryEntry>& entries) {

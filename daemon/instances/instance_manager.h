@@ -77,6 +77,9 @@ class InstanceManager {
   InstanceManager(const InstanceManager&) = delete;
   InstanceManager& operator=(const InstanceManager&) = delete;
 
+  // From now on nothing is stopped by itself and nobody is told of changes. Idempotent; the destructor does it too.
+  void Quiesce();
+
   // Takes over what runs already. Those that are not in `entries` are stopped. Call it once, before all else.
   void Adopt(const std::vector<RegistryEntry>& entries);
 

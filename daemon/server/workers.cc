@@ -1,5 +1,6 @@
 #include "daemon/server/workers.h"
 
+#include <chrono>
 #include <utility>
 
 namespace wslm::daemon {
@@ -22,10 +23,17 @@ void Workers::Run(std::function<void()> task) {
   changed_.notify_one();
 }
 
+bool Workers::WaitUntilIdle(absl::Duration timeout) {
+  std::unique_lock lock(mutex_);
+  return idle_changed_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
+                                [this] { return tasks_.empty() && idle_ == threads_.size(); });
+}
+
 void Workers::Loop() {
   std::unique_lock lock(mutex_);
   while (true) {
     ++idle_;
+    idle_changed_.notify_all();
     changed_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
     --idle_;
     if (tasks_.empty()) return;

@@ -13,6 +13,8 @@
 #include <thread>
 #include <vector>
 
+#include "absl/time/time.h"
+
 namespace wslm::daemon {
 
 class Workers {
@@ -25,6 +27,8 @@ class Workers {
   Workers& operator=(const Workers&) = delete;
 
   void Run(std::function<void()> task);
+  // Waits till nothing runs or waits. False: something still does after `timeout`.
+  bool WaitUntilIdle(absl::Duration timeout);
 
  private:
   void Loop();
@@ -32,6 +36,7 @@ class Workers {
   const size_t limit_;
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::condition_variable idle_changed_;
   std::deque<std::function<void()>> tasks_;
   std::vector<std::thread> threads_;
   size_t idle_ = 0;
