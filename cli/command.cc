@@ -31,6 +31,38 @@ std::string OptionLines(const CLI::App& app) {
 
 }  // namespace
 
+void Arguments::Word(const std::string& name, std::string& value) { app_.add_option(name, value)->required(); }
+
+void Arguments::OptionalWord(const std::string& name, std::string& value) { app_.add_option(name, value); }
+
+void Arguments::Words(const std::string& name, std::vector<std::string>& values, int least, int most) {
+  app_.add_option(name, values)->expected(least, most)->required(least > 0);
+}
+
+void Arguments::Flag(const std::string& name, bool& value, const std::string& what) {
+  app_.add_flag(name, value, what);
+}
+
+void Arguments::Option(const std::string& name, const std::string& value_name, std::string& value,
+                       const std::string& what, const std::vector<std::string>& allowed) {
+  CLI::Option* option = app_.add_option(name, value, what)->type_name(value_name);
+  if (!allowed.empty()) option->check(CLI::IsMember(allowed).description(""));
+}
+
+void Arguments::DescribeFlag(const std::string& name, const std::string& what) {
+  app_.add_flag(name)->description(what);
+}
+
+void Arguments::DescribeOption(const std::string& name, const std::string& value_name, const std::string& what) {
+  app_.add_option(name)->expected(1)->type_name(value_name)->description(what);
+}
+
+void Arguments::Exclude(const std::string& a, const std::string& b) {
+  app_.get_option(a)->excludes(app_.get_option(b));
+}
+
+void Arguments::Need(const std::string& a, const std::string& b) { app_.get_option(a)->needs(app_.get_option(b)); }
+
 absl::Status Command::Parse(const std::vector<std::string>& words) {
   for (const std::string& word : words) {
     if (!IsUtf8(word)) {
@@ -40,7 +72,8 @@ absl::Status Command::Parse(const std::vector<std::string>& words) {
   }
   CLI::App app;
   app.set_help_flag("--help", "Show this");
-  AddArguments(app);
+  Arguments arguments(app);
+  AddArguments(arguments);
   try {
     // CLI11 wants the last word first.
     app.parse(std::vector<std::string>(words.rbegin(), words.rend()));
@@ -57,7 +90,8 @@ absl::Status Command::Parse(const std::vector<std::string>& words) {
 std::string Command::Help() {
   CLI::App app;
   app.set_help_flag("--help", "Show this");
-  AddArguments(app);
+  Arguments arguments(app);
+  AddArguments(arguments);
   std::string text = absl::StrCat("Usage: wslm ", usage(), "\n\n", summary(), ".\n");
   if (!details().empty()) absl::StrAppend(&text, "\n", details(), "\n");
   absl::StrAppend(&text, "\nOptions:\n", OptionLines(app));

@@ -8,10 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-
-namespace CLI {
-class App;
-}  // namespace CLI
+#include "cli/arguments.h"
 
 namespace wslm::cli {
 
@@ -44,7 +41,7 @@ class Command {
 
  protected:
   // Declares options and positional arguments, bound to members.
-  virtual void AddArguments(CLI::App& app) = 0;
+  virtual void AddArguments(Arguments& arguments) = 0;
 
   bool help_wanted_ = false;
 };

@@ -1,6 +1,5 @@
 #include <signal.h>
 
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "cli/commands/commands.h"
@@ -36,7 +35,7 @@ class DaemonStartCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App&) override {}
+  void AddArguments(Arguments&) override {}
 
  private:
   Client& client_;
@@ -74,7 +73,7 @@ class DaemonStopCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App&) override {}
+  void AddArguments(Arguments&) override {}
 
  private:
   Client& client_;
@@ -101,7 +100,7 @@ class DaemonStatusCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override { app.add_flag("--json", json_, "As JSON"); }
+  void AddArguments(Arguments& arguments) override { arguments.Flag("--json", json_, "As JSON"); }
 
  private:
   Client& client_;
@@ -125,7 +124,7 @@ class DaemonSocketCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App&) override {}
+  void AddArguments(Arguments&) override {}
 
  private:
   Client& client_;

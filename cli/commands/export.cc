@@ -3,7 +3,6 @@
 
 #include <cerrno>
 
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
 #include "cli/commands/commands.h"
@@ -61,13 +60,12 @@ class ExportCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    app.add_option("NAME", name_)->required();
-    app.add_option("FILE", file_)->required();
-    app.add_option("--format", format_, "tar, tar.gz, tar.xz or tar.zst")
-        ->type_name("FORMAT")
-        ->check(CLI::IsMember({"tar", "tar.gz", "tar.xz", "tar.zst"}).description(""));
-    app.add_flag("--terminate", terminate_, "End the distro's sessions instead of refusing");
+  void AddArguments(Arguments& arguments) override {
+    arguments.Word("NAME", name_);
+    arguments.Word("FILE", file_);
+    arguments.Option("--format", "FORMAT", format_, "tar, tar.gz, tar.xz or tar.zst",
+                     {"tar", "tar.gz", "tar.xz", "tar.zst"});
+    arguments.Flag("--terminate", terminate_, "End the distro's sessions instead of refusing");
   }
 
  private:

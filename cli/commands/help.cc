@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/exit_codes.h"
@@ -55,6 +54,6 @@ absl::StatusOr<int> HelpCommand::Run() {
   return kExitOk;
 }
 
-void HelpCommand::AddArguments(CLI::App& app) { app.add_option("COMMAND", words_)->expected(0, 2); }
+void HelpCommand::AddArguments(Arguments& arguments) { arguments.Words("COMMAND", words_, 0, 2); }
 
 }  // namespace wslm::cli

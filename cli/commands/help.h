@@ -26,7 +26,7 @@ class HelpCommand : public Command {
   absl::StatusOr<int> Run() override;
 
  protected:
-  void AddArguments(CLI::App& app) override;
+  void AddArguments(Arguments& arguments) override;
 
  private:
   Console& console_;

@@ -1,7 +1,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
 #include "cli/commands/commands.h"
@@ -67,13 +66,12 @@ class ImportCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    app.add_option("NAME [DIR] FILE", words_)->expected(2, 3)->required();
-    app.add_option("--version", version_, "The runtime: 1 (host processes) or 2 (virtual machine)")
-        ->type_name("1|2")
-        ->check(CLI::IsMember({"1", "2"}).description(""));
-    app.add_option("--user", user_, "Make this user inside and log in as it")->type_name("NAME[:UID]");
-    app.add_flag("--isolated", isolated_, "Show it no host folders and run no host programs");
+  void AddArguments(Arguments& arguments) override {
+    arguments.Words("NAME [DIR] FILE", words_, 2, 3);
+    arguments.Option("--version", "1|2", version_, "The runtime: 1 (host processes) or 2 (virtual machine)",
+                     {"1", "2"});
+    arguments.Option("--user", "NAME[:UID]", user_, "Make this user inside and log in as it");
+    arguments.Flag("--isolated", isolated_, "Show it no host folders and run no host programs");
   }
 
  private:

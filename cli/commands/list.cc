@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -39,11 +38,14 @@ class ListCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    CLI::Option* verbose = app.add_flag("-v", verbose_, "Show state and version too");
-    CLI::Option* quiet = app.add_flag("-q", quiet_, "Show names only")->excludes(verbose);
-    app.add_flag("--running", running_, "Only those that run");
-    app.add_flag("--json", json_, "As JSON")->excludes(verbose)->excludes(quiet);
+  void AddArguments(Arguments& arguments) override {
+    arguments.Flag("-v", verbose_, "Show state and version too");
+    arguments.Flag("-q", quiet_, "Show names only");
+    arguments.Flag("--running", running_, "Only those that run");
+    arguments.Flag("--json", json_, "As JSON");
+    arguments.Exclude("-q", "-v");
+    arguments.Exclude("--json", "-v");
+    arguments.Exclude("--json", "-q");
   }
 
  private:

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -38,7 +37,7 @@ class OpCancelCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override { app.add_option("ID", id_)->required(); }
+  void AddArguments(Arguments& arguments) override { arguments.Word("ID", id_); }
 
  private:
   Client& client_;

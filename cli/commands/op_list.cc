@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/commands/commands.h"
@@ -43,9 +42,9 @@ class OpListCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    app.add_flag("--running", running_, "Only those that are not done");
-    app.add_flag("--json", json_, "As JSON");
+  void AddArguments(Arguments& arguments) override {
+    arguments.Flag("--running", running_, "Only those that are not done");
+    arguments.Flag("--json", json_, "As JSON");
   }
 
  private:

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/operations/operation_follower.h"
@@ -32,9 +31,9 @@ class OpWatchCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    app.add_option("ID", id_)->required();
-    app.add_flag("--json", json_, "Each change as JSON on a line");
+  void AddArguments(Arguments& arguments) override {
+    arguments.Word("ID", id_);
+    arguments.Flag("--json", json_, "Each change as JSON on a line");
   }
 
  private:

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -33,10 +32,12 @@ class RecoverCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    CLI::Option* name = app.add_option("NAME", name_);
-    app.add_option("--name", new_name_, "The name it is to have")->type_name("NEW")->needs(name);
-    app.add_flag("--json", json_, "The list as JSON")->excludes(name);
+  void AddArguments(Arguments& arguments) override {
+    arguments.OptionalWord("NAME", name_);
+    arguments.Option("--name", "NEW", new_name_, "The name it is to have");
+    arguments.Flag("--json", json_, "The list as JSON");
+    arguments.Need("--name", "NAME");
+    arguments.Exclude("--json", "NAME");
   }
 
  private:

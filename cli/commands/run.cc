@@ -5,7 +5,6 @@
 
 #include <cstdlib>
 
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/host_path.h"
 #include "cli/exit_codes.h"
@@ -47,20 +46,16 @@ std::string RunCommand::details() const {
 }
 
 // For the help only: ParseRunOptions reads them, because the guest's options must be left alone.
-void RunCommand::AddArguments(CLI::App& app) {
-  const auto option = [&app](const char* name, const char* value, const std::string& what) {
-    app.add_option(name)->expected(1)->type_name(value)->description(what);
-  };
-  const auto flag = [&app](const char* name, const std::string& what) { app.add_flag(name)->description(what); };
-  option("-d", "NAME", "The distro, by name or id; the default one without it");
-  option("-u", "USER", "The user inside, by name or number");
-  option("--cd", "DIR", "The folder: inside with / or ~ in front, else one of the host's");
-  flag("-e", "Run the program without a shell");
-  option("--shell-type", "TYPE", "How to run it: standard, login or none (as -e)");
-  option("-E", "NAME=VALUE", "Set a variable in the command's environment");
-  flag("--tty", "Give the command a terminal on all of its streams");
-  flag("--no-tty", "Give it none");
-  flag("--detach", "Leave it running and print its session's id");
+void RunCommand::AddArguments(Arguments& arguments) {
+  arguments.DescribeOption("-d", "NAME", "The distro, by name or id; the default one without it");
+  arguments.DescribeOption("-u", "USER", "The user inside, by name or number");
+  arguments.DescribeOption("--cd", "DIR", "The folder: inside with / or ~ in front, else one of the host's");
+  arguments.DescribeFlag("-e", "Run the program without a shell");
+  arguments.DescribeOption("--shell-type", "TYPE", "How to run it: standard, login or none (as -e)");
+  arguments.DescribeOption("-E", "NAME=VALUE", "Set a variable in the command's environment");
+  arguments.DescribeFlag("--tty", "Give the command a terminal on all of its streams");
+  arguments.DescribeFlag("--no-tty", "Give it none");
+  arguments.DescribeFlag("--detach", "Leave it running and print its session's id");
 }
 
 int RunCommand::usage_error_code() const { return kExitOwnFailure; }

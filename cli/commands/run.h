@@ -35,7 +35,7 @@ class RunCommand : public Command {
   int failure_code() const override;
 
  protected:
-  void AddArguments(CLI::App& app) override;
+  void AddArguments(Arguments& arguments) override;
 
  private:
   absl::StatusOr<v1::Start> MakeStart() const;

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -42,9 +41,9 @@ class SessionsCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    app.add_option("NAME", name_);
-    app.add_flag("--json", json_, "As JSON");
+  void AddArguments(Arguments& arguments) override {
+    arguments.OptionalWord("NAME", name_);
+    arguments.Flag("--json", json_, "As JSON");
   }
 
  private:

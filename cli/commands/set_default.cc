@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -27,7 +26,7 @@ class SetDefaultCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override { app.add_option("NAME", name_)->required(); }
+  void AddArguments(Arguments& arguments) override { arguments.Word("NAME", name_); }
 
  private:
   Client& client_;

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
 #include "cli/commands/commands.h"
@@ -46,9 +45,9 @@ class SetVersionCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    app.add_option("[NAME] VERSION", words_)->expected(1, 2)->required();
-    app.add_flag("--terminate", terminate_, "End the distro's sessions instead of refusing");
+  void AddArguments(Arguments& arguments) override {
+    arguments.Words("[NAME] VERSION", words_, 1, 2);
+    arguments.Flag("--terminate", terminate_, "End the distro's sessions instead of refusing");
   }
 
  private:

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/commands/commands.h"
@@ -32,7 +31,9 @@ class ShutdownCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override { app.add_flag("--force", force_, "Leave processes no time to end"); }
+  void AddArguments(Arguments& arguments) override {
+    arguments.Flag("--force", force_, "Leave processes no time to end");
+  }
 
  private:
   Client& client_;

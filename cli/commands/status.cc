@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -55,7 +54,7 @@ class StatusCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override { app.add_flag("--json", json_, "As JSON"); }
+  void AddArguments(Arguments& arguments) override { arguments.Flag("--json", json_, "As JSON"); }
 
  private:
   Client& client_;

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
 #include "cli/commands/commands.h"
@@ -37,9 +36,9 @@ class UnregisterCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App& app) override {
-    app.add_option("NAME", name_)->required();
-    app.add_flag("--purge", purge_, "Delete its files for good");
+  void AddArguments(Arguments& arguments) override {
+    arguments.Word("NAME", name_);
+    arguments.Flag("--purge", purge_, "Delete its files for good");
   }
 
  private:

@@ -1,4 +1,3 @@
-#include "CLI/CLI.hpp"
 #include "absl/strings/str_cat.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -29,7 +28,7 @@ class VersionCommand : public Command {
   }
 
  protected:
-  void AddArguments(CLI::App&) override {}
+  void AddArguments(Arguments&) override {}
 
  private:
   Client& client_;
