@@ -60,9 +60,14 @@ absl::Status MakePoint(int root, const std::string& path, PointKind kind, int de
         const std::string rest = path.substr(end);
         return MakePoint(root, (text[0] == '/' ? text : here.substr(0, start) + text) + rest, kind, depth + 1);
       }
+      struct stat before;
+      const bool keep_times = ::fstat(parent.get(), &before) == 0;
       const int made = last && kind == PointKind::kFile ? ::mknodat(parent.get(), name.c_str(), S_IFREG | 0644, 0)
                                                         : ::mkdirat(parent.get(), name.c_str(), 0755);
       if (made != 0) return StepError("make", path);
+      // The distro's folder is to look as it did.
+      const timespec times[] = {before.st_atim, before.st_mtim};
+      if (keep_times) ::utimensat(AT_FDCWD, FdPath(parent.get()).c_str(), times, 0);
     }
     start = path.find_first_not_of('/', end);
     if (start == std::string::npos) break;
@@ -180,14 +185,7 @@ class Builder {
       if (wanted && wanted->starts_with('/')) folder = *wanted;
     }
     const std::string point = folder + (folder.ends_with('/') ? "" : "/") + "host";
-    struct stat before;
-    UniqueFd parent(OpenInRoot(root_.get(), folder, O_RDONLY | O_DIRECTORY));
-    const bool keep_times = parent && ::fstat(parent.get(), &before) == 0;
     RETURN_IF_ERROR(MakePoint(root_.get(), point, PointKind::kFolder));
-    if (keep_times) {
-      const timespec times[] = {before.st_atim, before.st_mtim};
-      ::futimens(parent.get(), times);
-    }
     UniqueFd at(OpenInRoot(root_.get(), point, O_PATH | O_DIRECTORY));
     if (!at) return StepError("open the mount point", point);
     if (::syscall(SYS_move_mount, host_.get(), "", at.get(), "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) !=

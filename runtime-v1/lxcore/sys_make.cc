@@ -27,6 +27,7 @@ Reply Make(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t mode
   if (!c.IsFileRoot()) {
     if (int error = Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
   }
+  if ((S_ISCHR(mode) || S_ISBLK(mode)) && !c.Has(CAP_MKNOD)) return Reply::Error(EPERM);
   if (KernelKeepsOwners(target.parent)) return Reply::Continue();
   const GuestAttributes made = AttributesToMake(k, call, c, target, mode, rdev);
   if (c.IsFileRoot() && IsPlainForm(made)) return Reply::Continue();
@@ -47,7 +48,6 @@ Reply MakeFolder(Kernel& k, const Call& call, int folder, uint64_t path, uint32_
 Reply MakeNode(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t mode, uint64_t device) {
   if ((mode & S_IFMT) == 0) mode |= S_IFREG;
   const bool is_device = S_ISCHR(mode) || S_ISBLK(mode);
-  if (is_device && !k.CredentialsOf(call).Has(CAP_MKNOD)) return Reply::Error(EPERM);
   if (!is_device && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode)) {
     return Reply::Error(S_ISDIR(mode) ? EPERM : EINVAL);
   }
@@ -76,15 +76,15 @@ Reply Link(Kernel& k, const Call& call, int old_folder, uint64_t old_path, int n
   if (int error = k.Resolve(call, c, new_folder, new_path, kNoFollow | kWithParent, to)) return Reply::Error(error);
   if (to.error == 0) return Reply::Error(EEXIST);
   if (!to.parent_known) return Reply::Continue();
-  if (int error = Kernel::MayChangeFolder(c, to)) return Reply::Error(error);
-  // protected_hardlinks, as every distro has it on.
+  // protected_hardlinks, as every distro has it on; asked before the folder's rights.
   const GuestAttributes& a = from.file.attributes;
   const bool safe = S_ISREG(a.mode) && !(a.mode & S_ISUID) && (a.mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&
                     Kernel::Allowed(c, from.file, R_OK | W_OK);
   if (a.uid != c.fsuid && !safe && !c.Has(CAP_FOWNER) && from.file.mount == MountKind::kLxfs) {
     return Reply::Error(EPERM);
   }
-  return Reply::Continue();
+  const int error = Kernel::MayChangeFolder(c, to);
+  return error != 0 ? Reply::Error(error) : Reply::Continue();
 }
 
 }  // namespace

@@ -78,7 +78,8 @@ Reply KillMany(Kernel& k, const Call& call, pid_t target, int signal) {
     }
   }
   if (!any || all) return Reply::Continue();
-  if (allowed.empty()) return Reply::Error(EPERM);
+  // "All" succeeds when there is anybody, even if nobody may be signalled.
+  if (allowed.empty()) return Reply::Error(target == -1 ? 0 : EPERM);
   for (const std::string& pid : allowed) {
     // A folder of /proc serves as a descriptor of its process.
     UniqueFd process(::open(("/proc/" + pid).c_str(), O_DIRECTORY | O_CLOEXEC));

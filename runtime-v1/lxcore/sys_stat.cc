@@ -8,6 +8,7 @@
 
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/walk.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -55,6 +56,7 @@ Reply ReadLink(Kernel& k, const Call& call, int folder, uint64_t path, int optio
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
   if (int error = k.Resolve(call, c, folder, path, kNoFollow | options, target)) return Reply::Error(error);
+  if (target.error == 0 && !MayFollowProcLink(c, target.base, target.file)) return Reply::Error(EACCES);
   return Reply::Continue();
 }
 

@@ -1,11 +1,13 @@
 // xattr(7). The guest neither sees nor sets user.lxfs*; security.capability, trusted.* and ACLs, which the host's user
 // may not set, are kept under user.lxfs. + their name.
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <linux/xattr.h>
 #include <sys/xattr.h>
 
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -85,6 +87,16 @@ int MayChange(const Credentials& c, const GuestFile& file, const std::string& na
   return Kernel::Allowed(c, file, W_OK) ? 0 : EACCES;
 }
 
+// A vfs_cap_data of one of the revisions that the kernel takes.
+bool IsFileCapability(const std::string& value) {
+  uint32_t magic;
+  if (value.size() < sizeof(magic)) return false;
+  std::memcpy(&magic, value.data(), sizeof(magic));
+  const uint32_t revision = le32toh(magic) & VFS_CAP_REVISION_MASK;
+  return (revision == VFS_CAP_REVISION_2 && value.size() == XATTR_CAPS_SZ_2) ||
+         (revision == VFS_CAP_REVISION_3 && value.size() == XATTR_CAPS_SZ_3);
+}
+
 Reply Set(Kernel& k, const Call& call, By by) {
   const Credentials& c = k.CredentialsOf(call);
   std::string name;
@@ -98,6 +110,7 @@ Reply Set(Kernel& k, const Call& call, By by) {
   if (call.arg(3) > XATTR_SIZE_MAX) return Reply::Error(E2BIG);
   std::string value(call.arg(3), '\0');
   if (int error = ReadGuest(call.tid(), call.arg(2), value.data(), value.size())) return Reply::Error(error);
+  if (name == "security.capability" && !IsFileCapability(value)) return Reply::Error(EINVAL);
   const std::string kept = kLxfsXattrPrefix + name;
   const int flags = call.int_arg(4);
   const int result = target.flags & AT_SYMLINK_NOFOLLOW

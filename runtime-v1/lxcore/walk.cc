@@ -12,6 +12,11 @@ namespace {
 
 constexpr int kMostLinks = 40;
 
+// Links of procfs that are text, not a way into a process.
+bool IsPlainProcLink(const std::string& name) {
+  return name == "self" || name == "thread-self" || name == "mounts" || name == "net";
+}
+
 class Walker {
  public:
   Walker(int proc, GuestFiles& files, pid_t tid, const Credentials& c) : proc_(proc), files_(files), tid_(tid), c_(c) {}
@@ -108,10 +113,7 @@ class Walker {
         if (part == "thread-self") text += "/task/" + std::to_string(InnerThreadId(proc_, tid_));
         return 0;
       }
-      if (part != "mounts" && part != "net") {
-        // Links of a process lead only its owner, and who may trace it, anywhere.
-        return link.attributes.uid == c_.fsuid || c_.Has(CAP_SYS_PTRACE) ? 0 : EACCES;
-      }
+      if (!IsPlainProcLink(part)) return MayFollowProcLink(c_, part, link) ? 0 : EACCES;
     }
     char buffer[PATH_MAX];
     const ssize_t size = ::readlink(name.c_str(), buffer, sizeof(buffer));
@@ -155,6 +157,11 @@ class Walker {
 };
 
 }  // namespace
+
+bool MayFollowProcLink(const Credentials& c, const std::string& name, const GuestFile& file) {
+  if (file.mount != MountKind::kProc || file.type() != S_IFLNK || IsPlainProcLink(name)) return true;
+  return file.attributes.uid == c.fsuid || c.Has(CAP_SYS_PTRACE);
+}
 
 int Walk(int proc, GuestFiles& files, pid_t tid, const Credentials& c, int folder, const std::string& path, int options,
          Target& target) {
