@@ -97,6 +97,8 @@ std::vector<std::string> Environment() {
 }
 
 absl::Status SetUp(const ContainerPlan& plan) {
+  // Before anything is made: /etc/hosts and the mount points must be readable to every user inside.
+  ::umask(022);
   // lxcore's end is the distro's: without it, its calls would fail one by one.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return ErrnoError("cannot set", "the parent-death signal");
   if (!plan.foreground && ::setsid() < 0) return ErrnoError("cannot make", "a session");
@@ -106,7 +108,6 @@ absl::Status SetUp(const ContainerPlan& plan) {
   RETURN_IF_ERROR(EnterDistro(plan.mounts));
   // Where everybody's identity starts from: see identities.h.
   if (::prctl(PR_SET_TIMERSLACK, kBaseSlack, 0, 0, 0) != 0) return ErrnoError("cannot set", "the timer slack");
-  ::umask(022);
   return absl::OkStatus();
 }
 
