@@ -18,9 +18,9 @@ constexpr int kBusyMilliseconds = 2000;
 // 'WSLM', so that file(1) and a curious person can tell what it is.
 constexpr char kSchema[] =
     "PRAGMA application_id = 0x57534c4d;"
-    "CREATE TABLE IF NOT EXISTS record (inode INTEGER NOT NULL, birth_ns INTEGER NOT NULL,"
-    " generation INTEGER NOT NULL, mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL,"
-    " rdev INTEGER NOT NULL, PRIMARY KEY (inode, birth_ns, generation)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS record (inode INTEGER PRIMARY KEY, birth_ns INTEGER NOT NULL, generation INTEGER NOT "
+    "NULL,"
+    " mode INTEGER NOT NULL, uid INTEGER NOT NULL, gid INTEGER NOT NULL, rdev INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS root (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), inode INTEGER NOT NULL,"
     " birth_ns INTEGER NOT NULL, generation INTEGER NOT NULL);"
     "PRAGMA user_version = 1;";
@@ -72,19 +72,6 @@ class SideDatabase::Statement {
   bool ok_;
 };
 
-// The first columns, and parameters, of every statement here.
-SideRow SideDatabase::RowOf(Statement& statement) {
-  return {.inode = static_cast<uint64_t>(statement.Column(0)),
-          .birth_ns = statement.Column(1),
-          .generation = static_cast<uint64_t>(statement.Column(2))};
-}
-
-void SideDatabase::BindRow(Statement& statement, const SideRow& row) {
-  statement.Bind(1, Signed(row.inode));
-  statement.Bind(2, row.birth_ns);
-  statement.Bind(3, Signed(row.generation));
-}
-
 absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::Open(const std::string& path, Access access) {
   // A log that a killed process left is taken in by whoever opens next, so reading, too, needs the right to write.
   const int flags = access == Access::kReadImmutable ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
@@ -128,28 +115,35 @@ absl::StatusOr<SideRecords> SideDatabase::ReadAll() {
   if (!statement) return LastError();
   int step;
   while ((step = statement.Step()) == SQLITE_ROW) {
-    records[RowOf(statement)] = {.mode = static_cast<uint32_t>(statement.Column(3)),
-                                 .uid = static_cast<uint32_t>(statement.Column(4)),
-                                 .gid = static_cast<uint32_t>(statement.Column(5)),
-                                 .rdev = static_cast<uint64_t>(statement.Column(6))};
+    records[static_cast<uint64_t>(statement.Column(0))] = {
+        .birth_ns = statement.Column(1),
+        .generation = static_cast<uint64_t>(statement.Column(2)),
+        .attributes = {.mode = static_cast<uint32_t>(statement.Column(3)),
+                       .uid = static_cast<uint32_t>(statement.Column(4)),
+                       .gid = static_cast<uint32_t>(statement.Column(5)),
+                       .rdev = static_cast<uint64_t>(statement.Column(6))}};
   }
   if (step != SQLITE_DONE) return LastError();
   return records;
 }
 
-absl::StatusOr<std::optional<SideRow>> SideDatabase::Root() {
+absl::StatusOr<std::optional<SideKey>> SideDatabase::Root() {
   Statement statement(database_, "SELECT inode, birth_ns, generation FROM root");
   if (!statement) return LastError();
   const int step = statement.Step();
   if (step == SQLITE_DONE) return std::nullopt;
   if (step != SQLITE_ROW) return LastError();
-  return RowOf(statement);
+  return SideKey{.inode = static_cast<uint64_t>(statement.Column(0)),
+                 .birth_ns = statement.Column(1),
+                 .generation = static_cast<uint64_t>(statement.Column(2))};
 }
 
-absl::Status SideDatabase::SetRoot(const SideRow& root) {
+absl::Status SideDatabase::SetRoot(const SideKey& root) {
   Statement statement(database_, "INSERT OR REPLACE INTO root VALUES (1, ?, ?, ?)");
   if (!statement) return LastError();
-  BindRow(statement, root);
+  statement.Bind(1, Signed(root.inode));
+  statement.Bind(2, root.birth_ns);
+  statement.Bind(3, Signed(root.generation));
   return statement.Execute() ? absl::OkStatus() : LastError();
 }
 
@@ -165,16 +159,18 @@ absl::Status SideDatabase::Write(const SideChanges& changes) {
 
 absl::Status SideDatabase::WriteRows(const SideChanges& changes) {
   Statement put(database_, "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)");
-  Statement remove(database_, "DELETE FROM record WHERE inode = ? AND birth_ns = ? AND generation = ?");
+  Statement remove(database_, "DELETE FROM record WHERE inode = ?");
   if (!put || !remove) return LastError();
-  for (const auto& [row, attributes] : changes) {
-    Statement& statement = attributes ? put : remove;
-    BindRow(statement, row);
-    if (attributes) {
-      statement.Bind(4, attributes->mode);
-      statement.Bind(5, attributes->uid);
-      statement.Bind(6, attributes->gid);
-      statement.Bind(7, Signed(attributes->rdev));
+  for (const auto& [inode, record] : changes) {
+    Statement& statement = record ? put : remove;
+    statement.Bind(1, Signed(inode));
+    if (record) {
+      statement.Bind(2, record->birth_ns);
+      statement.Bind(3, Signed(record->generation));
+      statement.Bind(4, record->attributes.mode);
+      statement.Bind(5, record->attributes.uid);
+      statement.Bind(6, record->attributes.gid);
+      statement.Bind(7, Signed(record->attributes.rdev));
     }
     if (!statement.Execute()) return LastError();
   }

@@ -13,27 +13,23 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "distros/lxfs/attributes.h"
+#include "distros/lxfs/side_store.h"
 
 struct sqlite3;
 struct sqlite3_stmt;
 
 namespace wslm {
 
-// Of a file on the store's own file system: as SideKey.
-struct SideRow {
-  uint64_t inode = 0;
+// What is kept of a file, by its inode. Birth and generation, as in SideKey, tell whether it is still the same file.
+struct SideRecord {
   int64_t birth_ns = 0;
   uint64_t generation = 0;
-  friend bool operator==(const SideRow&, const SideRow&) = default;
-  template <typename H>
-  friend H AbslHashValue(H state, const SideRow& row) {
-    return H::combine(std::move(state), row.inode, row.birth_ns, row.generation);
-  }
+  GuestAttributes attributes;
 };
 
-using SideRecords = absl::flat_hash_map<SideRow, GuestAttributes>;
+using SideRecords = absl::flat_hash_map<uint64_t, SideRecord>;
 // nullopt: remove.
-using SideChanges = absl::flat_hash_map<SideRow, std::optional<GuestAttributes>>;
+using SideChanges = absl::flat_hash_map<uint64_t, std::optional<SideRecord>>;
 
 class SideDatabase {
  public:
@@ -51,16 +47,14 @@ class SideDatabase {
 
   absl::StatusOr<SideRecords> ReadAll();
   // The root folder that the records are of, once SetRoot has told it.
-  absl::StatusOr<std::optional<SideRow>> Root();
-  absl::Status SetRoot(const SideRow& root);
+  absl::StatusOr<std::optional<SideKey>> Root();
+  absl::Status SetRoot(const SideKey& root);
   // All or none. Not on the disk before Sync.
   absl::Status Write(const SideChanges& changes);
   absl::Status Sync();
 
  private:
   class Statement;
-  static SideRow RowOf(Statement& statement);
-  static void BindRow(Statement& statement, const SideRow& row);
   SideDatabase(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
   absl::Status Prepare(Access access);
   absl::Status Run(const char* sql);

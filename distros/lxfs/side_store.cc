@@ -31,19 +31,10 @@ constexpr std::chrono::milliseconds kBatchDelay{200};
 constexpr std::chrono::seconds kRetryDelay{5};
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
-// The device is the host's, never 0.
-std::optional<SideKey> HostKeyOf(int fd, const char* name, int flags) {
-  struct statx host;
-  if (statx(fd, name, flags | AT_STATX_DONT_SYNC, STATX_INO | STATX_BTIME, &host) != 0) return std::nullopt;
-  SideKey key{.device = makedev(host.stx_dev_major, host.stx_dev_minor), .inode = host.stx_ino};
-  if ((host.stx_mask & STATX_BTIME) != 0) {
-    key.birth_ns = host.stx_btime.tv_sec * kNanosecondsPerSecond + host.stx_btime.tv_nsec;
-  }
-  return key;
-}
+constexpr unsigned kWanted = STATX_INO | STATX_BTIME;
 
-SideRow RowOf(const SideKey& key) {
-  return {.inode = key.inode, .birth_ns = key.birth_ns, .generation = key.generation};
+bool IsSameFile(const SideRecord& record, const SideKey& key) {
+  return record.birth_ns == key.birth_ns && record.generation == key.generation;
 }
 
 // Whether handles hold an inode's number and generation as they are on the disk. Elsewhere (FUSE) a handle may not
@@ -70,8 +61,9 @@ uint64_t GenerationOf(int fd, const char* name, int flags) {
   } found;
   found.handle.handle_bytes = MAX_HANDLE_SZ;
   int mount_id = 0;
-  // Links are not followed unless asked for.
-  if (name_to_handle_at(fd, name, &found.handle, &mount_id, flags & AT_EMPTY_PATH) != 0) return 0;
+  // Unlike statx, it follows links only when asked to.
+  const int handle_flags = (flags & AT_EMPTY_PATH) | ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? 0 : AT_SYMLINK_FOLLOW);
+  if (name_to_handle_at(fd, name, &found.handle, &mount_id, handle_flags) != 0) return 0;
   uint64_t hash = 0xcbf29ce484222325;
   for (unsigned i = 0; i < found.handle.handle_bytes; ++i) hash = (hash ^ found.bytes[i]) * 0x100000001b3;
   return hash;
@@ -95,23 +87,22 @@ class SideStoreImpl : public SideStore {
 
   std::optional<SideKey> KeyOf(int fd) const override;
   std::optional<SideKey> KeyOf(int dir_fd, const char* name) const override;
+  SideKey KeyOf(int dir_fd, const char* name, int flags, const struct statx& host) const override;
   std::optional<GuestAttributes> Get(const SideKey& key) const override;
+  std::optional<GuestAttributes> Get(int dir_fd, const char* name, int flags, const struct statx& host) const override;
   void Put(const SideKey& key, const GuestAttributes& attributes) override { Change(key, attributes); }
   void Remove(const SideKey& key) override { Change(key, std::nullopt); }
   absl::Status Flush() override;
 
  private:
-  struct ForeignKey {
-    uint64_t device;
-    SideRow row;
-    friend bool operator==(const ForeignKey&, const ForeignKey&) = default;
-    template <typename H>
-    friend H AbslHashValue(H state, const ForeignKey& key) {
-      return H::combine(std::move(state), key.device, key.row);
-    }
-  };
+  // Device and inode.
+  using ForeignKey = std::pair<uint64_t, uint64_t>;
 
   std::optional<SideKey> KeyOf(int fd, const char* name, int flags) const;
+  // Without the generation.
+  SideKey PlainKeyOf(const struct statx& host) const;
+  // The record under the key's number, of whatever file. With mutex_ held.
+  const SideRecord* Find(const SideKey& key) const;
   void Change(const SideKey& key, const std::optional<GuestAttributes>& attributes);
   absl::Status WriteBatch();
   absl::Status RememberRoot();
@@ -131,7 +122,7 @@ class SideStoreImpl : public SideStore {
   // Guards what follows.
   mutable std::shared_mutex mutex_;
   SideRecords records_;
-  absl::flat_hash_map<ForeignKey, GuestAttributes> foreign_records_;
+  absl::flat_hash_map<ForeignKey, SideRecord> foreign_records_;
   SideChanges waiting_;
   bool stopping_ = false;
   std::thread writer_;
@@ -140,11 +131,11 @@ class SideStoreImpl : public SideStore {
 
 absl::Status SideStoreImpl::Load(const std::string& folder, std::unique_ptr<SideDatabase> database, bool keep_open) {
   ASSIGN_OR_RETURN(records_, database->ReadAll());
-  ASSIGN_OR_RETURN(const std::optional<SideRow> root, database->Root());
+  ASSIGN_OR_RETURN(const std::optional<SideKey> root, database->Root());
   root_known_ = root.has_value();
   if (root && !records_.empty()) {
     const std::optional<SideKey> present = KeyOf(folder_.get(), kRootName);
-    if (present && RowOf(*present) != *root) return AnotherTree(folder);
+    if (present && *present != *root) return AnotherTree(folder);
   }
   if (keep_open) database_ = std::move(database);
   return absl::OkStatus();
@@ -162,12 +153,25 @@ SideStoreImpl::~SideStoreImpl() {
   if (database_ != nullptr) WriteBatch().IgnoreError();
 }
 
-std::optional<SideKey> SideStoreImpl::KeyOf(int fd, const char* name, int flags) const {
-  std::optional<SideKey> key = HostKeyOf(fd, name, flags);
-  if (!key || key->device != device_) return key;
-  key->device = 0;
-  if (has_lasting_handles_) key->generation = GenerationOf(fd, name, flags);
+SideKey SideStoreImpl::PlainKeyOf(const struct statx& host) const {
+  SideKey key{.device = makedev(host.stx_dev_major, host.stx_dev_minor), .inode = host.stx_ino};
+  if (key.device == device_) key.device = 0;
+  if ((host.stx_mask & STATX_BTIME) != 0) {
+    key.birth_ns = host.stx_btime.tv_sec * kNanosecondsPerSecond + host.stx_btime.tv_nsec;
+  }
   return key;
+}
+
+SideKey SideStoreImpl::KeyOf(int dir_fd, const char* name, int flags, const struct statx& host) const {
+  SideKey key = PlainKeyOf(host);
+  if (key.device == 0 && has_lasting_handles_) key.generation = GenerationOf(dir_fd, name, flags);
+  return key;
+}
+
+std::optional<SideKey> SideStoreImpl::KeyOf(int fd, const char* name, int flags) const {
+  struct statx host;
+  if (statx(fd, name, flags | AT_STATX_DONT_SYNC, kWanted, &host) != 0) return std::nullopt;
+  return KeyOf(fd, name, flags, host);
 }
 
 std::optional<SideKey> SideStoreImpl::KeyOf(int fd) const { return KeyOf(fd, "", AT_EMPTY_PATH); }
@@ -176,34 +180,51 @@ std::optional<SideKey> SideStoreImpl::KeyOf(int dir_fd, const char* name) const 
   return KeyOf(dir_fd, name, AT_SYMLINK_NOFOLLOW);
 }
 
+const SideRecord* SideStoreImpl::Find(const SideKey& key) const {
+  if (key.device == 0) {
+    const auto found = records_.find(key.inode);
+    return found == records_.end() ? nullptr : &found->second;
+  }
+  const auto found = foreign_records_.find(ForeignKey(key.device, key.inode));
+  return found == foreign_records_.end() ? nullptr : &found->second;
+}
+
 std::optional<GuestAttributes> SideStoreImpl::Get(const SideKey& key) const {
   std::shared_lock lock(mutex_);
-  if (key.device == 0) {
-    const auto found = records_.find(RowOf(key));
-    return found == records_.end() ? std::nullopt : std::optional(found->second);
+  const SideRecord* record = Find(key);
+  if (record == nullptr || !IsSameFile(*record, key)) return std::nullopt;
+  return record->attributes;
+}
+
+std::optional<GuestAttributes> SideStoreImpl::Get(int dir_fd, const char* name, int flags,
+                                                  const struct statx& host) const {
+  {
+    std::shared_lock lock(mutex_);
+    if (Find(PlainKeyOf(host)) == nullptr) return std::nullopt;
   }
-  const auto found = foreign_records_.find({key.device, RowOf(key)});
-  return found == foreign_records_.end() ? std::nullopt : std::optional(found->second);
+  return Get(KeyOf(dir_fd, name, flags, host));
 }
 
 void SideStoreImpl::Change(const SideKey& key, const std::optional<GuestAttributes>& attributes) {
+  std::optional<SideRecord> record;
+  if (attributes) record = {.birth_ns = key.birth_ns, .generation = key.generation, .attributes = *attributes};
   std::lock_guard lock(mutex_);
   if (key.device != 0) {
-    if (attributes) {
-      foreign_records_[{key.device, RowOf(key)}] = *attributes;
+    const ForeignKey foreign(key.device, key.inode);
+    if (record) {
+      foreign_records_[foreign] = *record;
     } else {
-      foreign_records_.erase({key.device, RowOf(key)});
+      foreign_records_.erase(foreign);
     }
     return;
   }
-  const SideRow row = RowOf(key);
-  if (attributes) {
-    records_[row] = *attributes;
-  } else if (records_.erase(row) == 0) {
+  if (record) {
+    records_[key.inode] = *record;
+  } else if (records_.erase(key.inode) == 0) {
     return;
   }
   if (database_ == nullptr) return;
-  waiting_[row] = attributes;
+  waiting_[key.inode] = record;
   if (!writer_.joinable()) {
     writer_ = std::thread(&SideStoreImpl::WriteBatches, this);
   } else if (waiting_.size() == 1 || waiting_.size() == kBatchSize) {
@@ -252,7 +273,7 @@ absl::Status SideStoreImpl::RememberRoot() {
   if (root_known_) return absl::OkStatus();
   const std::optional<SideKey> root = KeyOf(folder_.get(), kRootName);
   if (!root) return absl::OkStatus();
-  RETURN_IF_ERROR(database_->SetRoot(RowOf(*root)));
+  RETURN_IF_ERROR(database_->SetRoot(*root));
   root_known_ = true;
   return absl::OkStatus();
 }
@@ -287,11 +308,11 @@ absl::StatusOr<SideDatabase::Access> ReadAccess(int folder, const std::string& p
 absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const std::string& folder, bool read_only) {
   UniqueFd folder_fd(open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder_fd) return ErrnoError("cannot open", folder);
-  const std::optional<SideKey> folder_key = HostKeyOf(folder_fd.get(), "", AT_EMPTY_PATH);
-  if (!folder_key) return ErrnoError("cannot look at", folder);
+  struct statx host;
+  if (statx(folder_fd.get(), "", AT_EMPTY_PATH, kWanted, &host) != 0) return ErrnoError("cannot look at", folder);
   const std::string path = folder + "/" + kFileName;
   const int folder_number = folder_fd.get();
-  auto store = std::make_unique<SideStoreImpl>(std::move(folder_fd), folder_key->device);
+  auto store = std::make_unique<SideStoreImpl>(std::move(folder_fd), makedev(host.stx_dev_major, host.stx_dev_minor));
   SideDatabase::Access access = SideDatabase::Access::kWrite;
   if (read_only) {
     if (faccessat(folder_number, kFileName, F_OK, AT_EACCESS) != 0) {

@@ -1,6 +1,6 @@
 // The side store: lxfs records of host files that can't carry user xattrs (symlinks, fifos, sockets, devices, and
-// everything on file systems without them), keyed by what stays the same as long as the file lives, so that a rename
-// needs nothing and a file that gets the number of a removed one doesn't get its record.
+// everything on file systems without them), by inode and what stays the same as long as the file lives, so that a
+// rename needs nothing and a file that gets the number of a removed one doesn't get its record.
 //
 // A map of all records in memory, before SQLite in WAL mode. A write reaches SQLite within 200 ms, at once when 256
 // wait, on Flush and when destroyed: a process that is killed loses at most that last batch. A batch survives the
@@ -14,6 +14,8 @@
 // of being read with defaults in place of what was recorded.
 #ifndef WSLM_DISTROS_LXFS_SIDE_STORE_H_
 #define WSLM_DISTROS_LXFS_SIDE_STORE_H_
+
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <memory>
@@ -53,7 +55,14 @@ class SideStore {
   virtual std::optional<SideKey> KeyOf(int fd) const = 0;
   virtual std::optional<SideKey> KeyOf(int dir_fd, const char* name) const = 0;
 
+  // The key of a file that statx told of as `host` (with STATX_INO and STATX_BTIME) and that `name` still leads to;
+  // `flags` as statx had them: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH or 0.
+  virtual SideKey KeyOf(int dir_fd, const char* name, int flags, const struct statx& host) const = 0;
+
   virtual std::optional<GuestAttributes> Get(const SideKey& key) const = 0;
+  // Get(KeyOf(...)), which makes no system call for nearly all files that have no record.
+  virtual std::optional<GuestAttributes> Get(int dir_fd, const char* name, int flags,
+                                             const struct statx& host) const = 0;
   virtual void Put(const SideKey& key, const GuestAttributes& attributes) = 0;
   virtual void Remove(const SideKey& key) = 0;
   // To the disk. An error, also of a batch before, leaves what waits in memory for the next time: DISK_FULL, IO_ERROR.

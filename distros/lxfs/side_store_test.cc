@@ -115,6 +115,26 @@ TEST_F(SideStoreTest, AFileHasTheSameKeyInAUserNamespace) {
   EXPECT_EQ(status, 0);
 }
 
+TEST_F(SideStoreTest, WhatStatxToldOfIsFoundAsWell) {
+  auto store = Opened();
+  const SideKey link = MakeLink("link", *store);
+  const SideKey other = MakeLink("other", *store);
+  struct statx host;
+  constexpr unsigned kMask = STATX_BASIC_STATS | STATX_BTIME;
+  ASSERT_EQ(statx(root_.get(), "link", AT_SYMLINK_NOFOLLOW, kMask, &host), 0);
+  EXPECT_EQ(store->KeyOf(root_.get(), "link", AT_SYMLINK_NOFOLLOW, host), link);
+  EXPECT_EQ(store->Get(root_.get(), "link", AT_SYMLINK_NOFOLLOW, host), std::nullopt);
+  store->Put(link, kOwned);
+  store->Put(other, kDevice);
+  EXPECT_EQ(store->Get(root_.get(), "link", AT_SYMLINK_NOFOLLOW, host), kOwned);
+  // By the name of a descriptor, which is followed to the link itself.
+  UniqueFd fd(openat(root_.get(), "link", O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const std::string name = "/proc/self/fd/" + std::to_string(fd.get());
+  ASSERT_EQ(statx(AT_FDCWD, name.c_str(), 0, kMask, &host), 0);
+  EXPECT_EQ(store->KeyOf(AT_FDCWD, name.c_str(), 0, host), link);
+  EXPECT_EQ(store->Get(AT_FDCWD, name.c_str(), 0, host), kOwned);
+}
+
 TEST_F(SideStoreTest, RecordsOfOtherFileSystemsLiveInMemoryOnly) {
   const SideKey other{.device = 0x1234, .inode = 5, .birth_ns = 6};
   {

@@ -111,22 +111,24 @@ const GuestFiles::Mount& GuestFiles::MountOf(uint64_t mount_id) {
   return mounts_.try_emplace(mount_id, Mount{MountKind::kNone, "", false}).first->second;
 }
 
-SideKey GuestFiles::KeyOf(const struct statx& host) const {
-  SideKey key{.device = makedev(host.stx_dev_major, host.stx_dev_minor), .inode = host.stx_ino};
-  if (key.device == options_.device) key.device = 0;
-  if (host.stx_mask & STATX_BTIME) key.birth_ns = host.stx_btime.tv_sec * 1'000'000'000 + host.stx_btime.tv_nsec;
-  return key;
+SideKey GuestFiles::KeyOf(const std::string& name, int flags, const struct statx& host) const {
+  return side_.KeyOf(AT_FDCWD, name.c_str(), flags & AT_SYMLINK_NOFOLLOW, host);
+}
+
+std::optional<GuestAttributes> GuestFiles::SideRecordOf(const std::string& name, int flags,
+                                                        const struct statx& host) const {
+  return side_.Get(AT_FDCWD, name.c_str(), flags & AT_SYMLINK_NOFOLLOW, host);
 }
 
 std::optional<GuestAttributes> GuestFiles::RecordOf(const std::string& name, int flags,
                                                     const struct statx& host) const {
   if (!LxfsMayHaveRecord(StatOf(host))) return std::nullopt;
-  if (!IsPlain(host.stx_mode)) return side_.Get(KeyOf(host));
+  if (!IsPlain(host.stx_mode)) return SideRecordOf(name, flags, host);
   char bytes[64];
   const ssize_t size = flags & AT_SYMLINK_NOFOLLOW ? ::lgetxattr(name.c_str(), kLxfsXattr, bytes, sizeof(bytes))
                                                    : ::getxattr(name.c_str(), kLxfsXattr, bytes, sizeof(bytes));
   if (size >= 0) return DecodeLxfsRecord({bytes, static_cast<size_t>(size)});
-  return errno == EOPNOTSUPP ? side_.Get(KeyOf(host)) : std::nullopt;
+  return errno == EOPNOTSUPP ? SideRecordOf(name, flags, host) : std::nullopt;
 }
 
 // All but the folders of processes is root's there. The folder's number is found by the name of an opened descriptor.
@@ -166,7 +168,7 @@ int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
       break;
     }
     case MountKind::kDevpts: {
-      const auto record = side_.Get(KeyOf(out.host));
+      const auto record = SideRecordOf(name, flags, out.host);
       out.has_record = record.has_value();
       out.attributes = record.value_or(NativeView(out.host));
       if (!record) {
@@ -211,7 +213,7 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
     case MountKind::kLxfs:
       break;
     case MountKind::kDevpts:
-      side_.Put(KeyOf(file.host), attributes);
+      side_.Put(KeyOf(name, flags, file.host), attributes);
       return 0;
     case MountKind::kProc:
     case MountKind::kHost:
@@ -230,26 +232,26 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
                                 : ::lsetxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0);
       if (result != 0 && errno != EOPNOTSUPP) return errno;
       in_side_store = result != 0;
-      if (in_side_store) side_.Put(KeyOf(file.host), attributes);
+      if (in_side_store) side_.Put(KeyOf(name, flags, file.host), attributes);
     }
     if ((file.host.stx_mode & 07777) != form.host_mode && ::chmod(name.c_str(), form.host_mode) != 0) return errno;
     if (file.has_record && !form.needs_record) {
       if ((follow ? ::removexattr(name.c_str(), kLxfsXattr) : ::lremovexattr(name.c_str(), kLxfsXattr)) != 0 &&
           errno == EOPNOTSUPP) {
-        side_.Remove(KeyOf(file.host));
+        side_.Remove(KeyOf(name, flags, file.host));
       }
     }
     return 0;
   }
   if (form.needs_record) {
-    side_.Put(KeyOf(file.host), attributes);
+    side_.Put(KeyOf(name, flags, file.host), attributes);
     return 0;
   }
   if (!S_ISLNK(file.host.stx_mode) && (file.host.stx_mode & 07777) != form.host_mode &&
       ::chmod(name.c_str(), form.host_mode) != 0) {
     return errno;
   }
-  if (file.has_record) side_.Remove(KeyOf(file.host));
+  if (file.has_record) side_.Remove(KeyOf(name, flags, file.host));
   return 0;
 }
 

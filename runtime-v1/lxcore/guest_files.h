@@ -99,7 +99,8 @@ class GuestFiles {
   const Mount& MountOf(uint64_t mount_id);
   void ReadMounts();
   MountKind KindOf(const MountLine& line) const;
-  SideKey KeyOf(const struct statx& host) const;
+  SideKey KeyOf(const std::string& name, int flags, const struct statx& host) const;
+  std::optional<GuestAttributes> SideRecordOf(const std::string& name, int flags, const struct statx& host) const;
   bool IsOnRootfs(const struct statx& host) const;
   std::optional<GuestAttributes> RecordOf(const std::string& name, int flags, const struct statx& host) const;
   GuestAttributes ProcView(const std::string& name, int flags, const struct statx& host, const Mount& mount) const;
