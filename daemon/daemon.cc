@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/events/event_bus.h"
@@ -22,6 +23,7 @@
 #include "daemon/sessions/session_manager.h"
 #include "daemon/transfers/transfer_registry.h"
 #include "distros/host/error.h"
+#include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
 #include "distros/registry/registry.h"
 
@@ -58,12 +60,19 @@ class WholeDaemon : public Daemon {
                         instances_, operations_, workers_, {runtimes.describe, options.request_stop}),
         transfer_service_(transfers_) {
     instances_.Adopt(registry_->List());
-    FinishConversions(deps_);
+    std::vector<std::string> useless = FinishConversions(deps_);
     operations_.Recover(registry_->Journal(),
                         [this](const JournalRecord& record) { return RecoverOperation(record, deps_); });
     server_.emplace(std::vector<grpc::Service*>{&distro_service_, &event_service_, &operation_service_,
                                                 &session_service_, &system_service_, &transfer_service_});
-    workers_.Run([this] { registry_->PurgeOldTrash(); });
+    workers_.Run([this, &log, useless = std::move(useless)] {
+      for (const auto& folder : useless) {
+        if (const auto status = RemoveTree(folder); !status.ok()) {
+          log.Error(absl::StrCat("cannot remove ", folder, ": ", status.message()));
+        }
+      }
+      registry_->PurgeOldTrash();
+    });
   }
 
   ~WholeDaemon() override {

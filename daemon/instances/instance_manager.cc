@@ -20,6 +20,10 @@ constexpr absl::Duration kStatsTimeout = absl::Seconds(5);
 constexpr absl::Duration kQuickStatsTimeout = absl::Milliseconds(500);
 constexpr int kShownSessions = 5;
 
+std::string Shown(absl::Duration duration) {
+  return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
+}
+
 absl::Status HasSessions(const RegistryEntry& entry, const runtime::v1::SessionList& sessions) {
   std::vector<std::string> shown;
   std::vector<std::string> ids;
@@ -176,8 +180,7 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
   auto use = UseLocked(record.id, slot);
   lock.unlock();
   settled_.notify_all();
-  log_.Info(absl::StrCat("started ", record.name, " in ",
-                         absl::FormatDuration(absl::Trunc(absl::Now() - begin, absl::Milliseconds(1)))));
+  log_.Info(absl::StrCat("started ", record.name, " in ", Shown(absl::Now() - begin)));
   changed_(record.id);
   // At once when it ended already.
   WatchExit(record.id, *instance);
@@ -270,7 +273,9 @@ absl::Status InstanceManager::StopLocked(std::unique_lock<std::mutex>& lock, con
   lock.unlock();
   changed_(distro_id);
   log_.Info(absl::StrCat("stopping ", name));
+  const absl::Time begin = absl::Now();
   const absl::Status status = instance->Stop(grace);
+  if (status.ok()) log_.Info(absl::StrCat("stopped ", name, " in ", Shown(absl::Now() - begin)));
   lock.lock();
   if (status.ok()) {
     ended_.push_back(std::move(slot.instance));

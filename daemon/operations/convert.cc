@@ -6,11 +6,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/random_id.h"
 #include "distros/ext4/ext4.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
@@ -24,30 +28,17 @@ namespace {
 
 // Below the files folder; the registry knows names that begin so as wslm's own.
 constexpr char kWorkFolder[] = ".wslm-convert";
+constexpr char kAsidePrefix[] = ".wslm-old-";
+constexpr size_t kAsideBytes = 4;
 
 std::string Work(const RegistryEntry& entry) { return absl::StrCat(entry.files_folder(), "/", kWorkFolder); }
-
-absl::Status RemoveLxfs(const std::string& folder) {
-  RETURN_IF_ERROR(RemoveTree(absl::StrCat(folder, "/", kRootFolder)));
-  for (const char* name : kSideStoreFiles) RETURN_IF_ERROR(RemoveTree(absl::StrCat(folder, "/", name)));
-  return SyncFolder(folder);
-}
-
-absl::Status RemoveImage(const std::string& folder) {
-  RETURN_IF_ERROR(RemoveTree(absl::StrCat(folder, "/", kImageFile)));
-  return SyncFolder(folder);
-}
-
-absl::Status RemoveForm(const std::string& folder, int version) {
-  return version == 2 ? RemoveImage(folder) : RemoveLxfs(folder);
-}
 
 bool HasForm(const std::string& folder, int version) {
   return PathExists(absl::StrCat(folder, "/", version == 2 ? kImageFile : kRootFolder));
 }
 
-// Gives the files of a form their places beside the other form. The side store goes before the root, so that there is
-// never a root without it.
+// Moves a form's files from folder to folder. The side store goes before the root, so that there is never a root
+// without it where the form counts.
 absl::Status MoveForm(const std::string& from, const std::string& to, int version) {
   std::vector<std::string> names;
   if (version == 2) {
@@ -65,6 +56,11 @@ absl::Status MoveForm(const std::string& from, const std::string& to, int versio
     }
   }
   return SyncFolder(to);
+}
+
+absl::Status RemoveOtherForm(const RegistryEntry& entry) {
+  ASSIGN_OR_RETURN(const std::string folder, SetAsideOtherForm(entry));
+  return folder.empty() ? absl::OkStatus() : RemoveTree(folder);
 }
 
 class Convert {
@@ -160,15 +156,34 @@ class Convert {
 
 }  // namespace
 
-absl::Status RemoveOtherForm(const RegistryEntry& entry) {
-  if (!entry.broken_reason.empty()) return absl::OkStatus();
-  const std::string folder = entry.files_folder();
-  RETURN_IF_ERROR(RemoveTree(Work(entry)));
+absl::StatusOr<std::string> SetAsideOtherForm(const RegistryEntry& entry) {
+  if (!entry.broken_reason.empty()) return "";
+  const std::string files = entry.files_folder();
   const int other = entry.record.version == 2 ? 1 : 2;
-  if (!HasForm(folder, entry.record.version)) return absl::OkStatus();
-  // A side store without its root is what a crash between two renames leaves.
-  if (other == 2 && !HasForm(folder, 2)) return absl::OkStatus();
-  return RemoveForm(folder, other);
+  const bool has_work = PathExists(Work(entry));
+  // A side store alone is what is left of an lxfs form between two renames.
+  const bool has_other =
+      HasForm(files, other) || (other == 1 && PathExists(absl::StrCat(files, "/", kSideStoreFiles[0])));
+  const bool take_other = has_other && HasForm(files, entry.record.version);
+  if (!has_work && !take_other) return "";
+  const std::string aside = absl::StrCat(files, "/", kAsidePrefix, RandomHex(kAsideBytes));
+  RETURN_IF_ERROR(MakeFolders(aside));
+  if (has_work && ::rename(Work(entry).c_str(), absl::StrCat(aside, "/work").c_str()) != 0) {
+    return ErrnoError("cannot put aside", Work(entry));
+  }
+  if (take_other) RETURN_IF_ERROR(MoveForm(files, aside, other));
+  RETURN_IF_ERROR(SyncFolder(files));
+  return aside;
+}
+
+std::vector<std::string> FoldersSetAside(const RegistryEntry& entry) {
+  std::vector<std::string> folders;
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(entry.files_folder(), error)) {
+    const std::string name = file.path().filename();
+    if (absl::StartsWith(name, kAsidePrefix)) folders.push_back(file.path());
+  }
+  return folders;
 }
 
 absl::StatusOr<OperationPlan> PlanConvert(const v1::ConvertDistroRequest& request, const std::string& operation_id,

@@ -7,6 +7,7 @@
 #define WSLM_DAEMON_OPERATIONS_CONVERT_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,9 +21,14 @@ namespace wslm::daemon {
 absl::StatusOr<OperationPlan> PlanConvert(const v1::ConvertDistroRequest& request, const std::string& operation_id,
                                           OperationDeps deps);
 
-// Removes what a conversion that was cut off left of the form that the record does not name; nothing when the form that
-// it names is not there. For a distro that does not run. Errors: IO_ERROR.
-absl::Status RemoveOtherForm(const RegistryEntry& entry);
+// Takes away what a conversion that was cut off left: its unfinished work, and the form that the record does not name,
+// unless the form that it names is not there. One rename each, into a folder beside, which the caller removes: that
+// takes as long as its files are many. Answers the folder, empty when there was nothing. For a distro that does not
+// run. Errors: IO_ERROR, DISK_FULL.
+absl::StatusOr<std::string> SetAsideOtherForm(const RegistryEntry& entry);
+
+// The folders that SetAsideOtherForm made for this distro and that are still there.
+std::vector<std::string> FoldersSetAside(const RegistryEntry& entry);
 
 }  // namespace wslm::daemon
 

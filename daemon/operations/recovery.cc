@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/convert.h"
@@ -68,14 +69,18 @@ absl::StatusOr<v1::OperationResponse> RecoverDelete(const std::string& id, Opera
 
 }  // namespace
 
-void FinishConversions(OperationDeps deps) {
+std::vector<std::string> FinishConversions(OperationDeps deps) {
+  std::vector<std::string> useless;
   for (const RegistryEntry& entry : deps.registry.List()) {
-    if (deps.instances.StateOf(entry.record.id) != v1::DISTRO_STATE_STOPPED) continue;
-    if (const auto status = RemoveOtherForm(entry); !status.ok()) {
-      deps.log.Error(
-          absl::StrCat("cannot remove what a conversion left of ", entry.record.name, ": ", status.message()));
+    if (deps.instances.StateOf(entry.record.id) == v1::DISTRO_STATE_STOPPED) {
+      if (const auto aside = SetAsideOtherForm(entry); !aside.ok()) {
+        deps.log.Error(absl::StrCat("cannot put aside what a conversion left of ", entry.record.name, ": ",
+                                    aside.status().message()));
+      }
     }
+    for (auto& folder : FoldersSetAside(entry)) useless.push_back(std::move(folder));
   }
+  return useless;
 }
 
 absl::StatusOr<v1::OperationResponse> RecoverOperation(const JournalRecord& record, OperationDeps deps) {

@@ -50,6 +50,7 @@ absl::Status SessionManager::TryExec(const v1::Start& start, const std::shared_p
   ASSIGN_OR_RETURN(const RegistryEntry entry, registry_.Find(start.distro()));
   const std::string session_id = "s-" + RandomHex(kSessionIdBytes);
   session_start.set_session_id(session_id);
+  session_start.set_record_default_user(entry.record.default_user);
   runtime::v1::OpenRequest request;
   request.set_distro_id(entry.record.id);
   *request.mutable_session_start() = std::move(session_start);

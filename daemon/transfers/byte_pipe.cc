@@ -47,6 +47,7 @@ absl::Status BytePipe::Write(std::string_view bytes) {
     buffer_ += bytes.substr(0, size);
     bytes.remove_prefix(size);
     lock.unlock();
+    changed_.notify_all();
     Notify(&BytePipe::on_data_);
     lock.lock();
   }

@@ -235,6 +235,15 @@ TEST_F(InitTest, TheDefaultUserIsWslConfsElseTheRecordsElseRoot) {
   EXPECT_THAT(seen.started->warnings(0), HasSubstr("mallory"));
 }
 
+TEST_F(InitTest, ASessionCanBringTheRecordsDefaultUserAsItIsByNow) {
+  proto::InstanceConfig config = TestConfig();
+  config.set_record_default_user("alice");
+  StartDistro(config);
+  proto::OpenRequest request = StartRequest("s", {"id -un"});
+  request.mutable_session_start()->set_record_default_user("bob");
+  EXPECT_EQ(Run(request).stdout, "bob\n");
+}
+
 TEST_F(InitTest, AMissingHomeIsAWarningAndTheRoot) {
   proto::OpenRequest request = StartRequest("s", {"pwd"});
   request.mutable_session_start()->set_user("homeless");

@@ -22,9 +22,9 @@ std::string Hostname() {
 }
 
 // The first that there is of: wsl.conf's, the record's, root.
-User DefaultUser(const Accounts& accounts, const proto::InstanceConfig& config, std::vector<std::string>& warnings) {
+User DefaultUser(const Accounts& accounts, const std::string& recorded, std::vector<std::string>& warnings) {
   const std::optional<std::string> configured = WslConfValue(ReadTextFile("/etc/wsl.conf"), "user", "default");
-  for (const std::string& name : {configured.value_or(""), config.record_default_user()}) {
+  for (const std::string& name : {configured.value_or(""), recorded}) {
     if (name.empty()) continue;
     if (std::optional<User> user = accounts.Find(name)) return *std::move(user);
     warnings.push_back("The default user '" + Escaped(name) + "' is not in the distro's /etc/passwd.");
@@ -46,7 +46,9 @@ std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::Instance
   LaunchPlan& plan = session.launch;
   const Accounts accounts(ReadTextFile("/etc/passwd"), ReadTextFile("/etc/group"));
   if (start.user().empty()) {
-    plan.user = DefaultUser(accounts, config, session.warnings);
+    const std::string& recorded =
+        start.has_record_default_user() ? start.record_default_user() : config.record_default_user();
+    plan.user = DefaultUser(accounts, recorded, session.warnings);
   } else if (std::optional<User> user = accounts.Find(start.user())) {
     plan.user = *std::move(user);
   } else {
