@@ -11,7 +11,7 @@ for u in root ann; do
   done
   run "cd up/c && stat -c '%a %u' f ../../../abs && cat < f"
   run "exec 3<a/b/c/f; stat -L -c '%a %u' /proc/self/fd/3 /dev/fd/3; cat /dev/fd/3; cat <&3"
-  run "echo in | cat /dev/stdin; echo out >/dev/stdout; echo out >/proc/self/fd/1 | cat"
+  run "echo in | cat /dev/stdin; echo out >/dev/stdout | cat; echo out >/proc/self/fd/1 | cat"
   run "cd /proc/self && stat -c %F status cwd/ && cat comm"
   run "mkdir up/x; rmdir up/x; touch a/b/c/f/x; mkdir a/b; mkdir nothing/x; touch up/.; rmdir a/b/c/.; touch sl/"
   run "readlink up abs a/b/rel; realpath abs up/c/../c"
@@ -21,4 +21,5 @@ mkdir -p jail/bin jail/lib64 jail/lib && cp /bin/sh /bin/cat /usr/bin/stat jail/
 echo here >jail/which && chown 1000:1000 jail/which && chmod 4600 jail/which && ln -s /which jail/l
 chroot jail /bin/sh -c 'stat -L -c "%a %u:%g" /which /l ../../which; cat /l; cd /; echo x >/new; stat -c "%a %u" /new' 2>&1
 chroot --userspec=1000:1000 jail /bin/sh -c 'cat /which; echo x >/new; stat -c "%a %u:%g" /which' 2>&1
-unshare -m sh -c 'mount -t tmpfs x /mnt && touch /mnt/f && chown 5:6 /mnt/f && chmod 4711 /mnt/f && stat -c "%a %u:%g" /mnt /mnt/f' 2>&1; ls /mnt
+mkdir mnt
+unshare -m sh -c 'mount -t tmpfs x mnt && touch mnt/f && chown 5:6 mnt/f && chmod 4711 mnt/f && stat -c "%a %u:%g" mnt mnt/f' 2>&1; ls mnt
