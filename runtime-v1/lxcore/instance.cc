@@ -82,17 +82,18 @@ absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& 
   ::sigemptyset(&term);
   ::sigaddset(&term, SIGTERM);
   ::sigprocmask(SIG_BLOCK, &term, nullptr);
+  auto side_store = SideStore::Open(plan.folder, /*read_only=*/false);
+  RETURN_IF_ERROR(side_store.status());
+  RETURN_IF_ERROR(EnterUserNamespace());
+  ASSIGN_OR_RETURN(UniqueFd proc, OpenFile("/proc", O_PATH | O_DIRECTORY));
+  ASSIGN_OR_RETURN(Container container, Container::Make(plan.container));
+  // After the first process was made, which keeps the user's own limits.
   // A descriptor per guest thread whose identity was asked for, and what walks hold.
   rlimit files;
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = files.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &files);
   }
-  auto side_store = SideStore::Open(plan.folder, /*read_only=*/false);
-  RETURN_IF_ERROR(side_store.status());
-  RETURN_IF_ERROR(EnterUserNamespace());
-  ASSIGN_OR_RETURN(UniqueFd proc, OpenFile("/proc", O_PATH | O_DIRECTORY));
-  ASSIGN_OR_RETURN(Container container, Container::Make(plan.container));
   ASSIGN_OR_RETURN(GuestFiles::Options options, FileOptions(plan, proc.get(), container.pid()));
 
   // Kept by the receiver too: it may wait in the kernel for calls that never come, and only the process' end stops it.

@@ -45,7 +45,7 @@ int Kernel::Resolve(const Call& call, const Credentials& c, int folder, uint64_t
 int Kernel::ResolvePath(const Call& call, const Credentials& c, int folder, const std::string& path, int options,
                         Target& target) {
   if (path.empty()) return options & kEmptyPath ? ResolveFd(call, folder, target) : ENOENT;
-  if (!call.StillWaiting()) return EINTR;
+  if (!(options & kOnlyLook) && !call.StillWaiting()) return EINTR;
   if (int error = paths.EnterRootOf(call.tid())) return error;
   if (!c.IsFileRoot()) return Walk(proc, files, call.tid(), c, folder, path, options, target);
   target.name = GuestPaths::NameOf(call.tid(), folder, path);

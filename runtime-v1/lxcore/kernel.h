@@ -48,6 +48,7 @@ enum ResolveOptions {
   kNoFollow = 1,    // the last part may be a link, which is meant itself
   kEmptyPath = 2,   // an empty path means the descriptor
   kWithParent = 4,  // fill `parent`
+  kOnlyLook = 8,    // lxcore itself changes nothing by the name that it finds
 };
 
 struct Kernel {

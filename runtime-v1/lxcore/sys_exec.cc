@@ -54,7 +54,7 @@ Reply Exec(Kernel& k, const Call& call, const Target& target) {
 
 Reply SysExecve(Kernel& k, const Call& call) {
   Target target;
-  if (int error = k.Resolve(call, k.CredentialsOf(call), AT_FDCWD, call.arg(0), 0, target)) {
+  if (int error = k.Resolve(call, k.CredentialsOf(call), AT_FDCWD, call.arg(0), kOnlyLook, target)) {
     return Reply::Error(error);
   }
   return Exec(k, call, target);
@@ -62,7 +62,8 @@ Reply SysExecve(Kernel& k, const Call& call) {
 
 Reply SysExecveAt(Kernel& k, const Call& call) {
   const int flags = call.int_arg(4);
-  const int options = (flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (flags & AT_EMPTY_PATH ? kEmptyPath : 0);
+  const int options =
+      kOnlyLook | (flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (flags & AT_EMPTY_PATH ? kEmptyPath : 0);
   Target target;
   if (int error = k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1), options, target)) {
     return Reply::Error(error);

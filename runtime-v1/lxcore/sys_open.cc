@@ -143,8 +143,10 @@ Reply Open(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t flag
   const Credentials& c = k.CredentialsOf(call);
   const bool creates = (flags & O_CREAT) != 0 && !(flags & O_PATH);
   const bool no_follow = (flags & O_NOFOLLOW) || (creates && (flags & O_EXCL));
+  // Opening for writing may clear set-id bits; a temporary file is made by the name.
+  const bool looks = !creates && !(WantedBy(flags) & W_OK) && !MakesTemporary(flags);
   Target target;
-  const int options = (no_follow ? kNoFollow : 0) | (creates ? kWithParent : 0);
+  const int options = (no_follow ? kNoFollow : 0) | (creates ? kWithParent : 0) | (looks ? kOnlyLook : 0);
   if (int error = k.Resolve(call, c, folder, path, options, target)) return Reply::Error(error);
   if (MakesTemporary(flags)) return OpenTemporary(k, call, c, target, flags, mode);
   if (target.error == 0) return OpenExisting(k, c, target, flags);

@@ -42,9 +42,8 @@ UniqueFd CopyOf(const Call& call, int fd) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
 }
 
-// Whether the control data holds the sender's ids, and if so whether they are what the kernel knows: 0 or an errno.
-int CheckSentIds(const Call& call, const Credentials& c, const msghdr& message, bool& found) {
-  found = false;
+// Checks the sender's ids, if the control data holds any, and makes them what the host's kernel takes. 0 or an errno.
+int TranslateSentIds(const Call& call, const Credentials& c, const msghdr& message) {
   if (message.msg_controllen < CMSG_LEN(sizeof(ucred)) || message.msg_controllen > 4096) return 0;
   std::string control(message.msg_controllen, '\0');
   if (int error =
@@ -62,8 +61,7 @@ int CheckSentIds(const Call& call, const Credentials& c, const msghdr& message, 
     const bool own_uid = ids.uid == c.ruid || ids.uid == c.euid || ids.uid == c.suid || c.Has(CAP_SETUID);
     const bool own_gid = ids.gid == c.rgid || ids.gid == c.egid || ids.gid == c.sgid || c.Has(CAP_SETGID);
     if (!own_uid || !own_gid) return EPERM;
-    found = ids.uid != 0 || ids.gid != 0;
-    if (!found) continue;
+    if (ids.uid == 0 && ids.gid == 0) continue;
     // The one id that the host's kernel can carry; receivers learn the real one by SO_PEERCRED.
     ids.uid = ids.gid = 0;
     const uint64_t at =
@@ -109,7 +107,7 @@ Reply SysConnect(Kernel& k, const Call& call) {
   if (int error = ReadPath(call, call.arg(1), call.arg(2), path)) return Reply::Error(error);
   if (path.empty()) return Reply::Continue();
   Target target;
-  if (int error = k.ResolvePath(call, c, AT_FDCWD, path, 0, target)) return Reply::Error(error);
+  if (int error = k.ResolvePath(call, c, AT_FDCWD, path, kOnlyLook, target)) return Reply::Error(error);
   if (target.error != 0) return Reply::Continue();
   return Kernel::Allowed(c, target.file, W_OK) ? Reply::Continue() : Reply::Error(EACCES);
 }
@@ -140,8 +138,7 @@ Reply SysSendMsg(Kernel& k, const Call& call) {
   msghdr message = {};
   if (int error = ReadGuest(call.tid(), call.arg(1), &message, sizeof(message))) return Reply::Error(error);
   if (message.msg_controllen == 0) return Reply::Continue();
-  bool found = false;
-  const int error = CheckSentIds(call, c, message, found);
+  const int error = TranslateSentIds(call, c, message);
   return error != 0 ? Reply::Error(error) : Reply::Continue();
 }
 

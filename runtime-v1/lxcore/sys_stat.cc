@@ -43,7 +43,8 @@ Reply AnswerStat(const Call& call, const Target& target, uint64_t buffer) {
 
 Reply StatPath(Kernel& k, const Call& call, int folder, uint64_t path, int options, uint64_t buffer) {
   Target target;
-  if (int error = k.Resolve(call, k.CredentialsOf(call), folder, path, options, target)) return Reply::Error(error);
+  if (int error = k.Resolve(call, k.CredentialsOf(call), folder, path, options | kOnlyLook, target))
+    return Reply::Error(error);
   return AnswerStat(call, target, buffer);
 }
 
@@ -55,7 +56,7 @@ Reply ReadLink(Kernel& k, const Call& call, int folder, uint64_t path, int optio
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
-  if (int error = k.Resolve(call, c, folder, path, kNoFollow | options, target)) return Reply::Error(error);
+  if (int error = k.Resolve(call, c, folder, path, kNoFollow | kOnlyLook | options, target)) return Reply::Error(error);
   if (target.error == 0 && !MayFollowProcLink(c, target.base, target.file)) return Reply::Error(EACCES);
   return Reply::Continue();
 }
@@ -66,7 +67,7 @@ Reply Access(Kernel& k, const Call& call, int folder, uint64_t path, int mode, i
   // For root the host's x bits are right, and so is its yes to everything else.
   if (c.IsFileRoot() || (mode & ~(R_OK | W_OK | X_OK)) != 0) return Reply::Continue();
   Target target;
-  if (int error = k.Resolve(call, c, folder, path, OptionsOf(flags), target)) return Reply::Error(error);
+  if (int error = k.Resolve(call, c, folder, path, OptionsOf(flags) | kOnlyLook, target)) return Reply::Error(error);
   if (target.error != 0 || mode == F_OK) return Reply::Continue();
   if (!Kernel::Allowed(c, target.file, mode)) return Reply::Error(EACCES);
   return Reply::Continue();
@@ -90,8 +91,8 @@ Reply SysNewFStatAt(Kernel& k, const Call& call) {
 
 Reply SysStatX(Kernel& k, const Call& call) {
   Target target;
-  if (int error =
-          k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(2)), target)) {
+  if (int error = k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1),
+                            OptionsOf(call.int_arg(2)) | kOnlyLook, target)) {
     return Reply::Error(error);
   }
   if (KernelAnswers(target)) return Reply::Continue();

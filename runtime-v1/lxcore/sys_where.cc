@@ -35,7 +35,7 @@ Reply SysChdir(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
-  if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), 0, target)) return Reply::Error(error);
+  if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), kOnlyLook, target)) return Reply::Error(error);
   return EnterFolder(k, call, target);
 }
 
@@ -51,7 +51,7 @@ Reply SysChroot(Kernel& k, const Call& call) {
   if (!c.Has(CAP_SYS_CHROOT)) return Reply::Error(EPERM);
   if (!c.IsFileRoot()) {
     Target target;
-    if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), 0, target)) return Reply::Error(error);
+    if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), kOnlyLook, target)) return Reply::Error(error);
     if (target.error == 0 && !Kernel::Allowed(c, target.file, X_OK)) return Reply::Error(EACCES);
   }
   k.paths.RootsDiffer();
