@@ -38,6 +38,37 @@ absl::Status ContentReader::Open(Inode inode) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::optional<std::vector<DataExtent>>> ContentReader::Extents() {
+  if (inode_->has_flag(EXT4_INLINE_DATA_FL)) return std::nullopt;
+  if (tree_) {
+    uint64_t end = 0;
+    while (true) {
+      ASSIGN_OR_RETURN(const std::optional<Extent> extent, NextOfTree());
+      if (!extent) break;
+      // Also what keeps the list of a damaged tree short.
+      if (extent->logical < end) return CorruptImage(*filesystem_, "a file's extents overlap");
+      end = uint64_t{extent->logical} + extent->count;
+      listed_.push_back(*extent);
+    }
+    tree_.reset();
+  }
+  const auto size = static_cast<int64_t>(inode_->size());
+  const auto block_size = static_cast<int64_t>(filesystem_->block_size());
+  std::vector<DataExtent> data;
+  for (const Extent& extent : listed_) {
+    const int64_t offset = extent.logical * block_size;
+    const int64_t length = std::min(extent.count * block_size, size - offset);
+    if (length <= 0) break;
+    if (!data.empty() && data.back().offset + data.back().length == offset) {
+      data.back().length += length;
+    } else {
+      data.push_back({offset, length});
+    }
+  }
+  if (size == 0 || (data.size() == 1 && data[0] == DataExtent{0, size})) return std::nullopt;
+  return data;
+}
+
 void ContentReader::Close() {
   inode_.reset();
   tree_.reset();

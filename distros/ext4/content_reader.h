@@ -26,6 +26,8 @@ class ContentReader {
 
   // Takes up a regular file, or a symlink whose target is in blocks.
   absl::Status Open(Inode inode);
+  // What of the open file's size is data; nullopt: all of it. Before the first Next only.
+  absl::StatusOr<std::optional<std::vector<DataExtent>>> Extents();
   // Forgets it; Next then has nothing.
   void Close();
   // The next piece, ascending; nullopt at the end.

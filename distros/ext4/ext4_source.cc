@@ -141,6 +141,7 @@ absl::StatusOr<bool> Ext4Source::Describe(uint32_t number, Entry& entry) {
     if (inode.size() > INT64_MAX) return ext4::CorruptImage(filesystem_, "a file's size is not possible");
     entry.size = static_cast<int64_t>(inode.size());
     RETURN_IF_ERROR(content_.Open(std::move(inode)));
+    ASSIGN_OR_RETURN(entry.extents, content_.Extents());
   } else if (*type == FileType::kSymlink) {
     ASSIGN_OR_RETURN(entry.symlink_target, SymlinkTarget(std::move(inode)));
   }

@@ -181,6 +181,9 @@ absl::StatusOr<bool> LxfsSource::Fill(const TreeWalk::Item& item, Entry& entry) 
       entry.size = host.st_size;
       RETURN_IF_ERROR(FillXattrs(fd, entry));
       file_.emplace(std::move(file), host, entry.path);
+      if (file_->has_holes()) {
+        ASSIGN_OR_RETURN(entry.extents, file_->FindExtents());
+      }
       break;
     case S_IFDIR:
       entry.type = FileType::kDirectory;

@@ -55,17 +55,39 @@ absl::StatusOr<std::optional<DataBlock>> SparseReader::Read() {
   return block;
 }
 
-absl::StatusOr<bool> SparseReader::FindData() {
-  const off_t data = lseek(fd_.get(), offset_, SEEK_DATA);
-  if (data < 0 && errno == ENXIO) {
-    offset_ = size_;
-    return false;
+absl::StatusOr<std::vector<DataExtent>> SparseReader::FindExtents() {
+  std::vector<DataExtent> extents;
+  for (int64_t offset = 0; offset < size_;) {
+    ASSIGN_OR_RETURN(const std::optional<DataExtent> data, DataFrom(offset));
+    if (!data) break;
+    extents.push_back(*data);
+    offset = data->offset + data->length;
   }
+  extents_.emplace(extents.rbegin(), extents.rend());
+  data_end_ = 0;
+  return extents;
+}
+
+absl::StatusOr<std::optional<DataExtent>> SparseReader::DataFrom(int64_t offset) const {
+  const off_t data = lseek(fd_.get(), offset, SEEK_DATA);
+  if (data < 0 && errno == ENXIO) return std::nullopt;
   const off_t hole = data < 0 ? -1 : lseek(fd_.get(), data, SEEK_HOLE);
   if (hole < 0) return ErrnoError("cannot find the holes of", path_);
-  offset_ = std::min<int64_t>(data, size_);
-  data_end_ = std::min<int64_t>(hole, size_);
-  return offset_ < size_;
+  if (data >= size_) return std::nullopt;
+  return DataExtent{data, std::min<int64_t>(hole, size_) - data};
+}
+
+absl::StatusOr<bool> SparseReader::FindData() {
+  std::optional<DataExtent> data;
+  if (!extents_) {
+    ASSIGN_OR_RETURN(data, DataFrom(offset_));
+  } else if (!extents_->empty()) {
+    data = extents_->back();
+    extents_->pop_back();
+  }
+  offset_ = data ? data->offset : size_;
+  data_end_ = data ? data->offset + data->length : size_;
+  return data.has_value();
 }
 
 }  // namespace wslm

@@ -21,11 +21,17 @@ class SparseReader {
   // `fd` open for reading, `st` as it was found; `path` for messages.
   SparseReader(UniqueFd fd, const struct stat& st, std::string path);
 
+  // Whether some of the file may be a hole.
+  bool has_holes() const { return has_holes_; }
+  // What is data, before the first Read, which then gives just that. Error: IO_ERROR.
+  absl::StatusOr<std::vector<DataExtent>> FindExtents();
   // As Source::Read. Errors: IO_ERROR, also when the file got shorter meanwhile.
   absl::StatusOr<std::optional<DataBlock>> Read();
   int64_t bytes_read() const { return bytes_read_; }
 
  private:
+  // Data at or after `offset`; nullopt: only a hole is left.
+  absl::StatusOr<std::optional<DataExtent>> DataFrom(int64_t offset) const;
   // Sets offset_ and data_end_ to the next data at or after offset_; false: only a hole is left.
   absl::StatusOr<bool> FindData();
 
@@ -36,6 +42,8 @@ class SparseReader {
   int64_t offset_ = 0;
   int64_t data_end_ = 0;
   int64_t bytes_read_ = 0;
+  // Where they were asked for: those that lie behind data_end_, the last first.
+  std::optional<std::vector<DataExtent>> extents_;
   std::vector<char> buffer_;
 };
 
