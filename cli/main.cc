@@ -29,8 +29,9 @@ std::string EnvironmentValue(const char* name) {
   return value == nullptr ? "" : value;
 }
 
-// A closed standard stream would be taken by the next descriptor opened, a socket perhaps.
-void FillStandardStreams() {
+// A closed standard stream would be taken by the next descriptor opened, a socket perhaps. Before gRPC's own static
+// initialization, which opens some.
+[[gnu::constructor(101)]] void FillStandardStreams() {
   int fd = 0;
   do {
     fd = open("/dev/null", O_RDWR);
@@ -71,7 +72,6 @@ int RunCommandLine(const CommandLine& line, const Commands& commands, Console& c
 }
 
 int Main(int argc, char** argv) {
-  FillStandardStreams();
   // gRPC logs what we report ourselves.
   if (std::getenv("GRPC_VERBOSITY") == nullptr) gpr_set_log_function([](gpr_log_func_args*) {});
   Console console(STDOUT_FILENO, STDERR_FILENO);

@@ -25,9 +25,8 @@ constexpr std::chrono::seconds kHandshakeTimeout{30};
 std::shared_ptr<grpc::Channel> ChannelOver(UniqueFd socket) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(64 << 20);
-  // Without it the window would grow with the speed, and with it what a reader that is slow makes us keep.
+  // The window would grow with the speed, over what a session can send again when the daemon dies.
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 1 << 20);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   return grpc::CreateCustomInsecureChannelFromFd("wslmd", socket.Release(), arguments);
 }

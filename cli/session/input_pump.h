@@ -35,8 +35,9 @@ class InputPump : public std::enable_shared_from_this<InputPump> {
   void Close();
 
  private:
-  // More than what the daemon and the session buffer between them.
-  static constexpr size_t kHistory = 512 << 10;
+  // Twice what can be on its way: 64 KiB in each of our message, the connection's window and the daemon's message, and
+  // the 256 KiB of a stream's window between daemon and distro.
+  static constexpr size_t kHistory = 1 << 20;
 
   InputPump(int fd, std::shared_ptr<RawTerminal> terminal) : fd_(fd), terminal_(std::move(terminal)) {}
   static void Loop(const std::shared_ptr<InputPump>& self);

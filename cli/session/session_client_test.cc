@@ -214,10 +214,10 @@ TEST_F(SessionClientTest, AttachesAgainAndSendsWhatTheSessionHasNot) {
 }
 
 TEST_F(SessionClientTest, InputThatIsNoLongerKeptIsNotSilentlyLost) {
-  sessions_.break_after = 1 << 20;
-  sessions_.forget = 900 << 10;
+  sessions_.break_after = 3 << 20;
+  sessions_.forget = 2 << 20;
   std::thread writer([&] {
-    WriteAll(in_.writer.get(), Pattern(1 << 20));
+    WriteAll(in_.writer.get(), Pattern(3 << 20));
     in_.writer.Reset();
   });
   std::thread reader([&] {

@@ -55,29 +55,33 @@ class OperationManagerTest : public testing::Test {
   }
 
   v1::Operation WaitFor(const std::string& id) {
-    std::mutex mutex;
-    std::condition_variable changed;
-    bool woken = true;
-    const auto watch = *operations_.Watch(id, [&] {
-      std::lock_guard lock(mutex);
-      woken = true;
-      changed.notify_all();
+    // Shared: a wake-up may still be under way when the last state was seen.
+    struct Wakening {
+      std::mutex mutex;
+      std::condition_variable changed;
+      bool woken = true;
+    };
+    const auto wakening = std::make_shared<Wakening>();
+    const auto watch = *operations_.Watch(id, [wakening] {
+      std::lock_guard lock(wakening->mutex);
+      wakening->woken = true;
+      wakening->changed.notify_all();
     });
     while (true) {
       while (const auto operation = watch->Next()) {
         if (operation->state() == v1::OPERATION_STATE_DONE) return *operation;
       }
-      std::unique_lock lock(mutex);
-      EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(20), [&] { return woken; }));
-      woken = false;
+      std::unique_lock lock(wakening->mutex);
+      EXPECT_TRUE(wakening->changed.wait_for(lock, std::chrono::seconds(20), [&] { return wakening->woken; }));
+      wakening->woken = false;
     }
   }
 
   static Work UntilCancelled() {
     return [](OperationContext& context) -> absl::StatusOr<v1::OperationResponse> {
-      std::promise<void> cancelled;
-      context.OnCancel([&] { cancelled.set_value(); });
-      cancelled.get_future().wait();
+      const auto cancelled = std::make_shared<std::promise<void>>();
+      context.OnCancel([cancelled] { cancelled->set_value(); });
+      cancelled->get_future().wait();
       // The callback is over once it is withdrawn.
       context.OnCancel(nullptr);
       return context.CheckCancelled();

@@ -25,6 +25,8 @@ GrpcServer::GrpcServer(const std::vector<grpc::Service*>& services) {
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD, grpc::InsecureServerCredentials());
   builder.SetResourceQuota(grpc::ResourceQuota("wslmd").Resize(kMemoryQuota));
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreamsPerConnection);
+  // The window would grow with the speed, over what clients keep of a session's input to send again when we die.
+  builder.AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   for (grpc::Service* service : services) builder.RegisterService(service);
   server_ = builder.BuildAndStart();
   // Without a port to bind there is nothing that can fail but a mistake in this function.
