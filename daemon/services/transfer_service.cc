@@ -200,8 +200,10 @@ class DownloadReactor : public WatchReactor<v1::DownloadResponse> {
   void Ended() override {
     if (download_.pipe == nullptr) return;
     download_.pipe->OnData(nullptr);
-    download_.pipe->CloseReader(
-        Error(absl::StatusCode::kCancelled, reason::kCancelled, "The client that read the archive went away."));
+    // The export may still be waiting to see that all was taken.
+    download_.pipe->CloseReader(complete_ ? absl::OkStatus()
+                                          : Error(absl::StatusCode::kCancelled, reason::kCancelled,
+                                                  "The client that read the archive went away."));
   }
 
   Download download_;
