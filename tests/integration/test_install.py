@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 import unittest
+import unittest.mock
 
 import harness
 
@@ -12,13 +13,14 @@ class Install(unittest.TestCase):
     def test_the_installed_tree_runs(self):
         with tempfile.TemporaryDirectory(prefix="wslm-prefix-") as prefix:
             subprocess.run(["cmake", "--install", os.environ["WSLM_BUILD"], "--prefix", prefix], check=True, capture_output=True)
-            harness.BIN = prefix + "/bin"
-            home = harness.Home()
-            self.addCleanup(home.close)
-            self.assertIn("wslm", home.ok("version"))
-            home.ok("import", "deb", harness.ROOT)
-            self.assertEqual(home.ok("id", "-u"), "0\n")
-            home.close()
+            with unittest.mock.patch.object(harness, "BIN", prefix + "/bin"):
+                home = harness.Home()
+                try:
+                    self.assertIn("wslm", home.ok("version"))
+                    home.ok("import", "deb", harness.ROOT)
+                    self.assertEqual(home.ok("id", "-u"), "0\n")
+                finally:
+                    home.close()
 
     def test_the_static_programs_are_static(self):
         for name in ("wslm-init", "wslm-agent"):
