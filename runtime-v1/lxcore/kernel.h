@@ -18,6 +18,7 @@ namespace wslm::lxcore {
 // have failed.
 struct PendingExec {
   uint32_t old_index = 0;
+  uint32_t new_index = 0;
   uint64_t device = 0;
   uint64_t inode = 0;
 };

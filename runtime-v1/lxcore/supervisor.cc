@@ -74,11 +74,13 @@ void Supervisor::SettleExec(const Call& call) {
   auto found = kernel_.pending_execs.find(call.tid());
   if (found == kernel_.pending_execs.end()) return;
   const PendingExec& pending = found->second;
+  // Another number: the thread that was meant is gone, and its id is used again.
+  const bool same_thread = kernel_.identities.IndexOf(call.tid()) == pending.new_index;
   struct stat program;
   const std::string name = std::to_string(call.tid()) + "/exe";
   const bool done =
       ::stat(name.c_str(), &program) == 0 && program.st_dev == pending.device && program.st_ino == pending.inode;
-  if (!done) kernel_.identities.AssignIndex(call.tid(), pending.old_index);
+  if (same_thread && !done) kernel_.identities.AssignIndex(call.tid(), pending.old_index);
   kernel_.pending_execs.erase(found);
 }
 

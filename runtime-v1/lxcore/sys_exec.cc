@@ -6,6 +6,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string_view>
 
 #include "runtime-v1/lxcore/guest_memory.h"
@@ -39,14 +40,19 @@ Reply Exec(Kernel& k, const Call& call, const Target& target) {
   if (program.elf && !program.native) return Reply::Error(ENOEXEC);
   const Credentials next = AfterExec(c, file.attributes.mode, file.attributes.uid, file.attributes.gid);
   if (next == c) return Reply::Continue();
-  // What only loses rights is right even when the exec fails and the caller goes on: no program counts on more. What
-  // gains them is undone then, at the thread's next call; a script is never set-id.
+  // A script is never set-id.
   const bool gains = (file.attributes.mode & (S_ISUID | S_ISGID)) != 0;
   if (gains && !program.native) return Reply::Continue();
+  const std::optional<uint32_t> new_index = k.identities.Intern(next);
+  if (!new_index) return Reply::Error(EAGAIN);
   const uint32_t old_index = k.identities.IndexOf(call.tid());
-  if (int error = k.identities.Assign(call.tid(), next)) return Reply::Error(error);
-  k.pending_execs.insert_or_assign(
-      call.tid(), PendingExec{old_index, makedev(file.host.stx_dev_major, file.host.stx_dev_minor), file.host.stx_ino});
+  if (int error = k.identities.AssignIndex(call.tid(), *new_index)) return Reply::Error(error);
+  // Should the kernel refuse after all, this is undone at the thread's next call.
+  k.pending_execs.insert_or_assign(call.tid(),
+                                   PendingExec{.old_index = old_index,
+                                               .new_index = *new_index,
+                                               .device = makedev(file.host.stx_dev_major, file.host.stx_dev_minor),
+                                               .inode = file.host.stx_ino});
   return Reply::Continue();
 }
 
