@@ -103,14 +103,14 @@ as_user() {
     HOME="$user_home" USER="$user" LOGNAME="$user" "$@"
 }
 
-# readable_source FOLDER WORK: sets $source: FOLDER itself where $user may read it, else a copy in WORK/source (files keep
-# their times, so that a second build has little to do).
-readable_source() {
-  if as_user test -r "$1/CMakeLists.txt" -a -x "$1/distros" 2>/dev/null; then source=$1; return; fi
+# copy_source FOLDER WORK: makes WORK/source, $user's own copy of FOLDER, and sets $source to it. It lies at one path
+# whichever clone is run, and files that did not change keep their times, so that a second build has little to do.
+copy_source() {
   source=$2/source
-  as_user rm -rf "$source"
-  as_user mkdir -p "$source"
-  tar -C "$1" --exclude=./.git --exclude=./build -cf - . | as_user tar -C "$source" -xf -
+  as_user mkdir -p "$source" "$source.new"
+  tar -C "$1" --exclude=./.git --exclude=./build -cf - . | as_user tar -C "$source.new" -xf -
+  as_user rsync --recursive --links --perms --checksum --delete "$source.new/" "$source/"
+  as_user rm -rf "$source.new"
 }
 
 # apt_sources: the Debian 12 sources of this machine's apt, in one-line style.
