@@ -17,7 +17,8 @@ namespace wslm {
 
 class InstanceV2 : public runtime::v1::Instance, public std::enable_shared_from_this<InstanceV2> {
  public:
-  static std::shared_ptr<InstanceV2> Make(std::string distro_id, std::shared_ptr<Vm> vm, std::shared_ptr<Worker> worker);
+  static std::shared_ptr<InstanceV2> Make(std::string distro_id, std::shared_ptr<Vm> vm,
+                                          std::shared_ptr<Worker> worker);
 
   const std::string& distro_id() const override { return distro_id_; }
   std::shared_ptr<runtime::v1::Channel> channel() const override { return channel_; }

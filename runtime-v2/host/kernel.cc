@@ -19,6 +19,7 @@
 #include "runtime-v2/host/bzimage.h"
 #include "runtime-v2/host/deb_package.h"
 #include "runtime-v2/host/process.h"
+#include "runtime-v2/modules/kmod_index.h"
 #include "runtime-v2/modules/module_index.h"
 
 namespace wslm {
@@ -28,6 +29,8 @@ namespace {
 // the network device.
 constexpr const char* kBootModules[] = {"virtio_mmio",    "virtio_console", "virtio_scsi", "sd_mod",
                                         "crc32c_generic", "ext4",           "virtio_net"};
+// Ends the name of each kernel's folder; another when what is made of a package changes.
+constexpr char kForm[] = ".2";
 constexpr size_t kLargestModule = size_t{64} << 20;
 constexpr int64_t kRoomNeeded = int64_t{1200} << 20;
 constexpr absl::Duration kMakeImageTimeout = absl::Minutes(10);
@@ -50,7 +53,7 @@ std::optional<Kernel> NewestKernel(const std::string& root) {
   while (const dirent* entry = ::readdir(directory)) {
     const std::string folder = root + "/" + entry->d_name;
     struct stat status {};
-    if (entry->d_name[0] == '.' || ::stat((folder + "/release").c_str(), &status) != 0) continue;
+    if (!folder.ends_with(kForm) || ::stat((folder + "/release").c_str(), &status) != 0) continue;
     const int64_t time = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     if (newest && time <= newest_time) continue;
     if (auto kernel = KernelIn(folder)) {
@@ -80,6 +83,27 @@ absl::Status IndexFolder(const std::string& root, const std::string& relative, M
     if (!name.ends_with(".ko")) continue;
     ASSIGN_OR_RETURN(const std::string bytes, ReadSmallFile(root + "/" + path, kLargestModule));
     if (const auto info = ReadModInfo(bytes)) index.Add(path, *info);
+  }
+  return absl::OkStatus();
+}
+
+// The texts are for the agent, the binary forms for the modprobe of distros. It gives up where one is missing, so there
+// is an empty one of the symbols, too, which nobody asks for by name.
+absl::Status WriteIndexes(const ModuleIndex& index, const std::string& modules) {
+  const std::string builtin = ReadSmallFile(modules + "/modules.builtin").value_or("");
+  const std::string builtin_modinfo = ReadSmallFile(modules + "/modules.builtin.modinfo").value_or("");
+  const std::pair<const char*, std::string> files[] = {
+      {"modules.dep", index.DepText()},
+      {"modules.alias", index.AliasText()},
+      {"modules.softdep", index.SoftdepText()},
+      {"modules.dep.bin", KmodIndex(index.DepEntries())},
+      {"modules.alias.bin", KmodIndex(index.AliasEntries())},
+      {"modules.symbols.bin", KmodIndex({})},
+      {"modules.builtin.bin", KmodIndex(BuiltinEntries(builtin))},
+      {"modules.builtin.alias.bin", KmodIndex(BuiltinAliasEntries(builtin_modinfo))},
+  };
+  for (const auto& [name, content] : files) {
+    RETURN_IF_ERROR(WriteFileAtomically(modules + "/" + name, content, 0644));
   }
   return absl::OkStatus();
 }
@@ -139,19 +163,17 @@ absl::Status MakeKernel(const std::string& package, const std::string& folder) {
   RETURN_IF_ERROR(ExtractVmlinux(unpacked.bzimage, folder + "/vmlinux"));
   ModuleIndex index;
   RETURN_IF_ERROR(IndexFolder(unpacked.modules, "kernel", index));
-  RETURN_IF_ERROR(WriteFileAtomically(unpacked.modules + "/modules.dep", index.DepText(), 0644));
-  RETURN_IF_ERROR(WriteFileAtomically(unpacked.modules + "/modules.alias", index.AliasText(), 0644));
-  RETURN_IF_ERROR(WriteFileAtomically(unpacked.modules + "/modules.softdep", index.SoftdepText(), 0644));
+  RETURN_IF_ERROR(WriteIndexes(index, unpacked.modules));
   RETURN_IF_ERROR(CopyBootModules(index, unpacked.modules, folder + "/boot"));
   RETURN_IF_ERROR(MakeModulesImage(unpacked.modules, folder + "/modules.img"));
   RETURN_IF_ERROR(RemoveTree(unpacked.modules));
   return WriteFileAtomically(folder + "/release", unpacked.release, 0644);
 }
 
-std::string NameOfPackage(const std::string& package) {
+std::string FolderOfPackage(const std::string& root, const std::string& package) {
   std::string name = BaseName(package);
   if (name.ends_with(".deb")) name.resize(name.size() - 4);
-  return name;
+  return root + "/" + name + kForm;
 }
 
 // One process makes the kernel, another that wants it waits.
@@ -174,7 +196,7 @@ absl::StatusOr<Kernel> EnsureKernel(const std::string& cache_folder,
   std::string package = given == nullptr ? "" : given;
   if (package.empty()) {
     if (auto kernel = NewestKernel(root)) return *kernel;
-  } else if (auto kernel = KernelIn(root + "/" + NameOfPackage(package))) {
+  } else if (auto kernel = KernelIn(FolderOfPackage(root, package))) {
     return *kernel;
   }
   RETURN_IF_ERROR(CheckFreeSpace(root, kRoomNeeded));
@@ -193,7 +215,7 @@ absl::StatusOr<Kernel> EnsureKernel(const std::string& cache_folder,
     RemoveTree(staging).IgnoreError();
     return made;
   }
-  const std::string folder = root + "/" + NameOfPackage(package);
+  const std::string folder = FolderOfPackage(root, package);
   RETURN_IF_ERROR(RemoveTree(folder));
   ::sync();
   if (::rename(staging.c_str(), folder.c_str()) != 0) return ErrnoError("cannot rename", staging);

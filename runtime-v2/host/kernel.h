@@ -5,7 +5,7 @@
 //                        boot/         the modules that the initramfs needs; ORDER lists them as they are to be loaded
 //                        release       "6.1.0-56-amd64"
 //
-// PACKAGE is the file name of the package less ".deb". A folder there is complete: it is made under another name.
+// PACKAGE is the file name of the package with ".2" for ".deb". A folder there is complete: it is made under another name.
 #ifndef WSLM_RUNTIME_V2_HOST_KERNEL_H_
 #define WSLM_RUNTIME_V2_HOST_KERNEL_H_
 

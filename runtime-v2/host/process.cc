@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +26,8 @@ namespace {
 
 // As the default user of nearly every distro.
 constexpr int kMappedId = 1000;
+// Instead of an errno: no user namespace, or no ids in it.
+constexpr int kNotMapped = -1;
 constexpr size_t kLargestOutput = size_t{8} << 20;
 
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
@@ -65,25 +68,31 @@ bool WriteProc(const char* path, const char* text) {
   return written;
 }
 
-// Writes errno to `report` when it fails. Never returns.
+[[noreturn]] void Fail(int report, int error) {
+  if (::write(report, &error, sizeof error) < 0) ::_exit(126);
+  ::_exit(127);
+}
+
+// Writes errno, or kNotMapped, to `report` when it fails. Never returns.
 [[noreturn]] void Child(const Prepared& prepared, int report) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
   if (prepared.detach) ::setsid();
-  if (prepared.uid_map != nullptr && ::unshare(CLONE_NEWUSER) == 0) {
-    WriteProc("/proc/self/setgroups", "deny");
-    WriteProc("/proc/self/uid_map", prepared.uid_map);
-    WriteProc("/proc/self/gid_map", prepared.gid_map);
+  if (prepared.uid_map != nullptr) {
+    // A process that changed its ids may not be the owner of its own /proc files.
+    ::prctl(PR_SET_DUMPABLE, 1);
+    const bool mapped = ::unshare(CLONE_NEWUSER) == 0 && WriteProc("/proc/self/setgroups", "deny") &&
+                        WriteProc("/proc/self/uid_map", prepared.uid_map) &&
+                        WriteProc("/proc/self/gid_map", prepared.gid_map);
+    if (!mapped) Fail(report, kNotMapped);
   }
   bool ready = ::dup2(prepared.input, 0) == 0 && ::dup2(prepared.output, 1) == 1 && ::dup2(prepared.output, 2) == 2;
   if (prepared.folder != nullptr) ready = ready && ::chdir(prepared.folder) == 0;
   ready = ready && ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
   if (ready) ::execve(prepared.argv[0], prepared.argv.data(), prepared.environment.data());
-  const int error = errno;
-  if (::write(report, &error, sizeof error) < 0) ::_exit(126);
-  ::_exit(127);
+  Fail(report, errno);
 }
 
 absl::StatusOr<pid_t> Spawn(const Prepared& prepared) {
@@ -108,6 +117,9 @@ absl::StatusOr<pid_t> Spawn(const Prepared& prepared) {
   }
   if (count == 0) return pid;
   ::waitpid(pid, nullptr, 0);
+  if (error == kNotMapped) {
+    return absl::PermissionDeniedError("this host gives users no user namespaces");
+  }
   return ErrnoError("cannot run", prepared.argv[0], error);
 }
 
@@ -198,14 +210,19 @@ absl::StatusOr<DetachedProcess> SpawnDetached(const std::vector<std::string>& ar
   std::vector<std::string> environment = EnvironmentInC();
   const std::string uid_map = std::to_string(kMappedId) + " " + std::to_string(::geteuid()) + " 1";
   const std::string gid_map = std::to_string(kMappedId) + " " + std::to_string(::getegid()) + " 1";
-  const auto pid = Spawn({.argv = Pointers(arguments),
-                          .environment = Pointers(environment),
-                          .folder = "/",
-                          .input = null.get(),
-                          .output = output,
-                          .detach = true,
-                          .uid_map = map_user ? uid_map.c_str() : nullptr,
-                          .gid_map = gid_map.c_str()});
+  Prepared prepared{.argv = Pointers(arguments),
+                    .environment = Pointers(environment),
+                    .folder = "/",
+                    .input = null.get(),
+                    .output = output,
+                    .detach = true,
+                    .uid_map = map_user ? uid_map.c_str() : nullptr,
+                    .gid_map = gid_map.c_str()};
+  auto pid = Spawn(prepared);
+  if (map_user && absl::IsPermissionDenied(pid.status())) {
+    prepared.uid_map = nullptr;
+    pid = Spawn(prepared);
+  }
   if (!pid.ok()) return Error(pid.status().code(), reason::kStartFailed, std::string(pid.status().message()));
   return Describe(*pid);
 }

@@ -120,6 +120,18 @@ TEST(ProcessTest, FindsAProcessAgainAndNoOtherInItsPlace) {
   EXPECT_FALSE(FindProcess(process->pid, process->start_time).ok());
 }
 
+TEST(ProcessTest, AMappedProcessIsUser1000ToItself) {
+  const std::string path = testing::TempDir() + "/mapped-" + std::to_string(::getpid());
+  const auto output = OpenFile(path, O_RDWR | O_CREAT | O_TRUNC);
+  ASSERT_TRUE(output.ok()) << output.status();
+  const auto process = SpawnDetached({"/usr/bin/id", "-u"}, output->get(), true);
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_TRUE(WaitForExit(*process, absl::Seconds(10)));
+  const std::string id = ReadSmallFile(path).value_or("");
+  ::unlink(path.c_str());
+  if (id != "1000\n") GTEST_SKIP() << "this host gives users no user namespaces";
+}
+
 TEST(LogBoundTest, KeepsTheEndOfALogThatGrew) {
   const std::string path = testing::TempDir() + "/log_bound_test-" + std::to_string(::getpid());
   ASSERT_TRUE(WriteFileAtomically(path, "short").ok());

@@ -255,6 +255,22 @@ TEST_F(VmTest, AKernelModuleIsLoadedWhenItIsNeeded) {
   ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
 }
 
+TEST_F(VmTest, TheHostsFilesAreTheDefaultUsersUnlessTheDistroIsIsolated) {
+  StartSpec spec = SpecOf("one");
+  spec.config.set_automount(true);
+  const auto one = Start(spec);
+  const auto isolated = Start(SpecOf("two"));
+  ASSERT_NE(one, nullptr);
+  ASSERT_NE(isolated, nullptr);
+  const std::string shared = "/mnt/host" + folder_;
+  EXPECT_EQ(InDistro(*one, "echo from inside > " + shared + "/note && stat -c %u:%g " + shared + "/note").output,
+            "1000:1000\n");
+  EXPECT_EQ(ReadSmallFile(folder_ + "/note").value_or(""), "from inside\n");
+  EXPECT_NE(InDistro(*isolated, "test -e /mnt/host").code, 0);
+  EXPECT_TRUE(isolated->Stop(absl::Seconds(2)).ok());
+  EXPECT_TRUE(one->Stop(absl::Seconds(2)).ok());
+}
+
 TEST_F(VmTest, ADistroSeesItsOwnProcessesAndFilesOnly) {
   const auto one = Start(SpecOf("one"));
   const auto two = Start(SpecOf("two"));

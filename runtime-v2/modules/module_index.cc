@@ -6,26 +6,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime-v2/modules/module_name.h"
+
 namespace wslm {
 namespace {
-
-// The kernel asks for "nft-chain-1-nat" and for "nft_chain_nat" alike. Inside brackets of a pattern '-' is a range.
-std::string Normal(std::string_view text) {
-  std::string normal(text);
-  bool in_brackets = false;
-  for (char& c : normal) {
-    if (c == '[') in_brackets = true;
-    if (c == ']') in_brackets = false;
-    if (c == '-' && !in_brackets) c = '_';
-  }
-  return normal;
-}
-
-std::string NameOfPath(std::string_view path) {
-  const size_t slash = path.rfind('/');
-  if (slash != std::string_view::npos) path.remove_prefix(slash + 1);
-  return Normal(path.substr(0, path.find(".ko")));
-}
 
 std::vector<std::string> Split(std::string_view text, std::string_view separators) {
   std::vector<std::string> parts;
@@ -107,7 +91,7 @@ bool Matches(std::string_view pattern, const std::string& normal) {
   // There are tens of thousands of patterns, nearly all of which differ before their first wildcard.
   for (size_t i = 0; i < pattern.size(); ++i) {
     const char c = pattern[i];
-    if (c == '*' || c == '?' || c == '[') return ::fnmatch(Normal(pattern).c_str(), normal.c_str(), 0) == 0;
+    if (c == '*' || c == '?' || c == '[') return ::fnmatch(NormalModuleName(pattern).c_str(), normal.c_str(), 0) == 0;
     if (i >= normal.size() || (c != normal[i] && !(c == '-' && normal[i] == '_'))) return false;
   }
   return pattern.size() == normal.size();
@@ -134,7 +118,7 @@ std::vector<std::string> NamesByAlias(std::string_view alias, const std::string&
     line.remove_prefix(kKeyword.size());
     const size_t space = line.find(' ');
     if (space != std::string_view::npos && Matches(line.substr(0, space), normal)) {
-      names.push_back(Normal(line.substr(space + 1)));
+      names.push_back(NormalModuleName(line.substr(space + 1)));
     }
     return true;
   });
@@ -145,7 +129,7 @@ std::vector<std::string> SoftBeforeOf(std::string_view softdep, const std::strin
   std::vector<std::string> before;
   ForEachLine(softdep, [&](std::string_view line) {
     const std::vector<std::string> words = Split(line, " ");
-    if (words.size() < 3 || words[0] != "softdep" || Normal(words[1]) != normal) return true;
+    if (words.size() < 3 || words[0] != "softdep" || NormalModuleName(words[1]) != normal) return true;
     for (std::string& name : SoftBefore(line.substr(line.find(words[1]) + words[1].size()))) {
       before.push_back(std::move(name));
     }
@@ -156,7 +140,7 @@ std::vector<std::string> SoftBeforeOf(std::string_view softdep, const std::strin
 
 void Search(const ModuleTexts& texts, std::string_view name_or_alias, std::set<std::string>& seen,
             std::vector<std::string>& order) {
-  const std::string wanted = Normal(name_or_alias);
+  const std::string wanted = NormalModuleName(name_or_alias);
   std::vector<std::string> names{wanted};
   if (DepLine(texts.dep, wanted).empty()) names = NamesByAlias(texts.alias, wanted);
   for (const std::string& name : names) {
@@ -192,25 +176,31 @@ std::optional<ModInfo> ReadModInfo(std::string_view elf) {
 }
 
 void ModuleIndex::Add(const std::string& path, const ModInfo& info) {
-  const std::string name = NameOfPath(path);
+  const std::string name = ModuleNameOfPath(path);
   Module& module = modules_[name];
   module.path = path;
-  for (const std::string& depends : info.depends) module.depends.push_back(Normal(depends));
+  for (const std::string& depends : info.depends) module.depends.push_back(NormalModuleName(depends));
   module.soft_before = info.soft_before;
-  for (const std::string& alias : info.aliases) aliases_.emplace_back(Normal(alias), name);
+  for (const std::string& alias : info.aliases) aliases_.emplace_back(NormalModuleName(alias), name);
 }
 
-std::string ModuleIndex::DepText() const {
-  std::string text;
+KmodEntries ModuleIndex::DepEntries() const {
+  KmodEntries entries;
   for (const auto& [name, module] : modules_) {
-    text += module.path + ":";
+    std::string line = module.path + ":";
     std::set<std::string> seen{name};
     std::vector<std::string> order;
     for (const std::string& needed : module.depends) Visit(needed, seen, order);
     // depmod lists the nearest first; who loads goes from the end.
-    for (auto path = order.rbegin(); path != order.rend(); ++path) text += " " + *path;
-    text += "\n";
+    for (auto path = order.rbegin(); path != order.rend(); ++path) line += " " + *path;
+    entries.emplace_back(name, std::move(line));
   }
+  return entries;
+}
+
+std::string ModuleIndex::DepText() const {
+  std::string text;
+  for (const auto& [name, line] : DepEntries()) text += line + "\n";
   return text;
 }
 
@@ -232,7 +222,7 @@ std::string ModuleIndex::SoftdepText() const {
 }
 
 std::vector<std::string> ModuleIndex::NamesOf(std::string_view name_or_alias) const {
-  const std::string wanted = Normal(name_or_alias);
+  const std::string wanted = NormalModuleName(name_or_alias);
   if (modules_.contains(wanted)) return {wanted};
   std::vector<std::string> names;
   for (const auto& [pattern, name] : aliases_) {

@@ -6,7 +6,7 @@
 //   index.LoadOrder("ext4");   // {"kernel/fs/mbcache.ko", ..., "kernel/fs/ext4/ext4.ko"}
 //   FindLoadOrder({index.DepText(), index.AliasText(), index.SoftdepText()}, "ext4");   // the same
 //
-// Names are compared with '-' and '_' alike, as the kernel does. Not thread-safe. Nothing here does input or output.
+// Not thread-safe. Nothing here does input or output.
 #ifndef WSLM_RUNTIME_V2_MODULES_MODULE_INDEX_H_
 #define WSLM_RUNTIME_V2_MODULES_MODULE_INDEX_H_
 
@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "runtime-v2/modules/kmod_index.h"
 
 namespace wslm {
 
@@ -33,6 +35,10 @@ class ModuleIndex {
  public:
   // `path` is relative to /lib/modules/RELEASE.
   void Add(const std::string& path, const ModInfo& info);
+
+  // The entries of modules.dep.bin and modules.alias.bin.
+  KmodEntries DepEntries() const;
+  const KmodEntries& AliasEntries() const { return aliases_; }
 
   // depmod's text files.
   std::string DepText() const;
@@ -52,8 +58,8 @@ class ModuleIndex {
   std::vector<std::string> NamesOf(std::string_view name_or_alias) const;
   void Visit(const std::string& name, std::set<std::string>& seen, std::vector<std::string>& order) const;
 
-  std::map<std::string, Module> modules_;                     // by name with '_'
-  std::vector<std::pair<std::string, std::string>> aliases_;  // pattern with '_', name
+  std::map<std::string, Module> modules_;  // by name
+  KmodEntries aliases_;                    // pattern and name
 };
 
 // depmod's text files (modules.dep, modules.alias, modules.softdep), whoever wrote them.
