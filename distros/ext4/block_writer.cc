@@ -32,12 +32,12 @@ absl::Status WriteAt(int fd, uint64_t position, std::string_view bytes, const st
   return absl::OkStatus();
 }
 
-BlockWriter::BlockWriter(int fd, std::string image) : fd_(fd), image_(std::move(image)) {}
+BlockWriter::BlockWriter(int fd, std::string image) : fd_(fd), image_(std::move(image)), write_behind_(fd) {}
 
 absl::Status BlockWriter::Write(uint64_t position, std::string_view bytes) {
   const bool follows = position == position_ + pending_.size();
   if (!follows || pending_.size() + bytes.size() > kBufferSize || bytes.size() >= kLargePiece) RETURN_IF_ERROR(Flush());
-  if (bytes.size() >= kLargePiece) return WriteAt(fd_, position, bytes, image_);
+  if (bytes.size() >= kLargePiece) return WriteNow(position, bytes);
   if (pending_.empty()) {
     pending_.reserve(kBufferSize);
     position_ = position;
@@ -58,9 +58,15 @@ absl::Status BlockWriter::WriteZeros(uint64_t position, uint64_t count) {
 
 absl::Status BlockWriter::Flush() {
   if (pending_.empty()) return absl::OkStatus();
-  const absl::Status status = WriteAt(fd_, position_, pending_, image_);
+  const absl::Status status = WriteNow(position_, pending_);
   pending_.clear();
   return status;
+}
+
+absl::Status BlockWriter::WriteNow(uint64_t position, std::string_view bytes) {
+  RETURN_IF_ERROR(WriteAt(fd_, position, bytes, image_));
+  write_behind_.Written(position, bytes.size());
+  return absl::OkStatus();
 }
 
 }  // namespace wslm::ext4

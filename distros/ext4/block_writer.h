@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "distros/ext4/write_behind.h"
 
 namespace wslm::ext4 {
 
@@ -24,8 +25,11 @@ class BlockWriter {
   absl::Status Flush();
 
  private:
+  absl::Status WriteNow(uint64_t position, std::string_view bytes);
+
   int fd_;
   std::string image_;
+  WriteBehind write_behind_;
   // Waits to be written at `position_`.
   std::string pending_;
   uint64_t position_ = 0;
