@@ -26,8 +26,9 @@ namespace wslm::runtime::v1 {
 class StreamObserver {
  public:
   virtual ~StreamObserver() = default;
-  // A message of the stream, on the channel's thread: do not block, do not call Connect or Call. Each stdout and
-  // stderr byte counts against the window until Stream::Consumed.
+  // A message of the stream, on the channel's thread: do not block, do not call Connect or Call. `payload_bytes`
+  // (0 for messages that need no credit) count against the window until Stream::Consumed; a peer that sends more than
+  // the window allows is cut off.
   virtual void OnMessage(const GuestMessage& message, size_t payload_bytes) = 0;
   // The last call: OK, the guest's error, or UNAVAILABLE (reason RUNTIME_DIED) when the connection ended.
   virtual void OnEnd(const absl::Status& status) = 0;
