@@ -33,7 +33,7 @@ absl::Status Busy(const std::string& shown, const DistroLocks::Holder& holder) {
     metadata["operation"] = holder.operation_id;
     metadata["kind"] = v1::OperationKind_Name(holder.kind);
   }
-  return Error(absl::StatusCode::kUnavailable, reason::kDistroBusy, message, metadata);
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy, message, metadata);
 }
 
 }  // namespace
