@@ -59,17 +59,29 @@ Reply AnswerBytes(const Call& call, uint64_t to, uint64_t room, const std::strin
 }
 
 Reply Get(Kernel& k, const Call& call, By by) {
-  const Credentials& c = k.CredentialsOf(call);
   std::string name;
   if (int error = ReadName(call, name)) return Reply::Error(error);
   if (IsHidden(name)) return Reply::Error(ENODATA);
-  if (!IsKept(name) && c.IsFileRoot()) return Reply::Continue();
+  const bool kept = IsKept(name);
+  if (!kept && !name.starts_with(XATTR_USER_PREFIX)) return Reply::Continue();
+  const Credentials& c = k.CredentialsOf(call);
+  if (!kept && c.IsFileRoot()) return Reply::Continue();
   Target target;
+  if (c.IsFileRoot() && by != By::kFd) {
+    // ls and cp ask this of every file: what is kept is looked for at once, by the name.
+    std::string path;
+    if (int error = ReadGuestString(call.tid(), call.arg(0), PATH_MAX, path)) return Reply::Error(error);
+    if (int error = k.paths.EnterRootOf(call.tid())) return Reply::Error(error);
+    target.name = GuestPaths::NameOf(call.tid(), AT_FDCWD, path);
+    target.flags = by == By::kLink ? AT_SYMLINK_NOFOLLOW : 0;
+    const ssize_t size = path.empty() ? -1 : GetOf(target, kLxfsXattrPrefix + name, nullptr, 0);
+    if (size < 0) return Reply::Continue();
+  }
   if (auto done = Find(k, call, by, target)) return std::move(*done);
   if (name.starts_with(XATTR_USER_PREFIX) && by != By::kFd && !Kernel::Allowed(c, target.file, R_OK)) {
     return Reply::Error(EACCES);
   }
-  if (!IsKept(name) || target.file.mount != MountKind::kLxfs) return Reply::Continue();
+  if (!kept || target.file.mount != MountKind::kLxfs) return Reply::Continue();
   if (name.starts_with(XATTR_TRUSTED_PREFIX) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(ENODATA);
   std::string value(XATTR_SIZE_MAX, '\0');
   const ssize_t size = GetOf(target, kLxfsXattrPrefix + name, value.data(), value.size());
