@@ -41,11 +41,15 @@ std::string EnvironmentValue(const char* name) {
 
 int ExitCodeOf(const absl::Status& status, const Command& command) {
   const std::string why = ReasonOf(status);
+  // A status of the command's own, without a reason of the API's.
+  if (why.empty() && absl::IsInvalidArgument(status)) return command.usage_error_code();
   const bool cancelled = why.empty() ? absl::IsCancelled(status) : why == reason::kCancelled;
   return cancelled ? kExitCancelled : command.failure_code();
 }
 
-int RunCommandLine(const CommandLine& line, const Commands& commands, Console& console) {
+// `environment` is what is wrong with the variables that say where things are; help needs none of them.
+int RunCommandLine(const CommandLine& line, const Commands& commands, const absl::Status& environment,
+                   Console& console) {
   Command* command = FindCommand(commands, line.command);
   if (command == nullptr) {
     console.Note(absl::StrCat("wslm: '", line.command, "' wants one of these after it:"));
@@ -65,6 +69,10 @@ int RunCommandLine(const CommandLine& line, const Commands& commands, Console& c
     console.Out(command->Help());
     return kExitOk;
   }
+  if (!environment.ok()) {
+    console.Report(environment);
+    return command->failure_code();
+  }
   const absl::StatusOr<int> code = command->Run();
   if (code.ok()) return *code;
   console.Report(code.status());
@@ -78,21 +86,20 @@ int Main(int argc, char** argv) {
   const std::vector<std::string> words = RewriteLegacySpellings(
       std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc), EnvironmentValue("HOME"));
 
-  const absl::StatusOr<Home> home = Home::FromEnvironment();
+  const absl::StatusOr<Home> found_home = Home::FromEnvironment();
   const std::string host = EnvironmentValue("WSLM_HOST");
-  const absl::StatusOr<std::string> named_socket = host.empty() ? std::string() : SocketPathOfHost(host);
-  for (const absl::Status& status : {home.status(), named_socket.status()}) {
-    if (status.ok()) continue;
-    console.Report(status);
-    return kExitOwnFailure;
-  }
-  Client client(*named_socket, DaemonLauncher(*home, ProgramPath("wslmd")));
+  const absl::StatusOr<std::string> found_socket = host.empty() ? std::string() : SocketPathOfHost(host);
+  absl::Status environment = found_home.status();
+  environment.Update(found_socket.status());
+  const Home home = found_home.value_or(Home());
+  const std::string socket = found_socket.value_or("");
+  Client client(socket, DaemonLauncher(home, ProgramPath("wslmd")));
   const Commands commands = MakeCommands({
       .client = client,
       .console = console,
-      .socket_path = named_socket->empty() ? home->DaemonSocket() : *named_socket,
+      .socket_path = socket.empty() ? home.DaemonSocket() : socket,
   });
-  const int code = RunCommandLine(ReadCommandLine(words, NamesOf(commands)), commands, console);
+  const int code = RunCommandLine(ReadCommandLine(words, NamesOf(commands)), commands, environment, console);
   if (const absl::Status status = console.out_status(); !status.ok()) {
     console.Report(status);
     return code == kExitOk ? kExitFailed : code;

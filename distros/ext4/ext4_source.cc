@@ -122,7 +122,7 @@ absl::StatusOr<bool> Ext4Source::Describe(uint32_t number, Entry& entry) {
     return true;
   }
   ASSIGN_OR_RETURN(Inode inode, Inode::Read(filesystem_, number));
-  const std::optional<FileType> type = ext4::TypeOfMode(inode.fields().i_mode);
+  const std::optional<FileType> type = TypeOfMode(inode.fields().i_mode);
   if (!type) return ext4::CorruptImage(filesystem_, absl::StrCat("inode ", number, " has no type"));
   ext4::GetAttributes(inode.fields(), EXT2_INODE_SIZE(filesystem_->super), *type, entry);
   if (inode.has_flag(EXT4_ENCRYPT_FL)) {

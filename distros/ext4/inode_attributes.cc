@@ -11,26 +11,6 @@ namespace {
 constexpr int64_t kEarliest = -(int64_t{1} << 31);
 constexpr int64_t kLatest = kEarliest + (int64_t{1} << 34) - 1;
 
-uint16_t TypeBits(FileType type) {
-  switch (type) {
-    case FileType::kRegular:
-      return S_IFREG;
-    case FileType::kDirectory:
-      return S_IFDIR;
-    case FileType::kSymlink:
-      return S_IFLNK;
-    case FileType::kCharDevice:
-      return S_IFCHR;
-    case FileType::kBlockDevice:
-      return S_IFBLK;
-    case FileType::kFifo:
-      return S_IFIFO;
-    case FileType::kSocket:
-      return S_IFSOCK;
-  }
-  return 0;
-}
-
 // 32 signed bits of seconds, and in another word two bits more and the nanoseconds (the kernel's Documentation,
 // filesystems/ext4/inodes, "Inode Timestamps").
 bool SetTime(Timestamp time, uint32_t& seconds, uint32_t& extra) {
@@ -89,29 +69,8 @@ uint8_t DirectoryType(FileType type) {
   return EXT2_FT_UNKNOWN;
 }
 
-std::optional<FileType> TypeOfMode(uint16_t mode) {
-  switch (mode & S_IFMT) {
-    case S_IFREG:
-      return FileType::kRegular;
-    case S_IFDIR:
-      return FileType::kDirectory;
-    case S_IFLNK:
-      return FileType::kSymlink;
-    case S_IFCHR:
-      return FileType::kCharDevice;
-    case S_IFBLK:
-      return FileType::kBlockDevice;
-    case S_IFIFO:
-      return FileType::kFifo;
-    case S_IFSOCK:
-      return FileType::kSocket;
-    default:
-      return std::nullopt;
-  }
-}
-
 bool SetAttributes(const Entry& entry, ext2_inode_large& inode) {
-  inode.i_mode = TypeBits(entry.type) | (entry.mode & 07777);
+  inode.i_mode = static_cast<uint16_t>(TypeBits(entry.type) | (entry.mode & 07777));
   inode.i_uid = static_cast<uint16_t>(entry.uid);
   inode.osd2.linux2.l_i_uid_high = static_cast<uint16_t>(entry.uid >> 16);
   inode.i_gid = static_cast<uint16_t>(entry.gid);

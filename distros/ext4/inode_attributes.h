@@ -5,7 +5,6 @@
 #include <ext2fs/ext2fs.h>
 
 #include <cstdint>
-#include <optional>
 
 #include "distros/tree/entry.h"
 
@@ -13,8 +12,6 @@ namespace wslm::ext4 {
 
 // EXT2_FT_…, as directories hold it.
 uint8_t DirectoryType(FileType type);
-// Of i_mode; nullopt for a type that Linux does not have.
-std::optional<FileType> TypeOfMode(uint16_t mode);
 
 // Sets type, mode, owner, times and device number; the rest of `inode` is kept. Where a time is unknown, mtime stands
 // in. False when a time is outside of what ext4 holds (1901 to 2446): it is set to the nearest.

@@ -21,16 +21,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-FileType TypeOf(mode_t mode) {
-  if (S_ISDIR(mode)) return FileType::kDirectory;
-  if (S_ISLNK(mode)) return FileType::kSymlink;
-  if (S_ISCHR(mode)) return FileType::kCharDevice;
-  if (S_ISBLK(mode)) return FileType::kBlockDevice;
-  if (S_ISFIFO(mode)) return FileType::kFifo;
-  if (S_ISSOCK(mode)) return FileType::kSocket;
-  return FileType::kRegular;
-}
-
 std::string ReadWhole(const std::string& path) {
   std::string content(std::filesystem::file_size(path), '\0');
   std::ifstream(path, std::ios::binary).read(content.data(), static_cast<std::streamsize>(content.size()));
@@ -64,7 +54,7 @@ class Walk {
     TestFile file;
     Entry& entry = file.entry;
     entry.path = path;
-    entry.type = TypeOf(status.st_mode);
+    entry.type = TypeOfMode(status.st_mode).value();
     const bool has_names = entry.type != FileType::kDirectory && status.st_nlink > 1;
     if (has_names && first_names_.contains(status.st_ino)) {
       entry.hard_link_to = first_names_[status.st_ino];

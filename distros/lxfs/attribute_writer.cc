@@ -29,26 +29,6 @@ bool HoldsXattrs(int folder) {
   return true;
 }
 
-mode_t TypeBitsOf(FileType type) {
-  switch (type) {
-    case FileType::kRegular:
-      return S_IFREG;
-    case FileType::kDirectory:
-      return S_IFDIR;
-    case FileType::kSymlink:
-      return S_IFLNK;
-    case FileType::kCharDevice:
-      return S_IFCHR;
-    case FileType::kBlockDevice:
-      return S_IFBLK;
-    case FileType::kFifo:
-      return S_IFIFO;
-    case FileType::kSocket:
-      return S_IFSOCK;
-  }
-  return S_IFREG;
-}
-
 // ext4 says ENOSPC of a value that is too large for its place, however much room the disk has.
 bool HasRoom(int fd) {
   struct statvfs file_system;
@@ -61,7 +41,7 @@ GuestAttributes GuestAttributesOf(const Entry& entry) {
   const bool device = entry.type == FileType::kCharDevice || entry.type == FileType::kBlockDevice;
   // Linux knows no mode of a symlink; archives write whatever their maker's system has.
   const uint32_t mode = entry.type == FileType::kSymlink ? 0777u : entry.mode & 07777u;
-  return {.mode = TypeBitsOf(entry.type) | mode,
+  return {.mode = TypeBits(entry.type) | mode,
           .uid = entry.uid,
           .gid = entry.gid,
           .rdev = device ? makedev(entry.rdev_major, entry.rdev_minor) : 0};

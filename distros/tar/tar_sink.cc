@@ -31,26 +31,6 @@ constexpr int kBlockSize = 256 << 10;
 // Each thread of xz -6 needs about 150 MiB, of zstd -3 about 20.
 int Threads(int most) { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most); }
 
-mode_t ArchiveType(FileType type) {
-  switch (type) {
-    case FileType::kRegular:
-      return AE_IFREG;
-    case FileType::kDirectory:
-      return AE_IFDIR;
-    case FileType::kSymlink:
-      return AE_IFLNK;
-    case FileType::kCharDevice:
-      return AE_IFCHR;
-    case FileType::kBlockDevice:
-      return AE_IFBLK;
-    case FileType::kFifo:
-      return AE_IFIFO;
-    case FileType::kSocket:
-      return AE_IFSOCK;
-  }
-  return 0;
-}
-
 class TarSink : public Sink {
  public:
   TarSink(std::unique_ptr<ByteSink> bytes)
@@ -171,7 +151,7 @@ class TarSink : public Sink {
     archive_entry* to = entry_.get();
     archive_entry_clear(to);
     archive_entry_copy_pathname(to, entry.path.empty() ? "." : entry.path.c_str());
-    archive_entry_set_mode(to, ArchiveType(entry.type) | entry.mode);
+    archive_entry_set_mode(to, TypeBits(entry.type) | entry.mode);
     archive_entry_set_uid(to, entry.uid);
     archive_entry_set_gid(to, entry.gid);
     SetTime(entry, to);
@@ -191,8 +171,8 @@ class TarSink : public Sink {
     }
   }
 
-  // libarchive writes seconds and nanoseconds side by side, so "-1.75" must come to it as -1 and 750,000,000; and "-0.25"
-  // can't.
+  // libarchive writes seconds and nanoseconds side by side, so "-1.75" must come to it as -1 and 750,000,000; and
+  // "-0.25" can't.
   void SetTime(const Entry& entry, archive_entry* to) {
     int64_t seconds = entry.mtime.seconds;
     int64_t nanoseconds = entry.mtime.nanoseconds;

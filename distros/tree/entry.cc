@@ -1,6 +1,9 @@
 #include "distros/tree/entry.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
@@ -21,9 +24,29 @@ absl::Status Corrupt(const Entry& entry, std::string_view what) {
                absl::StrCat("The source is damaged: its entry ", detail, "."), {{"detail", detail}});
 }
 
+constexpr std::pair<FileType, uint32_t> kTypes[] = {
+    {FileType::kRegular, S_IFREG},    {FileType::kDirectory, S_IFDIR},   {FileType::kSymlink, S_IFLNK},
+    {FileType::kCharDevice, S_IFCHR}, {FileType::kBlockDevice, S_IFBLK}, {FileType::kFifo, S_IFIFO},
+    {FileType::kSocket, S_IFSOCK},
+};
+
 bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
 }  // namespace
+
+uint32_t TypeBits(FileType type) {
+  for (const auto& [known, bits] : kTypes) {
+    if (known == type) return bits;
+  }
+  return 0;
+}
+
+std::optional<FileType> TypeOfMode(uint32_t mode) {
+  for (const auto& [type, bits] : kTypes) {
+    if (bits == (mode & S_IFMT)) return type;
+  }
+  return std::nullopt;
+}
 
 std::optional<std::string> NormalisedPath(std::string_view path) {
   std::string result;

@@ -15,6 +15,10 @@ namespace wslm {
 
 enum class FileType : uint8_t { kRegular, kDirectory, kSymlink, kCharDevice, kBlockDevice, kFifo, kSocket };
 
+// The type as st_mode has it (S_IFMT; libarchive's AE_IF* are the same), and back; nullopt is no type that Linux knows.
+uint32_t TypeBits(FileType type);
+std::optional<FileType> TypeOfMode(uint32_t mode);
+
 // Since the epoch; `nanoseconds` is 0–999,999,999 also before it.
 struct Timestamp {
   int64_t seconds = 0;

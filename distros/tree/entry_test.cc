@@ -8,6 +8,15 @@
 namespace wslm {
 namespace {
 
+TEST(FileType, IsThatOfItsTypeBits) {
+  for (const FileType type : {FileType::kRegular, FileType::kDirectory, FileType::kSymlink, FileType::kCharDevice,
+                              FileType::kBlockDevice, FileType::kFifo, FileType::kSocket}) {
+    EXPECT_EQ(TypeOfMode(TypeBits(type) | 07777), type);
+  }
+  EXPECT_EQ(TypeBits(FileType::kSymlink), 0120000u);
+  EXPECT_EQ(TypeOfMode(0644), std::nullopt);
+}
+
 TEST(NormalisedPath, MakesPathsRelativeAndPlain) {
   EXPECT_EQ(NormalisedPath("./etc//passwd"), "etc/passwd");
   EXPECT_EQ(NormalisedPath("/etc/./x/"), "etc/x");
