@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/output/json.h"
@@ -20,9 +21,9 @@ std::string Describe(const v1::GetInfoResponse& info) {
                       info.pid(), ".");
 }
 
-class DaemonStartCommand : public Command {
+class DaemonStartCommand : public ClientCommand {
  public:
-  DaemonStartCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "daemon start"; }
   std::string summary() const override { return "Start the daemon unless it runs; every command does so itself"; }
@@ -33,18 +34,11 @@ class DaemonStartCommand : public Command {
     console_.Note(Describe(client_.info()));
     return kExitOk;
   }
-
- protected:
-  void AddArguments(Arguments&) override {}
-
- private:
-  Client& client_;
-  Console& console_;
 };
 
-class DaemonStopCommand : public Command {
+class DaemonStopCommand : public ClientCommand {
  public:
-  DaemonStopCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "daemon stop"; }
   std::string summary() const override { return "End the daemon; distros go on"; }
@@ -71,18 +65,11 @@ class DaemonStopCommand : public Command {
     console_.Note("wslmd has ended.");
     return kExitOk;
   }
-
- protected:
-  void AddArguments(Arguments&) override {}
-
- private:
-  Client& client_;
-  Console& console_;
 };
 
-class DaemonStatusCommand : public Command {
+class DaemonStatusCommand : public ClientCommand {
  public:
-  DaemonStatusCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "daemon status"; }
   std::string summary() const override { return "Show whether the daemon runs; the exit code is 1 if not"; }
@@ -103,15 +90,13 @@ class DaemonStatusCommand : public Command {
   void AddArguments(Arguments& arguments) override { arguments.Flag("--json", json_, "As JSON"); }
 
  private:
-  Client& client_;
-  Console& console_;
   bool json_ = false;
 };
 
-class DaemonSocketCommand : public Command {
+class DaemonSocketCommand : public ClientCommand {
  public:
   DaemonSocketCommand(Client& client, Console& console, std::string socket_path)
-      : client_(client), console_(console), socket_path_(std::move(socket_path)) {}
+      : ClientCommand(client, console), socket_path_(std::move(socket_path)) {}
 
   std::string name() const override { return "daemon socket"; }
   std::string summary() const override { return "Print the daemon's address for other clients; starts it if needed"; }
@@ -123,12 +108,7 @@ class DaemonSocketCommand : public Command {
     return kExitOk;
   }
 
- protected:
-  void AddArguments(Arguments&) override {}
-
  private:
-  Client& client_;
-  Console& console_;
   const std::string socket_path_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/host_path.h"
 #include "cli/exit_codes.h"
@@ -19,9 +20,9 @@
 namespace wslm::cli {
 namespace {
 
-class ExportCommand : public Command {
+class ExportCommand : public ClientCommand {
  public:
-  ExportCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "export"; }
   std::string summary() const override { return "Write a distro into an archive"; }
@@ -98,8 +99,6 @@ class ExportCommand : public Command {
     return code;
   }
 
-  Client& client_;
-  Console& console_;
   std::string name_;
   std::string file_;
   std::string format_;

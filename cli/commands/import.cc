@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/host_path.h"
 #include "cli/exit_codes.h"
@@ -24,9 +25,9 @@ int64_t SizeOfInput() {
   return position < 0 || position > status.st_size ? 0 : status.st_size - position;
 }
 
-class ImportCommand : public Command {
+class ImportCommand : public ClientCommand {
  public:
-  ImportCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "import"; }
   std::string summary() const override { return "Make a distro from an archive of its root file system"; }
@@ -92,8 +93,6 @@ class ImportCommand : public Command {
     return request;
   }
 
-  Client& client_;
-  Console& console_;
   std::vector<std::string> words_;
   std::string version_;
   std::string user_;

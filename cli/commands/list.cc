@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/output/json.h"
@@ -10,9 +11,9 @@
 namespace wslm::cli {
 namespace {
 
-class ListCommand : public Command {
+class ListCommand : public ClientCommand {
  public:
-  ListCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "list"; }
   std::string summary() const override { return "List the distros"; }
@@ -61,8 +62,6 @@ class ListCommand : public Command {
     return all;
   }
 
-  Client& client_;
-  Console& console_;
   bool verbose_ = false;
   bool quiet_ = false;
   bool running_ = false;

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/operations/operation_follower.h"
@@ -9,9 +10,9 @@
 namespace wslm::cli {
 namespace {
 
-class OpCancelCommand : public Command {
+class OpCancelCommand : public ClientCommand {
  public:
-  OpCancelCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "op cancel"; }
   std::string summary() const override { return "Stop an operation and undo what it did"; }
@@ -40,8 +41,6 @@ class OpCancelCommand : public Command {
   void AddArguments(Arguments& arguments) override { arguments.Word("ID", id_); }
 
  private:
-  Client& client_;
-  Console& console_;
   std::string id_;
 };
 

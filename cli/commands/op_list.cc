@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/output/json.h"
@@ -11,9 +12,9 @@
 namespace wslm::cli {
 namespace {
 
-class OpListCommand : public Command {
+class OpListCommand : public ClientCommand {
  public:
-  OpListCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "op list"; }
   std::string summary() const override { return "List the operations, the newest first"; }
@@ -61,8 +62,6 @@ class OpListCommand : public Command {
     return all;
   }
 
-  Client& client_;
-  Console& console_;
   bool running_ = false;
   bool json_ = false;
 };

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/output/json.h"
@@ -8,9 +9,9 @@
 namespace wslm::cli {
 namespace {
 
-class OpWatchCommand : public Command {
+class OpWatchCommand : public ClientCommand {
  public:
-  OpWatchCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "op watch"; }
   std::string summary() const override { return "Follow an operation to its end; Ctrl-C stops watching"; }
@@ -37,8 +38,6 @@ class OpWatchCommand : public Command {
   }
 
  private:
-  Client& client_;
-  Console& console_;
   std::string id_;
   bool json_ = false;
 };

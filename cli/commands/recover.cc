@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/output/json.h"
@@ -11,9 +12,9 @@
 namespace wslm::cli {
 namespace {
 
-class RecoverCommand : public Command {
+class RecoverCommand : public ClientCommand {
  public:
-  RecoverCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "recover"; }
   std::string summary() const override { return "Bring a removed distro back, or list those that can be"; }
@@ -62,8 +63,6 @@ class RecoverCommand : public Command {
     return kExitOk;
   }
 
-  Client& client_;
-  Console& console_;
   std::string name_;
   std::string new_name_;
   bool json_ = false;

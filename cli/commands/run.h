@@ -5,17 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "cli/api/client.h"
-#include "cli/command.h"
-#include "cli/output/console.h"
+#include "cli/client_command.h"
 #include "cli/run_options.h"
 #include "wslm/v1/session.pb.h"
 
 namespace wslm::cli {
 
-class RunCommand : public Command {
+class RunCommand : public ClientCommand {
  public:
-  RunCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "run"; }
   std::string summary() const override { return "Run a command, or the login shell, in a distro"; }
@@ -44,8 +42,6 @@ class RunCommand : public Command {
   void WarnRoot();
   void Suggest();
 
-  Client& client_;
-  Console& console_;
   RunForm form_ = RunForm::kRun;
   RunOptions options_;
   std::string suggestion_;

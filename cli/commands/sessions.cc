@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/output/json.h"
@@ -10,9 +11,9 @@
 namespace wslm::cli {
 namespace {
 
-class SessionsCommand : public Command {
+class SessionsCommand : public ClientCommand {
  public:
-  SessionsCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "sessions"; }
   std::string summary() const override { return "List the commands that run in distros"; }
@@ -47,8 +48,6 @@ class SessionsCommand : public Command {
   }
 
  private:
-  Client& client_;
-  Console& console_;
   std::string name_;
   bool json_ = false;
 };

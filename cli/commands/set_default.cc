@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "distros/host/error.h"
@@ -8,9 +9,9 @@
 namespace wslm::cli {
 namespace {
 
-class SetDefaultCommand : public Command {
+class SetDefaultCommand : public ClientCommand {
  public:
-  SetDefaultCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "set-default"; }
   std::string summary() const override { return "Choose the distro that commands without -d go to"; }
@@ -29,8 +30,6 @@ class SetDefaultCommand : public Command {
   void AddArguments(Arguments& arguments) override { arguments.Word("NAME", name_); }
 
  private:
-  Client& client_;
-  Console& console_;
   std::string name_;
 };
 

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/output/units.h"
@@ -10,9 +11,9 @@
 namespace wslm::cli {
 namespace {
 
-class SetVersionCommand : public Command {
+class SetVersionCommand : public ClientCommand {
  public:
-  SetVersionCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "set-version"; }
   std::string summary() const override { return "Move a distro to the other runtime"; }
@@ -51,8 +52,6 @@ class SetVersionCommand : public Command {
   }
 
  private:
-  Client& client_;
-  Console& console_;
   std::vector<std::string> words_;
   bool terminate_ = false;
 };

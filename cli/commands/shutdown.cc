@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "distros/host/error.h"
@@ -9,9 +10,9 @@
 namespace wslm::cli {
 namespace {
 
-class ShutdownCommand : public Command {
+class ShutdownCommand : public ClientCommand {
  public:
-  ShutdownCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "shutdown"; }
   std::string summary() const override { return "Stop all distros and the virtual machine"; }
@@ -36,8 +37,6 @@ class ShutdownCommand : public Command {
   }
 
  private:
-  Client& client_;
-  Console& console_;
   bool force_ = false;
 };
 

@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "cli/output/json.h"
@@ -37,9 +38,9 @@ std::string Describe(const v1::GetInfoResponse& info) {
   return text;
 }
 
-class StatusCommand : public Command {
+class StatusCommand : public ClientCommand {
  public:
-  StatusCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "status"; }
   std::string summary() const override { return "Show the defaults, the daemon, the host's abilities"; }
@@ -57,8 +58,6 @@ class StatusCommand : public Command {
   void AddArguments(Arguments& arguments) override { arguments.Flag("--json", json_, "As JSON"); }
 
  private:
-  Client& client_;
-  Console& console_;
   bool json_ = false;
 };
 

@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "cli/api/random_id.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/operations/operation_follower.h"
 #include "distros/host/error.h"
@@ -9,9 +10,9 @@
 namespace wslm::cli {
 namespace {
 
-class UnregisterCommand : public Command {
+class UnregisterCommand : public ClientCommand {
  public:
-  UnregisterCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "unregister"; }
   std::string summary() const override { return "Remove a distro; 'recover' brings it back"; }
@@ -42,8 +43,6 @@ class UnregisterCommand : public Command {
   }
 
  private:
-  Client& client_;
-  Console& console_;
   std::string name_;
   bool purge_ = false;
 };

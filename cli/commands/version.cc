@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
 #include "distros/host/error.h"
@@ -6,9 +7,9 @@
 namespace wslm::cli {
 namespace {
 
-class VersionCommand : public Command {
+class VersionCommand : public ClientCommand {
  public:
-  VersionCommand(Client& client, Console& console) : client_(client), console_(console) {}
+  using ClientCommand::ClientCommand;
 
   std::string name() const override { return "version"; }
   std::string summary() const override { return "Show the version of wslm, and of the daemon if it runs"; }
@@ -26,13 +27,6 @@ class VersionCommand : public Command {
     console_.Out(text);
     return kExitOk;
   }
-
- protected:
-  void AddArguments(Arguments&) override {}
-
- private:
-  Client& client_;
-  Console& console_;
 };
 
 }  // namespace
