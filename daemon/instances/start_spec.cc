@@ -36,7 +36,6 @@ runtime::v1::StartSpec MakeStartSpec(const RegistryEntry& entry) {
   spec.config.set_hostname(HostName());
   spec.config.set_record_default_user(record.default_user);
   spec.config.set_automount(!record.isolated);
-  spec.config.set_automount_root(kAutomountRoot);
   spec.config.set_version(static_cast<uint32_t>(record.version));
   if (record.version == 1) {
     if (const auto text = ReadSmallFile("/etc/resolv.conf"); text.ok()) spec.config.set_resolv_conf(*text);

@@ -9,8 +9,6 @@
 
 namespace wslm::daemon {
 
-inline constexpr char kAutomountRoot[] = "/mnt/";
-
 // From the record and, for v1, the host's name resolution (RuntimeV2 fills in the VM's). What can't be read of the host
 // is left to the distro's own files.
 runtime::v1::StartSpec MakeStartSpec(const RegistryEntry& entry);

@@ -190,14 +190,6 @@ TEST(SessionMessagesTest, MalformedRequestsAreRefused) {
   EXPECT_FALSE(ToHostMessages(request).ok());
 }
 
-TEST(SessionMessagesTest, AHostFolderIsSeenThroughTheAutomount) {
-  v1::Start start;
-  start.set_host_folder("/home/u");
-  EXPECT_EQ(ToSessionStart(start)->preferred_folder(), "/mnt/host/home/u");
-  start.set_host_folder("/");
-  EXPECT_EQ(ToSessionStart(start)->preferred_folder(), "/mnt/host");
-}
-
 TEST(AttachTokensTest, ATokenOpensItsSessionOnlyAndTheNextDaemonKnowsIt) {
   TestFolder folder;
   std::string token;

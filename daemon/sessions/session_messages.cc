@@ -5,7 +5,6 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "daemon/instances/start_spec.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
@@ -113,9 +112,7 @@ absl::StatusOr<runtime::v1::SessionStart> ToSessionStart(const v1::Start& start)
     if (start.host_folder()[0] != '/' || HasNul(start.host_folder())) {
       return Invalid("start.host_folder", "The host's folder must be absolute.");
     }
-    result.set_preferred_folder(
-        absl::StrCat(kAutomountRoot, "host", start.host_folder() == "/" ? "" : start.host_folder()));
-    result.set_preferred_folder_shown(start.host_folder());
+    result.set_host_folder(start.host_folder());
   }
   for (const auto& variable : start.environment()) {
     if (variable.name().empty() || HasNul(variable.name()) || variable.name().find('=') != std::string::npos ||

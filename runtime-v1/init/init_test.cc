@@ -253,21 +253,20 @@ TEST_F(InitTest, AMissingHomeIsAWarningAndTheRoot) {
   EXPECT_THAT(seen.started->warnings(0), HasSubstr("/home/homeless"));
 }
 
-TEST_F(InitTest, APreferredFolderIsUsedElseHomeWithAWarning) {
+TEST_F(InitTest, AHostFolderIsUsedElseHomeWithAWarning) {
   proto::OpenRequest request = StartRequest("there", {"pwd"});
-  request.mutable_session_start()->set_preferred_folder("/usr/lib");
+  request.mutable_session_start()->set_host_folder("/shared");
   Seen seen = Run(request);
-  EXPECT_EQ(seen.stdout, "/usr/lib\n");
+  EXPECT_EQ(seen.stdout, "/mnt/host/shared\n");
   EXPECT_EQ(seen.started->warnings_size(), 0);
   // Others' folders are as absent as those that are not there.
   request = StartRequest("forbidden", {"pwd"});
   request.mutable_session_start()->set_user("alice");
-  request.mutable_session_start()->set_preferred_folder("/home/bob");
-  request.mutable_session_start()->set_preferred_folder_shown("/host/b\x1bob");
+  request.mutable_session_start()->set_host_folder("/b\x1bob");
   seen = Run(request);
   EXPECT_EQ(seen.stdout, "/home/alice\n");
   ASSERT_EQ(seen.started->warnings_size(), 1);
-  EXPECT_THAT(seen.started->warnings(0), HasSubstr("/host/b\\x1bob"));
+  EXPECT_THAT(seen.started->warnings(0), HasSubstr("/b\\x1bob"));
 }
 
 TEST_F(InitTest, AMissingLoginShellIs127) {

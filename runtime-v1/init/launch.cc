@@ -66,9 +66,9 @@ void EnterFolder(const LaunchPlan& plan, int report_fd) {
     if (::chdir(plan.folder.c_str()) < 0) Fail(report_fd, LaunchReport::kFolder);
     return;
   }
-  if (!plan.preferred_folder.empty()) {
-    if (::chdir(plan.preferred_folder.c_str()) == 0) return;
-    Report(report_fd, LaunchReport::kPreferredFolder, errno);
+  if (!plan.host_folder.empty()) {
+    if (::chdir(plan.host_folder.c_str()) == 0) return;
+    Report(report_fd, LaunchReport::kHostFolder, errno);
   }
   if (::chdir(plan.user.home.c_str()) == 0) return;
   Report(report_fd, LaunchReport::kHome, errno);

@@ -23,10 +23,11 @@ struct LaunchPlan {
   std::vector<gid_t> groups;
   gid_t terminal_gid = 0;
   Environment environment;
-  // The folder that must be there; empty: preferred_folder when not empty, else the home.
+  // The folder that must be there; empty: host_folder when not empty, else the home.
   std::string folder;
-  std::string preferred_folder;
-  std::string preferred_folder_shown;
+  // A folder of the host's, as it is seen inside, and as the client called it.
+  std::string host_folder;
+  std::string host_folder_shown;
   bool stdin_terminal = false;
   bool stdout_terminal = false;
   bool stderr_terminal = false;
@@ -51,7 +52,7 @@ struct Launched {
 struct LaunchReport {
   enum Kind : int {
     // The preferred folder can't be entered: the home is used.
-    kPreferredFolder,
+    kHostFolder,
     // The home can't be entered: "/" is used.
     kHome,
     // Fatal: the demanded folder can't be entered.

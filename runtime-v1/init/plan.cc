@@ -5,6 +5,7 @@
 #include <climits>
 #include <optional>
 
+#include "distros/config/start_settings.h"
 #include "distros/config/wsl_conf.h"
 #include "runtime-v1/init/text.h"
 
@@ -73,8 +74,11 @@ std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::Instance
   } else {
     return Invalid("The folder '" + Escaped(folder) + "' is neither absolute nor begins with '~'.");
   }
-  plan.preferred_folder = start.preferred_folder();
-  plan.preferred_folder_shown = Escaped(start.preferred_folder_shown());
+  if (const std::string& host_folder = start.host_folder(); !host_folder.empty()) {
+    if (host_folder.find('\0') != std::string::npos) return Invalid("The host's folder has a NUL byte in it.");
+    plan.host_folder = ReadStartSettings(ReadTextFile("/etc/wsl.conf")).host_folder + host_folder;
+    plan.host_folder_shown = Escaped(host_folder);
+  }
 
   plan.environment = EnvironmentOf(plan.user,
                                    {.environment = ReadTextFile("/etc/environment"),

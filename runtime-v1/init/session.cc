@@ -80,8 +80,8 @@ void Session::OnReport() {
     if (got < 0) return;
     if (got == 0) break;
     switch (report.kind) {
-      case LaunchReport::kPreferredFolder:
-        warnings_.push_back("The folder " + plan_.launch.preferred_folder_shown +
+      case LaunchReport::kHostFolder:
+        warnings_.push_back("The folder " + plan_.launch.host_folder_shown +
                             " cannot be entered inside the distro (" + std::strerror(report.error) +
                             "): starting in the home folder.");
         break;

@@ -55,13 +55,15 @@ void MakeDevice(const std::string& path, unsigned minor) {
 void MakeRoot(const std::string& root) {
   Must(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "private /");
   Must(::mount("none", root.c_str(), "tmpfs", 0, "mode=755"), "tmpfs");
-  for (const char* folder : {"/usr", "/etc", "/proc", "/dev", "/tmp", "/root", "/home", "/home/alice", "/home/bob"}) {
+  for (const char* folder : {"/usr", "/etc", "/proc", "/dev", "/tmp", "/root", "/home", "/home/alice", "/home/bob",
+                             "/mnt", "/mnt/host", "/mnt/host/shared", "/mnt/host/b\x1bob"}) {
     Must(::mkdir((root + folder).c_str(), 0755), folder);
   }
   Must(::chmod((root + "/tmp").c_str(), 01777), "tmp");
   Must(::chown((root + "/home/alice").c_str(), 1000, 1000), "alice");
   Must(::chown((root + "/home/bob").c_str(), 1002, 1002), "bob");
   Must(::chmod((root + "/home/bob").c_str(), 0700), "bob");
+  Must(::chmod((root + "/mnt/host/b\x1bob").c_str(), 0700), "bob's on the host");
   Must(::mount("/usr", (root + "/usr").c_str(), nullptr, MS_BIND | MS_REC, nullptr), "usr");
   for (const char* link : {"bin", "sbin", "lib", "lib64"}) {
     Must(::symlink((std::string("usr/") + link).c_str(), (root + "/" + link).c_str()), link);

@@ -164,7 +164,6 @@ absl::Status PlanManaged(Options& options, InstancePlan& plan, UniqueFd& lock) {
   ASSIGN_OR_RETURN(plan.container.init, OpenFile(init, O_PATH));
   plan.container.hostname = config.hostname();
   plan.container.mounts.automount = config.automount();
-  if (!config.automount_root().empty()) plan.container.mounts.automount_root = config.automount_root();
   plan.container.mounts.resolv_conf = config.resolv_conf();
   plan.container.mounts.hosts = config.hosts();
   plan.container.kept = {options.config.get(), socket.get()};

@@ -12,7 +12,7 @@
 #include <climits>
 #include <cstring>
 
-#include "distros/config/wsl_conf.h"
+#include "distros/config/start_settings.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
@@ -94,9 +94,12 @@ class Builder {
     RETURN_IF_ERROR(MountProcAndSys());
     RETURN_IF_ERROR(MountDev());
     RETURN_IF_ERROR(MountRun());
-    RETURN_IF_ERROR(ServeFile("resolv.conf", "/etc/resolv.conf", plan_.resolv_conf));
-    RETURN_IF_ERROR(ServeFile("hosts", "/etc/hosts", plan_.hosts));
-    RETURN_IF_ERROR(MountHost());
+    const StartSettings settings = ReadSettings();
+    if (settings.generate_resolv_conf) {
+      RETURN_IF_ERROR(ServeFile("resolv.conf", "/etc/resolv.conf", plan_.resolv_conf));
+    }
+    if (settings.generate_hosts) RETURN_IF_ERROR(ServeFile("hosts", "/etc/hosts", plan_.hosts));
+    if (plan_.automount && settings.automount) RETURN_IF_ERROR(MountHost(settings.host_folder));
     return Pivot();
   }
 
@@ -163,6 +166,11 @@ class Builder {
     return MakePoint(root_.get(), "/run/wslm", PointKind::kFolder);
   }
 
+  StartSettings ReadSettings() {
+    const UniqueFd conf(OpenInRoot(root_.get(), "/etc/wsl.conf", O_RDONLY | O_NONBLOCK));
+    return ReadStartSettings(conf ? ReadProcFile(AT_FDCWD, FdPath(conf.get())) : "");
+  }
+
   // Binds a file with `content` over `point`: the distro's own file is untouched.
   absl::Status ServeFile(const std::string& name, const std::string& point, const std::string& content) {
     if (content.empty()) return absl::OkStatus();
@@ -174,17 +182,7 @@ class Builder {
     return Bind(FdPath(file.get()), point, PointKind::kFile);
   }
 
-  // The distro's wsl.conf may switch the automount off or move it, never switch it on.
-  absl::Status MountHost() {
-    if (!plan_.automount) return absl::OkStatus();
-    std::string folder = plan_.automount_root;
-    if (UniqueFd conf(OpenInRoot(root_.get(), "/etc/wsl.conf", O_RDONLY | O_NONBLOCK)); conf) {
-      const std::string text = ReadProcFile(AT_FDCWD, FdPath(conf.get()));
-      if (WslConfValue(text, "automount", "enabled") == "false") return absl::OkStatus();
-      const auto wanted = WslConfValue(text, "automount", "root");
-      if (wanted && wanted->starts_with('/')) folder = *wanted;
-    }
-    const std::string point = folder + (folder.ends_with('/') ? "" : "/") + "host";
+  absl::Status MountHost(const std::string& point) {
     RETURN_IF_ERROR(MakePoint(root_.get(), point, PointKind::kFolder));
     UniqueFd at(OpenInRoot(root_.get(), point, O_PATH | O_DIRECTORY));
     if (!at) return StepError("open the mount point", point);

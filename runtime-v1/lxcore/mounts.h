@@ -10,10 +10,9 @@ namespace wslm::lxcore {
 
 struct MountPlan {
   std::string rootfs;
-  // The host's `/` is to be seen below the automount root, which the distro's wsl.conf may change.
+  // The distro's wsl.conf may move or leave out each of these, never bring one in: the host's `/`,
   bool automount = false;
-  std::string automount_root = "/mnt/";
-  // Contents; empty leaves the distro's own file.
+  // and contents of files; empty leaves the distro's own.
   std::string resolv_conf;
   std::string hosts;
 };

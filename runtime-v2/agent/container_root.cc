@@ -11,7 +11,7 @@
 
 #include <cerrno>
 
-#include "distros/config/wsl_conf.h"
+#include "distros/config/start_settings.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
@@ -35,25 +35,15 @@ std::string ServedFile(const std::string& distro_id, const std::string& name) {
   return "/run/wslm/" + distro_id + "." + name;
 }
 
-std::string WslConf(int root) {
+StartSettings ReadSettings(int root) {
   const auto file = OpenInRoot(root, "etc/wsl.conf", O_RDONLY | O_NONBLOCK);
-  if (!file.ok()) return "";
-  return ReadAll(file->get(), "wsl.conf").value_or("");
+  return ReadStartSettings(file.ok() ? ReadAll(file->get(), "wsl.conf").value_or("") : "");
 }
 
-bool IsFalse(const std::optional<std::string>& value) {
-  return value && (*value == "false" || *value == "False" || *value == "FALSE" || *value == "0");
-}
-
-// Where the host's `/` goes, relative to the distro's root; empty when it isn't wanted. wsl.conf can move it or switch
-// it off, never on.
-std::string HostMountPoint(const runtime::v1::InstanceConfig& config, const std::string& wsl_conf) {
-  if (!config.automount() || IsFalse(WslConfValue(wsl_conf, "automount", "enabled"))) return "";
-  std::string folder = WslConfValue(wsl_conf, "automount", "root").value_or(config.automount_root());
-  if (folder.empty()) folder = "/mnt/";
-  folder.erase(0, folder.find_first_not_of('/'));
-  while (!folder.empty() && folder.back() == '/') folder.pop_back();
-  return folder.empty() ? "host" : folder + "/host";
+// Where the host's `/` goes, relative to the distro's root; empty when it isn't wanted. The distro's wsl.conf can move
+// it or switch it off, never on.
+std::string HostMountPoint(const runtime::v1::InstanceConfig& config, const StartSettings& settings) {
+  return config.automount() && settings.automount ? settings.host_folder.substr(1) : "";
 }
 
 struct Served {
@@ -63,11 +53,10 @@ struct Served {
   bool wanted;
 };
 
-std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const std::string& wsl_conf) {
+std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const StartSettings& settings) {
   return {{"resolv.conf", "etc/resolv.conf", config.resolv_conf(),
-           !config.resolv_conf().empty() && !IsFalse(WslConfValue(wsl_conf, "network", "generateResolvConf"))},
-          {"hosts", "etc/hosts", config.hosts(),
-           !config.hosts().empty() && !IsFalse(WslConfValue(wsl_conf, "network", "generateHosts"))}};
+           settings.generate_resolv_conf && !config.resolv_conf().empty()},
+          {"hosts", "etc/hosts", config.hosts(), settings.generate_hosts && !config.hosts().empty()}};
 }
 
 // A virtio-9p device can be mounted once: all distros get binds of this one.
@@ -154,15 +143,15 @@ absl::StatusOr<std::vector<std::string>> PrepareContainerRoot(const runtime::v1:
     RETURN_IF_ERROR(MakeMountPoint(folder.get(), path, true, made));
   }
   LogIfError("start", MakeMountPoint(folder.get(), ModulesFolder(), true, made));
-  const std::string wsl_conf = WslConf(folder.get());
+  const StartSettings settings = ReadSettings(folder.get());
   ::mkdir("/run/wslm", 0755);
-  for (const Served& served : ServedFiles(config, wsl_conf)) {
+  for (const Served& served : ServedFiles(config, settings)) {
     if (!served.wanted) continue;
     RETURN_IF_ERROR(WriteInOne(ServedFile(config.distro_id(), served.name), served.content));
     // Fails where a link dangles, which is seen to when /run is there.
     MakeMountPoint(folder.get(), served.path, false, made).IgnoreError();
   }
-  const std::string host = HostMountPoint(config, wsl_conf);
+  const std::string host = HostMountPoint(config, settings);
   if (!host.empty() && LogIfError("start", MountHost())) {
     LogIfError("start", MakeMountPoint(folder.get(), host, true, made));
   }
@@ -176,15 +165,15 @@ absl::Status EnterContainerRoot(const runtime::v1::InstanceConfig& config, const
   if (::sethostname(config.hostname().data(), config.hostname().size()) != 0) {
     return ErrnoError("cannot set the host name", config.hostname());
   }
-  const std::string wsl_conf = WslConf(folder.get());
+  const StartSettings settings = ReadSettings(folder.get());
   RETURN_IF_ERROR(MountKernelFolders(folder.get()));
   LogIfError("start", Bind(folder.get(), "/" + ModulesFolder(), ModulesFolder(), MS_RDONLY | MS_NOSUID | MS_NODEV));
-  for (const Served& served : ServedFiles(config, wsl_conf)) {
+  for (const Served& served : ServedFiles(config, settings)) {
     if (!served.wanted) continue;
     if (!OpenInRoot(folder.get(), served.path, O_PATH).ok()) MakeTargetInRun(folder.get(), served.path);
     LogIfError("start", Bind(folder.get(), ServedFile(config.distro_id(), served.name), served.path, 0));
   }
-  const std::string host = HostMountPoint(config, wsl_conf);
+  const std::string host = HostMountPoint(config, settings);
   if (!host.empty()) LogIfError("start", Bind(folder.get(), kHostFolder, host, MS_NOSUID | MS_NODEV));
   if (::fchdir(folder.get()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
       ::chdir("/") != 0) {
