@@ -103,6 +103,14 @@ class SessionBehaviour:
         self.addCleanup(os.rmdir, folder)
         self.assertEqual(self.home.ok("pwd", cwd=folder), f"/mnt/host{folder}\n")
 
+    def test_wsl_conf_moves_the_automount_and_keeps_the_distros_own_hosts(self):
+        self.sh("printf '[automount]\\nroot = /media\\n[network]\\ngenerateHosts = false\\n' > /etc/wsl.conf; cp /etc/hosts /etc/hosts.ours")
+        self.home.ok("terminate", "deb")
+        self.addCleanup(lambda: self.home.ok("terminate", "deb"))
+        self.addCleanup(lambda: self.sh("rm /etc/wsl.conf /etc/hosts.ours"))
+        self.assertEqual(self.home.ok("pwd", cwd="/usr/share"), "/media/host/usr/share\n")
+        self.assertNotEqual(self.sh("cat /etc/hosts"), self.sh("cat /etc/hosts.ours"))
+
     def test_cd_names_the_folder(self):
         self.assertEqual(self.home.ok("--cd", "/usr/lib", "pwd"), "/usr/lib\n")
         self.assertEqual(self.home.ok("--cd", "~", "-u", "ann", "pwd"), "/home/ann\n")
