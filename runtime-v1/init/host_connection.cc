@@ -99,7 +99,7 @@ void HostConnection::Adopt(UniqueFd fd) {
 
 void HostConnection::OnEvents(uint32_t events) {
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
-  const bool alive = link_->Read();
+  const bool alive = link_->Read() != proto::FrameLink::ReadResult::kEnd;
   const proto::FrameLink* link = link_.get();
   Frame frame;
   while (link_.get() == link && link_->Next(frame)) OnFrame(frame);

@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "runtime-v1/init/event_loop.h"
+#include "distros/host/event_loop.h"
 #include "runtime-v1/init/host_stream.h"
 #include "wslm/runtime/v1/frame_link.h"
 

@@ -119,7 +119,7 @@ TEST_F(HostConnectionTest, ANewerConnectionReplacesTheOlder) {
   SayHello(2);
   Run();
   ExpectAck(2);
-  EXPECT_FALSE(old->Read());
+  EXPECT_EQ(old->Read(), FrameLink::ReadResult::kEnd);
   EXPECT_EQ(closed_, 0);
 }
 

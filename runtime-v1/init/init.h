@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "runtime-v1/init/event_loop.h"
+#include "distros/host/event_loop.h"
 #include "runtime-v1/init/host_connection.h"
 #include "runtime-v1/init/session_table.h"
 #include "runtime-v1/init/shutdown.h"

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime-v1/init/event_loop.h"
+#include "distros/host/event_loop.h"
 #include "runtime-v1/init/host_stream.h"
 #include "runtime-v1/init/launch.h"
 #include "runtime-v1/init/outlet.h"

@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "runtime-v1/init/event_loop.h"
+#include "distros/host/event_loop.h"
 #include "runtime-v1/init/host_stream.h"
 #include "runtime-v1/init/session_table.h"
 

@@ -27,8 +27,9 @@ absl::Status NotRunning() {
 
 }  // namespace
 
-Agent::Agent(EventLoop& loop, UniqueFd port)
+Agent::Agent(EventLoop& loop, Children& children, UniqueFd port)
     : loop_(loop),
+      children_(children),
       host_(loop, std::move(port),
             HostPort::Handlers{
                 .on_hello = [this](const runtime::v1::Hello& hello) { OnHello(hello); },
@@ -91,7 +92,7 @@ void Agent::OnOpen(const Frame& frame) {
   }
   Distro& distro = *found->second;
   if (request.has_distro_stop()) {
-    return distro.Stop(absl::Milliseconds(request.distro_stop().grace_ms()),
+    return distro.Stop(std::chrono::milliseconds(request.distro_stop().grace_ms()),
                        [this, stream = frame.stream, epoch = epoch_](const absl::Status& status) {
                          if (epoch == epoch_) End(stream, status);
                        });
@@ -130,23 +131,11 @@ void Agent::StartDistro(uint32_t stream, const runtime::v1::DistroStart& request
     return End(stream, Error(absl::StatusCode::kAlreadyExists, reason::kDistroBusy, "The distro is there already."));
   }
   auto& distro = distros_[id];
-  distro = std::make_unique<Distro>(loop_, request,
+  distro = std::make_unique<Distro>(loop_, children_, request,
                                     Distro::Handlers{
                                         .on_frame = [this, id](const Frame& frame) { OnDistroFrame(id, frame); },
                                         .on_init_gone = [this, id] { EndStreamsOf(id); },
-                                        .on_gone =
-                                            [this, id] {
-                                              for (auto watch = watches_.begin(); watch != watches_.end();) {
-                                                if (watch->second != id) {
-                                                  ++watch;
-                                                  continue;
-                                                }
-                                                End(watch->first, absl::OkStatus());
-                                                watch = watches_.erase(watch);
-                                              }
-                                              // Later: it is in one of its own functions.
-                                              loop_.After(absl::ZeroDuration(), [this, id] { distros_.erase(id); });
-                                            },
+                                        .on_gone = [this, id] { OnDistroGone(id); },
                                     });
   distro->SetPaused(host_.congested());
   distro->Start([this, stream, epoch = epoch_](const absl::Status& status) {
@@ -163,6 +152,16 @@ void Agent::EndStreamsOf(const std::string& distro_id) {
     streams_.erase(stream);
     End(stream, Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The distro ended."));
   }
+}
+
+void Agent::OnDistroGone(const std::string& distro_id) {
+  std::erase_if(watches_, [&](const auto& watch) {
+    if (watch.second != distro_id) return false;
+    End(watch.first, absl::OkStatus());
+    return true;
+  });
+  // Later: it is in one of its own functions.
+  loop_.After(std::chrono::milliseconds(0), [this, distro_id] { distros_.erase(distro_id); });
 }
 
 void Agent::End(uint32_t stream, const absl::Status& status) {

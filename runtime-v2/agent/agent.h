@@ -11,16 +11,17 @@
 #include <unordered_map>
 
 #include "absl/status/status.h"
+#include "distros/host/event_loop.h"
 #include "distros/host/unique_fd.h"
+#include "runtime-v2/agent/children.h"
 #include "runtime-v2/agent/distro.h"
-#include "runtime-v2/agent/event_loop.h"
 #include "runtime-v2/agent/host_port.h"
 
 namespace wslm {
 
 class Agent {
  public:
-  Agent(EventLoop& loop, UniqueFd port);
+  Agent(EventLoop& loop, Children& children, UniqueFd port);
   absl::Status Begin();
 
  private:
@@ -31,11 +32,13 @@ class Agent {
   void OnOpen(const runtime::v1::Frame& frame);
   void OnDistroFrame(const std::string& distro_id, const runtime::v1::Frame& frame);
   void StartDistro(uint32_t stream, const runtime::v1::DistroStart& request);
+  void OnDistroGone(const std::string& distro_id);
   void EndStreamsOf(const std::string& distro_id);
   void End(uint32_t stream, const absl::Status& status);
   [[noreturn]] void PowerOff();
 
   EventLoop& loop_;
+  Children& children_;
   HostPort host_;
   std::map<std::string, std::unique_ptr<Distro>> distros_;
   // The streams that are passed on, and the distro of each; streams of the agent's own are not here.

@@ -65,7 +65,7 @@ absl::Status FromStreamEnd(const runtime::v1::StreamEnd& end) {
 void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& result)>& work,
                 std::function<void(absl::Status status, std::string result)> done) {
   const auto fail = [&](std::string_view what) {
-    loop.After(absl::ZeroDuration(), [done, status = ErrnoError("cannot make", what)] { done(status, ""); });
+    loop.After(std::chrono::milliseconds(0), [done, status = ErrnoError("cannot make", what)] { done(status, ""); });
   };
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail("a pipe");
@@ -77,7 +77,7 @@ void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& r
   if (pid == 0) Child(writer.get(), work);
   writer.Reset();
   auto bytes = std::make_shared<std::string>();
-  const absl::Status watched = loop.Watch(reader->get(), EPOLLIN, [&loop, reader, bytes, done](uint32_t) {
+  const bool watched = loop.Watch(reader->get(), EPOLLIN, [&loop, reader, bytes, done](uint32_t) {
     char buffer[4096];
     const ssize_t count = ::read(reader->get(), buffer, sizeof buffer);
     if (count > 0) {
@@ -85,15 +85,14 @@ void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& r
       return;
     }
     if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    loop.Unwatch(reader->get());
+    loop.Forget(reader->get());
     std::string result;
     const absl::Status status = Decode(*bytes, result);
     done(status, std::move(result));
   });
-  if (!watched.ok()) {
-    ::kill(pid, SIGKILL);
-    loop.After(absl::ZeroDuration(), [done, watched] { done(watched, ""); });
-  }
+  if (watched) return;
+  fail("a watch");
+  ::kill(pid, SIGKILL);
 }
 
 }  // namespace wslm

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "runtime-v2/agent/event_loop.h"
+#include "distros/host/event_loop.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
 namespace wslm {

@@ -18,10 +18,10 @@ namespace {
 
 // The host counts its streams from 1 up.
 constexpr uint32_t kStopStream = 0xFFFFFFFF;
-constexpr absl::Duration kInitTimeout = absl::Seconds(60);
+constexpr std::chrono::milliseconds kInitTimeout{60'000};
 // What init may take beyond the grace period to stop, and to end after it said that all is stopped.
-constexpr absl::Duration kStopMargin = absl::Seconds(5);
-constexpr absl::Duration kExitMargin = absl::Seconds(2);
+constexpr std::chrono::milliseconds kStopMargin{5'000};
+constexpr std::chrono::milliseconds kExitMargin{2'000};
 constexpr size_t kClogged = size_t{8} << 20;
 
 absl::Status InitDied() {
@@ -30,15 +30,15 @@ absl::Status InitDied() {
 
 }  // namespace
 
-Distro::Distro(EventLoop& loop, runtime::v1::DistroStart request, Handlers handlers)
-    : loop_(loop), request_(std::move(request)), handlers_(std::move(handlers)) {}
+Distro::Distro(EventLoop& loop, Children& children, runtime::v1::DistroStart request, Handlers handlers)
+    : loop_(loop), children_(children), request_(std::move(request)), handlers_(std::move(handlers)) {}
 
 void Distro::Start(Done done) {
   started_ = std::move(done);
   int ends[2];
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
     const absl::Status status = ErrnoError("cannot make", "socket");
-    loop_.After(absl::ZeroDuration(), [this, status] { OnContainer(status, ""); });
+    loop_.After(std::chrono::milliseconds(0), [this, status] { OnContainer(status, ""); });
     return;
   }
   socket_.Reset(ends[0]);
@@ -59,7 +59,7 @@ void Distro::OnContainer(const absl::Status& status, const std::string& result) 
     return Gone(absl::OkStatus());
   }
   container_ = Container::Parse(result);
-  loop_.OnChildExit(container_.init, [this](int wait_status) { OnInitExit(wait_status); });
+  children_.OnExit(container_.init, [this](int wait_status) { OnInitExit(wait_status); });
   if (!stopped_.empty()) {
     state_ = State::kStopping;
     return Kill();
@@ -83,7 +83,7 @@ void Distro::OnContainer(const absl::Status& status, const std::string& result) 
   link_->SayHello();
 }
 
-void Distro::Stop(absl::Duration grace, Done done) {
+void Distro::Stop(std::chrono::milliseconds grace, Done done) {
   stopped_.push_back(std::move(done));
   if (state_ == State::kStopping || state_ == State::kCleaning) return;
   const bool was_running = state_ == State::kRunning;
@@ -94,7 +94,7 @@ void Distro::Stop(absl::Duration grace, Done done) {
   if (!was_running) return Kill();
   runtime::v1::OpenRequest request;
   request.set_distro_id(request_.config().distro_id());
-  request.mutable_stop()->set_grace_ms(absl::ToInt64Milliseconds(grace));
+  request.mutable_stop()->set_grace_ms(grace.count());
   link_->Send(FrameType::kOpen, 0, kStopStream, request.SerializeAsString());
   deadline_ = loop_.After(grace + kStopMargin, [this] { Kill(); });
 }

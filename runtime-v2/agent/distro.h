@@ -2,15 +2,16 @@
 #ifndef WSLM_RUNTIME_V2_AGENT_DISTRO_H_
 #define WSLM_RUNTIME_V2_AGENT_DISTRO_H_
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
+#include "distros/host/event_loop.h"
+#include "runtime-v2/agent/children.h"
 #include "runtime-v2/agent/container.h"
-#include "runtime-v2/agent/event_loop.h"
 #include "runtime-v2/agent/init_link.h"
 #include "wslm/runtime/v1/frames.h"
 #include "wslm/runtime/v1/runtime.pb.h"
@@ -29,14 +30,14 @@ class Distro {
     std::function<void()> on_gone;
   };
 
-  Distro(EventLoop& loop, runtime::v1::DistroStart request, Handlers handlers);
+  Distro(EventLoop& loop, Children& children, runtime::v1::DistroStart request, Handlers handlers);
   Distro(const Distro&) = delete;
   Distro& operator=(const Distro&) = delete;
 
   // Once. `done` is called when init answers or why it doesn't; in that case on_gone follows.
   void Start(Done done);
   // Asks init, after `grace` and some kills; `done` is called before on_gone.
-  void Stop(absl::Duration grace, Done done);
+  void Stop(std::chrono::milliseconds grace, Done done);
 
   bool running() const { return state_ == State::kRunning; }
   // The distro's init takes frames.
@@ -60,6 +61,7 @@ class Distro {
   void Gone(const absl::Status& status);
 
   EventLoop& loop_;
+  Children& children_;
   const runtime::v1::DistroStart request_;
   Handlers handlers_;
   State state_ = State::kStarting;
@@ -68,7 +70,7 @@ class Distro {
   Container container_;
   Done started_;
   std::vector<Done> stopped_;
-  EventLoop::Timer deadline_{};
+  EventLoop::Timer deadline_ = 0;
 };
 
 }  // namespace wslm

@@ -7,13 +7,12 @@
 #define WSLM_RUNTIME_V2_AGENT_HOST_PORT_H_
 
 #include <functional>
-#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "distros/host/event_loop.h"
 #include "distros/host/unique_fd.h"
-#include "runtime-v2/agent/event_loop.h"
-#include "wslm/runtime/v1/frames.h"
+#include "wslm/runtime/v1/frame_link.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
 namespace wslm {
@@ -46,13 +45,10 @@ class HostPort {
   void Lose();
 
   EventLoop& loop_;
-  UniqueFd port_;
+  runtime::v1::FrameLink link_;
   Handlers handlers_;
-  runtime::v1::FrameParser parser_;
   bool greeted_ = false;
   bool congested_ = false;
-  std::string output_;
-  size_t written_ = 0;
 };
 
 }  // namespace wslm

@@ -1,34 +1,31 @@
 #include "runtime-v2/agent/init_link.h"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <utility>
 
 #include "distros/host/error.h"
-#include "runtime-v2/agent/log.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
 namespace wslm {
 
 using runtime::v1::Frame;
-using runtime::v1::FrameParser;
+using runtime::v1::FrameLink;
 using runtime::v1::FrameType;
 
 InitLink::InitLink(EventLoop& loop, UniqueFd socket, Handlers handlers)
-    : loop_(loop), socket_(std::move(socket)), handlers_(std::move(handlers)) {}
+    : loop_(loop), link_(std::in_place, std::move(socket)), handlers_(std::move(handlers)) {
+  // Unlike a port, the socket never had another peer.
+  link_->set_resync(false);
+}
 
 InitLink::~InitLink() {
-  if (socket_) loop_.Unwatch(socket_.get());
+  if (link_) loop_.Forget(link_->fd());
 }
 
 absl::Status InitLink::Begin() {
-  if (::fcntl(socket_.get(), F_SETFL, O_NONBLOCK) != 0) return ErrnoError("cannot set", "socket");
-  UpdateWatch();
-  return absl::OkStatus();
+  if (loop_.Watch(link_->fd(), WantedEvents(), [this](uint32_t events) { OnEvent(events); })) return absl::OkStatus();
+  return ErrnoError("cannot watch", "socket");
 }
 
 void InitLink::SayHello() {
@@ -40,43 +37,29 @@ void InitLink::SayHello() {
 }
 
 void InitLink::Send(FrameType type, uint8_t flags, uint32_t stream, std::string_view payload) {
-  if (!socket_) return;
-  runtime::v1::AppendFrame(type, flags, stream, payload, output_);
+  if (!link_) return;
+  link_->Queue(type, flags, stream, payload);
   Flush();
-  UpdateWatch();
 }
 
 void InitLink::SetPaused(bool paused) {
   paused_ = paused;
-  UpdateWatch();
+  if (link_) loop_.Change(link_->fd(), WantedEvents());
 }
 
-void InitLink::UpdateWatch() {
-  if (!socket_) return;
-  const uint32_t wanted =
-      (paused_ ? 0U : static_cast<uint32_t>(EPOLLIN)) | (backlog() > 0 ? EPOLLOUT : 0U) | EPOLLRDHUP;
-  if (std::exchange(watched_, wanted) == wanted) return;
-  LogIfError("relay", loop_.Watch(socket_.get(), wanted, [this](uint32_t events) { OnEvent(events); }));
+uint32_t InitLink::WantedEvents() const {
+  return (paused_ ? 0U : uint32_t{EPOLLIN}) | (backlog() > 0 ? uint32_t{EPOLLOUT} : 0U) | EPOLLRDHUP;
 }
 
 void InitLink::OnEvent(uint32_t events) {
-  if ((events & EPOLLOUT) != 0) Flush();
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0 && !Read()) {
-    Close();
-    return;
-  }
-  UpdateWatch();
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0 && !Read()) return Close();
+  Flush();
 }
 
 bool InitLink::Read() {
-  char buffer[64 * 1024];
-  const ssize_t count = ::read(socket_.get(), buffer, sizeof buffer);
-  if (count < 0) return errno == EAGAIN || errno == EINTR;
-  if (count == 0) return false;
-  parser_.Feed(std::string_view(buffer, static_cast<size_t>(count)));
+  if (link_->Read() == FrameLink::ReadResult::kEnd) return false;
   Frame frame;
-  FrameParser::Result result;
-  while ((result = parser_.Next(frame)) == FrameParser::Result::kFrame) {
+  while (link_->Next(frame)) {
     if (frame.type == FrameType::kHelloAck) {
       runtime::v1::HelloAck ack;
       if (!ack.ParseFromString(frame.payload) || ack.nonce() != nonce_ || answered_) continue;
@@ -86,28 +69,18 @@ bool InitLink::Read() {
       handlers_.on_frame(frame);
     }
   }
-  return result == FrameParser::Result::kNeedMore;
+  return !link_->corrupt();
 }
 
 void InitLink::Flush() {
-  while (written_ < output_.size()) {
-    const ssize_t count =
-        ::send(socket_.get(), output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    written_ += static_cast<size_t>(count);
-  }
-  if (written_ * 2 >= output_.size()) {
-    output_.erase(0, written_);
-    written_ = 0;
-  }
+  // That init went is read: what it said last still counts.
+  link_->Flush();
+  loop_.Change(link_->fd(), WantedEvents());
 }
 
 void InitLink::Close() {
-  loop_.Unwatch(socket_.get());
-  socket_.Reset();
-  output_.clear();
-  written_ = 0;
+  loop_.Forget(link_->fd());
+  link_.reset();
   handlers_.on_closed();
 }
 

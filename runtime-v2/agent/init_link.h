@@ -4,13 +4,13 @@
 
 #include <cstdint>
 #include <functional>
-#include <string>
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "distros/host/event_loop.h"
 #include "distros/host/unique_fd.h"
-#include "runtime-v2/agent/event_loop.h"
-#include "wslm/runtime/v1/frames.h"
+#include "wslm/runtime/v1/frame_link.h"
 
 namespace wslm {
 
@@ -35,7 +35,7 @@ class InitLink {
   void SayHello();
   void Send(runtime::v1::FrameType type, uint8_t flags, uint32_t stream, std::string_view payload);
   // Bytes that init hasn't taken. Each stream's are bounded by its credit.
-  size_t backlog() const { return output_.size() - written_; }
+  size_t backlog() const { return link_ ? link_->backlog() : 0; }
   // While paused nothing is read, and init waits.
   void SetPaused(bool paused);
 
@@ -43,19 +43,16 @@ class InitLink {
   void OnEvent(uint32_t events);
   bool Read();
   void Flush();
-  void UpdateWatch();
+  uint32_t WantedEvents() const;
   void Close();
 
   EventLoop& loop_;
-  UniqueFd socket_;
+  // None once the connection ended.
+  std::optional<runtime::v1::FrameLink> link_;
   Handlers handlers_;
-  runtime::v1::FrameParser parser_;
   uint64_t nonce_ = 0;
   bool answered_ = false;
   bool paused_ = false;
-  uint32_t watched_ = 0;
-  std::string output_;
-  size_t written_ = 0;
 };
 
 }  // namespace wslm

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
@@ -11,12 +12,13 @@
 #include <utility>
 
 #include "distros/host/error.h"
+#include "distros/host/event_loop.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v2/agent/agent.h"
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/child_task.h"
+#include "runtime-v2/agent/children.h"
 #include "runtime-v2/agent/disk.h"
-#include "runtime-v2/agent/event_loop.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/agent/modprobe.h"
 #include "runtime-v2/modules/vm_names.h"
@@ -45,14 +47,18 @@ absl::Status Run() {
   RETURN_IF_ERROR(LoadBootModules());
   ASSIGN_OR_RETURN(UniqueFd port, OpenVirtioPort(kControlPort));
   EventLoop loop;
-  RETURN_IF_ERROR(loop.Init());
-  Agent agent(loop, std::move(port));
+  Children children(loop);
+  RETURN_IF_ERROR(children.Init());
+  // FrameLink wants EPIPE.
+  ::signal(SIGPIPE, SIG_IGN);
+  Agent agent(loop, children, std::move(port));
   RETURN_IF_ERROR(agent.Begin());
   RunInChild(
       loop, [](std::string&) { return MountModules(); },
       [](const absl::Status& status, const std::string&) { LogIfError("modules", status); });
   LogIfError("network", SetUpNetwork());
   loop.Run();
+  return absl::OkStatus();
 }
 
 }  // namespace

@@ -13,8 +13,6 @@ constexpr size_t kReadSize = 2 * kMaxPayload;
 // Written bytes at the front of the queue are given back when they are this many: moving the rest costs.
 constexpr size_t kCompactAt = 1024 * 1024;
 
-bool MayTryAgain(int error) { return error == EAGAIN || error == EINTR; }
-
 }  // namespace
 
 FrameLink::FrameLink(UniqueFd fd) : fd_(std::move(fd)) {
@@ -22,13 +20,16 @@ FrameLink::FrameLink(UniqueFd fd) : fd_(std::move(fd)) {
   parser_.set_resync(true);
 }
 
-bool FrameLink::Read() {
+FrameLink::ReadResult FrameLink::Read() {
   input_.resize(kReadSize);
-  const ssize_t got = ::read(fd_.get(), input_.data(), input_.size());
-  if (got < 0) return MayTryAgain(errno);
-  if (got == 0) return false;
+  ssize_t got;
+  do {
+    got = ::read(fd_.get(), input_.data(), input_.size());
+  } while (got < 0 && errno == EINTR);
+  if (got < 0 && errno == EAGAIN) return ReadResult::kNothingNow;
+  if (got <= 0) return ReadResult::kEnd;
   parser_.Feed(std::string_view(input_.data(), static_cast<size_t>(got)));
-  return true;
+  return ReadResult::kSome;
 }
 
 bool FrameLink::Next(Frame& frame) {
@@ -46,7 +47,8 @@ bool FrameLink::Flush() {
     // SIGPIPE is ignored by both programs: a virtio port is no socket, so there is no MSG_NOSIGNAL.
     const ssize_t sent = ::write(fd_.get(), output_.data() + written_, backlog());
     if (sent < 0 && errno == EINTR) continue;
-    if (sent < 0 && errno == EAGAIN) break;
+    // A virtio port answers 0 when its queue is full.
+    if (sent == 0 || (sent < 0 && errno == EAGAIN)) break;
     if (sent < 0) return false;
     written_ += static_cast<size_t>(sent);
   }
@@ -60,10 +62,15 @@ bool FrameLink::Flush() {
   return true;
 }
 
-void FrameLink::Restart() {
+void FrameLink::Reset() {
   parser_.Reset();
   parser_.set_resync(true);
   corrupt_ = false;
+  output_.clear();
+  written_ = 0;
+}
+
+void FrameLink::Restart() {
   output_.assign(kMaxPayload + kHeaderSize, '\0');
   written_ = 0;
 }

@@ -2,7 +2,8 @@
 // It knows frames, not streams: a relay passes frames on under other stream numbers.
 //
 //   FrameLink link(std::move(socket));
-//   // readable:  if (!link.Read()) hang up;  while (link.Next(frame)) …;  if (link.corrupt()) hang up;
+//   // readable:  const auto result = link.Read();  while (link.Next(frame)) …;
+//   //            if (result == FrameLink::ReadResult::kEnd || link.corrupt()) hang up;
 //   // to send:   link.Queue(FrameType::kData, 0, stream, payload);  if (!link.Flush()) hang up;
 //   // watch for writability while link.backlog() > 0, then Flush.
 //
@@ -29,11 +30,13 @@ class FrameLink {
   int fd() const { return fd_.get(); }
   void set_resync(bool resync) { parser_.set_resync(resync); }
 
-  // Reads once. False: the peer hung up, or the descriptor is broken.
-  bool Read();
+  // kEnd: the peer hung up, or the descriptor is broken.
+  enum class ReadResult { kSome, kNothingNow, kEnd };
+  // Reads once; a descriptor that is watched for edges is to be read until kNothingNow or kEnd.
+  ReadResult Read();
   // Takes the next whole frame that was read. False: none yet, or corrupt().
   bool Next(Frame& frame);
-  // What was read is no frame: the link is useless until Restart.
+  // What was read is no frame: the link is useless until Reset.
   bool corrupt() const { return corrupt_; }
 
   // Queues a frame behind those before it. payload.size() <= kMaxPayload.
@@ -43,8 +46,10 @@ class FrameLink {
   // Bytes queued and not written.
   size_t backlog() const { return output_.size() - written_; }
 
-  // For a port that another host opened: forgets what was read and queued, resyncs, and queues padding, because half a
-  // frame may stand before what comes next.
+  // For a port whose host went: forgets what was read and queued, and resyncs.
+  void Reset();
+  // For a port that another host opened: forgets what was queued, and queues padding, because half a frame of it may
+  // stand before what comes next. What was read is kept: it may hold a yet newer host's HELLO.
   void Restart();
 
  private:

@@ -8,6 +8,8 @@
 namespace wslm::runtime::v1 {
 namespace {
 
+using ReadResult = FrameLink::ReadResult;
+
 class FrameLinkTest : public ::testing::Test {
  protected:
   FrameLinkTest() {
@@ -29,7 +31,7 @@ TEST_F(FrameLinkTest, CarriesMoreThanTheSocketHoldsWithoutBlocking) {
   EXPECT_GT(writer.backlog(), 0u);
   uint32_t seen = 0;
   for (int turn = 0; turn < 10'000 && seen < 100; ++turn) {
-    ASSERT_TRUE(reader.Read());
+    ASSERT_NE(reader.Read(), ReadResult::kEnd);
     Frame frame;
     while (reader.Next(frame)) EXPECT_EQ(frame.stream, ++seen);
     ASSERT_TRUE(writer.Flush());
@@ -38,11 +40,11 @@ TEST_F(FrameLinkTest, CarriesMoreThanTheSocketHoldsWithoutBlocking) {
   EXPECT_EQ(writer.backlog(), 0u);
 }
 
-TEST_F(FrameLinkTest, TellsWhenThePeerHungUp) {
+TEST_F(FrameLinkTest, TellsNothingNowFromTheEnd) {
   FrameLink link(std::move(own_));
-  EXPECT_TRUE(link.Read());
+  EXPECT_EQ(link.Read(), ReadResult::kNothingNow);
   peer_.Reset();
-  EXPECT_FALSE(link.Read());
+  EXPECT_EQ(link.Read(), ReadResult::kEnd);
   link.Queue(FrameType::kWindow, 0, 1, WindowPayload(1));
   EXPECT_FALSE(link.Flush());
 }
@@ -53,7 +55,7 @@ TEST_F(FrameLinkTest, GarbageIsDroppedUntilHelloAndCorruptAfterIt) {
   AppendFrame(FrameType::kHello, 0, 0, "", bytes);
   bytes += "garbage";
   ASSERT_EQ(::write(peer_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
-  ASSERT_TRUE(link.Read());
+  ASSERT_EQ(link.Read(), ReadResult::kSome);
   Frame frame;
   ASSERT_TRUE(link.Next(frame));
   EXPECT_EQ(frame.type, FrameType::kHello);
@@ -62,7 +64,7 @@ TEST_F(FrameLinkTest, GarbageIsDroppedUntilHelloAndCorruptAfterIt) {
   EXPECT_FALSE(link.Next(frame));
   EXPECT_FALSE(link.corrupt());
   ASSERT_EQ(::write(peer_.get(), "more garbage", 12), 12);
-  ASSERT_TRUE(link.Read());
+  ASSERT_EQ(link.Read(), ReadResult::kSome);
   EXPECT_FALSE(link.Next(frame));
   EXPECT_TRUE(link.corrupt());
 }
@@ -77,12 +79,44 @@ TEST_F(FrameLinkTest, AfterRestartTheNextHostUnderstandsInSpiteOfHalfAFrame) {
   Frame frame = {.type = FrameType::kData};
   for (int turn = 0; turn < 10'000 && frame.type != FrameType::kHelloAck; ++turn) {
     ASSERT_TRUE(link.Flush());
-    ASSERT_TRUE(host.Read());
+    ASSERT_NE(host.Read(), ReadResult::kEnd);
     while (frame.type != FrameType::kHelloAck && host.Next(frame)) {
     }
   }
   EXPECT_EQ(frame.type, FrameType::kHelloAck);
   EXPECT_EQ(frame.payload, "ack");
+}
+
+TEST_F(FrameLinkTest, ARestartKeepsWhatWasRead) {
+  FrameLink link(std::move(own_));
+  std::string bytes;
+  for (uint32_t host = 1; host <= 2; ++host) AppendFrame(FrameType::kHello, 0, host, "", bytes);
+  ASSERT_EQ(::write(peer_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  ASSERT_EQ(link.Read(), ReadResult::kSome);
+  Frame frame;
+  ASSERT_TRUE(link.Next(frame));
+  link.Restart();
+  ASSERT_TRUE(link.Next(frame));
+  EXPECT_EQ(frame.stream, 2u);
+}
+
+TEST_F(FrameLinkTest, AfterResetNothingOfTheLastHostIsLeft) {
+  FrameLink link(std::move(own_));
+  std::string bytes;
+  AppendFrame(FrameType::kData, 0, 1, "half", bytes);
+  const size_t half = bytes.size() - 2;
+  ASSERT_EQ(::write(peer_.get(), bytes.data(), half), static_cast<ssize_t>(half));
+  ASSERT_EQ(link.Read(), ReadResult::kSome);
+  link.Queue(FrameType::kData, 0, 1, "unsent");
+  link.Reset();
+  EXPECT_EQ(link.backlog(), 0u);
+  bytes.clear();
+  AppendFrame(FrameType::kHello, 0, 0, "", bytes);
+  ASSERT_EQ(::write(peer_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+  ASSERT_EQ(link.Read(), ReadResult::kSome);
+  Frame frame;
+  ASSERT_TRUE(link.Next(frame));
+  EXPECT_EQ(frame.type, FrameType::kHello);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "runtime-v1/init/event_loop.h"
+#include "distros/host/event_loop.h"
 
 #include <sys/epoll.h>
 
@@ -7,7 +7,7 @@
 #include <climits>
 #include <cstdlib>
 
-namespace wslm::init {
+namespace wslm {
 namespace {
 
 constexpr int kBatch = 32;
@@ -20,10 +20,13 @@ EventLoop::EventLoop() : epoll_(::epoll_create1(EPOLL_CLOEXEC)) {
   if (!epoll_) std::abort();
 }
 
-void EventLoop::Watch(int fd, uint32_t events, Callback callback) {
+bool EventLoop::Watch(int fd, uint32_t events, Callback callback) {
+  Forget(fd);
   Watched& watched = watched_[fd];
   watched = {.generation = next_generation_++, .callback = std::make_shared<Callback>(std::move(callback))};
-  Apply(fd, watched, events);
+  if (Apply(fd, watched, events)) return true;
+  watched_.erase(fd);
+  return false;
 }
 
 void EventLoop::Change(int fd, uint32_t events) {
@@ -31,13 +34,14 @@ void EventLoop::Change(int fd, uint32_t events) {
   if (found != watched_.end() && found->second.events != events) Apply(fd, found->second, events);
 }
 
-void EventLoop::Apply(int fd, Watched& watched, uint32_t events) {
+bool EventLoop::Apply(int fd, Watched& watched, uint32_t events) {
   // A hang-up is reported even when no event is asked for: such a descriptor must leave the set, or the loop spins.
   epoll_event event = {.events = events};
   event.data.u64 = Token(fd, watched.generation);
   const int operation = watched.events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
-  if (events != 0 || watched.events != 0) ::epoll_ctl(epoll_.get(), operation, fd, &event);
+  const bool changes = events != 0 || watched.events != 0;
   watched.events = events;
+  return !changes || ::epoll_ctl(epoll_.get(), operation, fd, &event) == 0;
 }
 
 void EventLoop::Forget(int fd) {
@@ -94,4 +98,4 @@ void EventLoop::Run() {
   }
 }
 
-}  // namespace wslm::init
+}  // namespace wslm

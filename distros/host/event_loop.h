@@ -1,6 +1,13 @@
 // One thread's wait for descriptors and times. Nothing wakes it while neither is due.
-#ifndef WSLM_RUNTIME_V1_INIT_EVENT_LOOP_H_
-#define WSLM_RUNTIME_V1_INIT_EVENT_LOOP_H_
+//
+//   EventLoop loop;
+//   loop.Watch(fd, EPOLLIN, [&](uint32_t events) { … });
+//   loop.After(std::chrono::seconds(1), [&] { loop.Quit(); });
+//   loop.Run();
+//
+// Standard library only: the static programs have it.
+#ifndef WSLM_DISTROS_HOST_EVENT_LOOP_H_
+#define WSLM_DISTROS_HOST_EVENT_LOOP_H_
 
 #include <chrono>
 #include <cstdint>
@@ -12,26 +19,28 @@
 
 #include "distros/host/unique_fd.h"
 
-namespace wslm::init {
+namespace wslm {
 
 // Not thread-safe. Callbacks may change what is watched, themselves included.
 class EventLoop {
  public:
   using Clock = std::chrono::steady_clock;
-  // Of the events EPOLLIN, EPOLLOUT, EPOLLHUP, EPOLLERR.
+  // With epoll's events.
   using Callback = std::function<void(uint32_t events)>;
   // 0 is none.
   using Timer = uint64_t;
 
   EventLoop();
 
-  // Calls `callback` while one of `events` holds, and at a hang-up. `events` 0: not even then.
-  void Watch(int fd, uint32_t events, Callback callback);
+  // Calls `callback` while one of `events` holds, and at a hang-up. `events` 0: not even then. EPOLLET: only when one
+  // begins to hold. A second Watch of a descriptor replaces the first. False, with errno: it can't be watched.
+  bool Watch(int fd, uint32_t events, Callback callback);
   // Changes the events of a watched descriptor.
   void Change(int fd, uint32_t events);
   // To be called before the descriptor is closed.
   void Forget(int fd);
 
+  // Calls once, from Run. Cancel of one that was called is harmless.
   Timer After(std::chrono::milliseconds delay, std::function<void()> callback);
   void Cancel(Timer timer);
 
@@ -50,7 +59,7 @@ class EventLoop {
     std::shared_ptr<Callback> callback;
   };
 
-  void Apply(int fd, Watched& watched, uint32_t events);
+  bool Apply(int fd, Watched& watched, uint32_t events);
   void RunTimers();
   int WaitMilliseconds() const;
 
@@ -63,6 +72,6 @@ class EventLoop {
   std::function<void()> after_batch_;
 };
 
-}  // namespace wslm::init
+}  // namespace wslm
 
-#endif  // WSLM_RUNTIME_V1_INIT_EVENT_LOOP_H_
+#endif  // WSLM_DISTROS_HOST_EVENT_LOOP_H_
