@@ -66,7 +66,7 @@ TEST(ImageFacts, TheLastOfAPathCounts) {
 }
 
 TEST(ImageFacts, AnEnormousReleaseFileIsNotKept) {
-  EXPECT_EQ(FactsOf({File("etc/os-release", std::string(1 << 20, '\n') + "ID=a\n")}).flavor, "");
+  EXPECT_EQ(FactsOf({File("etc/os-release", std::string(1 << 20, '\n').append("ID=a\n"))}).flavor, "");
 }
 
 }  // namespace
