@@ -53,35 +53,39 @@ missing_packages() {
   done
 }
 
-# install_packages FILE: what is missing of the list, as root or through sudo; without either, says the line and stops.
-install_packages() {
-  local missing become=
-  missing=$(missing_packages "$1")
-  [ -n "$missing" ] || return 0
-  if [ "$(id -u)" != 0 ]; then
-    if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then
-      become=sudo
-    else
-      say "Packages are missing and this user may not install them. Have this run by root, then start again:"
-      say "  apt-get update && apt-get install -y --no-install-recommends $missing"
-      exit 1
-    fi
+# become_root WHY LINE: sets $become to what makes root of a command; without such, says the line that root is to run and
+# stops.
+become_root() {
+  become=
+  [ "$(id -u)" != 0 ] || return 0
+  if command -v sudo >/dev/null && { sudo -n true 2>/dev/null || { [ -t 0 ] && sudo -v; }; }; then
+    become=sudo
+    return 0
   fi
-  # shellcheck disable=SC2086
-  step "install $(echo $missing | wc -w) Debian packages" apt_install "$become" $missing
+  say "$1 Have this run by root, then start again:"
+  say "  $2"
+  exit 1
 }
 
-# have_package_lists: whether apt knows any package; v2's kernel and the Debian root come through it.
-have_package_lists() { [ -n "$(apt-cache --names-only search '^linux-image-amd64$' 2>/dev/null)" ]; }
+# install_packages FILE: what is missing of the list.
+install_packages() {
+  local missing
+  missing=$(missing_packages "$1")
+  [ -n "$missing" ] || return 0
+  become_root "Packages are missing and this user may not install them." \
+    "apt-get update && apt-get install -y --no-install-recommends $missing"
+  # shellcheck disable=SC2086
+  step "install $(echo $missing | wc -w) Debian packages" apt_install $missing
+}
 
-apt_update() {
-  local become=
-  [ "$(id -u)" = 0 ] || become=sudo
-  $become apt-get update
+# fetch_package_lists: unless apt knows packages; v2's kernel and the Debian root come through it.
+fetch_package_lists() {
+  [ -z "$(apt-cache --names-only search '^linux-image-amd64$' 2>/dev/null)" ] || return 0
+  become_root "apt has no package lists and this user may not fetch them." "apt-get update"
+  step "fetch package lists" $become apt-get update
 }
 
 apt_install() {
-  local become=$1; shift
   $become apt-get update || echo "some package lists could not be fetched; going on with those there are"
   case " $* " in *" ipxe-qemu "*)
     $become env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ipxe-qemu || return ;;
@@ -129,8 +133,19 @@ apt_sources() {
   printf '%s\n' "${sources:-deb http://deb.debian.org/debian bookworm main}"
 }
 
-# debian_root FILE: a Debian 12 root as a tar, made with the mirrors of this machine's apt.
+# apt_keyrings: the files that this machine's apt sources say their signatures are checked with, beside the common ones.
+apt_keyrings() {
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+    sed -nE 's/^[^#]*signed-by=([^] ]+).*/\1/p; s/^Signed-By: *(\/.*)/\1/p' | tr ',' '\n' | sort -u
+}
+
+# debian_root FILE: a Debian 12 root as a tar, made with the mirrors, keyrings and proxy of this machine's apt.
 debian_root() {
+  local options=() keyring Proxy=
+  for keyring in $(apt_keyrings); do [ ! -r "$keyring" ] || options+=("--keyring=$keyring"); done
+  eval "$(apt-config shell Proxy Acquire::http::Proxy)"
+  [ -z "$Proxy" ] || options+=("--aptopt=Acquire::http::Proxy \"$Proxy\"")
   rm -f "$1.part"
-  (cd / && apt_sources | mmdebstrap --variant=minbase --format=tar bookworm "$1.part" -) && mv "$1.part" "$1"
+  (cd / && apt_sources | mmdebstrap --variant=minbase --format=tar "${options[@]}" bookworm "$1.part" -) &&
+    mv "$1.part" "$1"
 }
