@@ -133,9 +133,9 @@ apt_sources() {
   printf '%s\n' "${sources:-deb http://deb.debian.org/debian bookworm main}"
 }
 
-# apt_keyrings: the files that this machine's apt sources say their signatures are checked with, beside the common ones.
+# apt_keyrings: the keyring files that this machine's apt names for those sources, beside the common ones.
 apt_keyrings() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+  grep -lFf <(apt_sources | cut -d' ' -f2) /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | xargs -r cat |
     sed -nE 's/^[^#]*signed-by=([^] ]+).*/\1/p; s/^Signed-By: *(\/.*)/\1/p' | tr ',' '\n' | sort -u
 }
 
