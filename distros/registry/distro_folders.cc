@@ -30,6 +30,8 @@ constexpr char kStagingPrefix[] = ".staging-";
 constexpr char kPurgePrefix[] = ".purge-";
 constexpr char kStagingFile[] = "/staging.json";
 constexpr char kTrashFile[] = "/trash.json";
+// In a folder of the user's while a distro is being made there: holds its id.
+constexpr char kClaimFile[] = ".wslm-claim";
 constexpr int64_t kTrashDays = 7;
 constexpr int64_t kDayNs = int64_t{86400} * 1'000'000'000;
 
@@ -79,16 +81,18 @@ absl::Status MoveFolder(const std::string& from, const std::string& to) {
   return ParentPath(from) == ParentPath(to) ? absl::OkStatus() : SyncFolder(ParentPath(from));
 }
 
-// Removes from a folder of the user's what wslm made there, the copy of the record last: it says whose the rest is.
+// Removes from a folder of the user's what wslm made there, last what says whose the rest is: the copy of the record,
+// or the claim.
 absl::Status EmptyLocation(const std::string& location, bool made) {
   const UniqueFd folder(::open(location.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return errno == ENOENT ? absl::OkStatus() : ErrnoError("cannot open", location);
   for (const std::string& name : NamesIn(location)) {
     const bool own = BeginsWith(name, kOwnPrefix) ||
                      std::find(std::begin(kOwnFiles), std::end(kOwnFiles), name) != std::end(kOwnFiles);
-    if (own && name != kRecordFile) RETURN_IF_ERROR(RemoveTreeAt(folder.get(), name));
+    if (own && name != kRecordFile && name != kClaimFile) RETURN_IF_ERROR(RemoveTreeAt(folder.get(), name));
   }
   RETURN_IF_ERROR(RemoveTreeAt(folder.get(), kRecordFile));
+  RETURN_IF_ERROR(RemoveTreeAt(folder.get(), kClaimFile));
   // Not when it holds anything else.
   if (made) (void)::rmdir(location.c_str());
   return absl::OkStatus();
@@ -193,12 +197,11 @@ absl::StatusOr<bool> DistroFolders::StageLocation(const std::string& id, const s
                  {{"field", "location"}});
   }
   const bool made = !PathExists(location);
-  if (!made && !IsEmptyFolder(location)) {
-    return Error(
-        absl::StatusCode::kAlreadyExists, reason::kFileExists,
-        absl::StrCat(Escaped(location), " is there and is no empty folder; name one that is empty or not there."),
-        {{"path", location}});
-  }
+  const absl::Status taken =
+      Error(absl::StatusCode::kAlreadyExists, reason::kFileExists,
+            absl::StrCat(Escaped(location), " is there and is no empty folder; name one that is empty or not there."),
+            {{"path", location}});
+  if (!made && !IsEmptyFolder(location)) return taken;
   std::string marker;
   try {
     marker = Json({{"location", location}, {"made", made}}).dump();
@@ -213,6 +216,14 @@ absl::StatusOr<bool> DistroFolders::StageLocation(const std::string& id, const s
     RETURN_IF_ERROR(MakeFolders(location));
     RETURN_IF_ERROR(SyncFolder(ParentPath(location)));
   }
+  // Another may have found it empty as well.
+  const std::string claim = absl::StrCat(location, "/", kClaimFile);
+  const UniqueFd file(::open(claim.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return errno == EEXIST ? taken : ErrnoError("cannot make", claim);
+  if (::write(file.get(), id.data(), id.size()) != static_cast<ssize_t>(id.size())) {
+    return ErrnoError("cannot write", claim);
+  }
+  if (::fsync(file.get()) != 0) return ErrnoError("cannot sync", claim);
   return made;
 }
 
@@ -220,16 +231,23 @@ void DistroFolders::RemoveStaging(const std::string& id) const {
   const std::string marker = Staging(id) + kStagingFile;
   const Json location = FieldOf(marker, "location");
   if (location.is_string()) {
+    const std::string folder = location.get<std::string>();
     const Json made = FieldOf(marker, "made");
-    // It was empty when it was noted down, so all of ours in it is this distro's.
-    if (!EmptyLocation(location.get<std::string>(), made.is_boolean() && made.get<bool>()).ok()) return;
+    const bool is_made = made.is_boolean() && made.get<bool>();
+    // Whoever claimed it found it empty: all of ours in it is its.
+    if (ReadSmallFile(absl::StrCat(folder, "/", kClaimFile)).value_or("") == id) {
+      if (!EmptyLocation(folder, is_made).ok()) return;
+    } else if (is_made) {
+      (void)::rmdir(folder.c_str());
+    }
   }
   (void)RemoveTree(Staging(id));
 }
 
-absl::Status DistroFolders::Publish(const std::string& id) const {
+absl::Status DistroFolders::Publish(const std::string& id, const std::string& location) const {
   RETURN_IF_ERROR(MoveFolder(Staging(id), Folder(id)));
   ::unlink((Folder(id) + kStagingFile).c_str());
+  if (!location.empty()) ::unlink(absl::StrCat(location, "/", kClaimFile).c_str());
   return absl::OkStatus();
 }
 

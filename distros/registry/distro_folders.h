@@ -33,7 +33,7 @@ class DistroFolders {
   absl::Status MakeStaging(const std::string& id) const;
   absl::StatusOr<bool> StageLocation(const std::string& id, const std::string& location) const;
   void RemoveStaging(const std::string& id) const;
-  absl::Status Publish(const std::string& id) const;
+  absl::Status Publish(const std::string& id, const std::string& location) const;
 
   absl::Status MoveToTrash(const std::string& id, int64_t now_ns) const;
   absl::Status Restore(const std::string& id) const;

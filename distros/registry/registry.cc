@@ -134,7 +134,7 @@ class FolderRegistry : public Registry {
     if (record.revision == 0) record.revision = 1;
     RETURN_IF_ERROR(WriteRecord(folders_.Staging(record.id), record));
     if (!record.location.empty()) RETURN_IF_ERROR(WriteRecord(record.location, record));
-    RETURN_IF_ERROR(folders_.Publish(record.id));
+    RETURN_IF_ERROR(folders_.Publish(record.id, record.location));
     Add({.record = record, .folder = folders_.Folder(record.id)});
     return absl::OkStatus();
   }

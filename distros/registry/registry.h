@@ -66,7 +66,8 @@ class Registry {
   virtual absl::StatusOr<std::string> MakeStaging(const std::string& id) = 0;
   // For a distro whose files shall lie in `location` (absolute): makes that folder if it isn't there, and remembers it
   // until Publish, so that RemoveStaging, or Open after a crash, removes from it what wslm made. True: the folder was
-  // made; the record's `made_location` must say so. Errors: FILE_EXISTS when it holds anything, INVALID_ARGUMENT.
+  // made; the record's `made_location` must say so. Errors: FILE_EXISTS when it holds anything or another distro is being
+  // made there, INVALID_ARGUMENT.
   virtual absl::StatusOr<bool> StageLocation(const std::string& id, const std::string& location) = 0;
   virtual void RemoveStaging(const std::string& id) = 0;
   // Writes the record into the staging folder (and a copy into record.location), then publishes it. The first distro

@@ -372,6 +372,20 @@ TEST_F(LocationTest, ItMustBeEmptyOrNotThere) {
   EXPECT_TRUE(PathExists(folder_ / "full/x"));
 }
 
+TEST_F(LocationTest, OnlyOneDistroIsMadeThereAtATime) {
+  const std::string first = NewUuid();
+  const std::string second = NewUuid();
+  ASSERT_TRUE(registry_->MakeStaging(first).ok());
+  ASSERT_TRUE(registry_->MakeStaging(second).ok());
+  ASSERT_TRUE(registry_->StageLocation(first, folder_ / "there").ok());
+  EXPECT_EQ(ReasonOf(registry_->StageLocation(second, folder_ / "there").status()), reason::kFileExists);
+  ASSERT_TRUE(MakeFolders(folder_ / "there/rootfs").ok());
+  registry_->RemoveStaging(second);
+  EXPECT_TRUE(PathExists(folder_ / "there/rootfs"));
+  registry_->RemoveStaging(first);
+  EXPECT_FALSE(PathExists(folder_ / "there"));
+}
+
 TEST_F(LocationTest, DeletionTakesOnlyWhatWslmMade) {
   ASSERT_TRUE(MakeFolders(folder_ / "users").ok());
   AddAt(folder_ / "users");
