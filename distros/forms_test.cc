@@ -88,7 +88,7 @@ class FormsTest : public testing::Test {
     } else if (to == "ext4") {
       sink = CreateExt4Sink(folder_ / to, {.size = 1024 * kMiB});
     } else {
-      sink = OpenTarSink(FdByteSink(*OpenFile(folder_ / to, O_WRONLY | O_CREAT), to), TarCompressionOfName(to));
+      sink = OpenTarSink(FdByteSink(*OpenFile(folder_ / to, O_WRONLY | O_CREAT), to), *TarCompressionOfName(to));
     }
     EXPECT_TRUE(sink.ok()) << sink.status();
     return sink.ok() ? *std::move(sink) : nullptr;

@@ -30,6 +30,10 @@ class ListCommand : public ClientCommand {
                                "file system.");
     } else if (verbose_) {
       console_.Out(FormatDistroTable(distros));
+      for (const v1::Distro& distro : distros) {
+        if (distro.broken_reason().empty()) continue;
+        console_.Note(absl::StrCat(Escaped(distro.name()), " can't be used: ", Escaped(distro.broken_reason())));
+      }
     } else {
       for (const v1::Distro& distro : distros) {
         console_.Out(absl::StrCat(Escaped(distro.name()), distro.is_default() && !quiet_ ? " (Default)" : "", "\n"));

@@ -124,11 +124,7 @@ absl::StatusOr<InstanceUse> InstanceManager::UseLocked(const std::string& distro
 
 absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry, const AcquireOptions& options) {
   const DistroRecord& record = entry.record;
-  if (!entry.broken_reason.empty()) {
-    return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
-                 absl::StrCat("The distro '", record.name, "' can't be used: ", entry.broken_reason),
-                 {{"distro", record.name}, {"detail", entry.broken_reason}});
-  }
+  RETURN_IF_ERROR(entry.CheckUsable());
   std::unique_lock lock(mutex_);
   Slot& slot = slots_[record.id];
   while (true) {

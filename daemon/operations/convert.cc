@@ -200,7 +200,7 @@ absl::StatusOr<OperationPlan> PlanConvert(const v1::ConvertDistroRequest& reques
   plan.locks.push_back(std::move(lock));
   // Nothing changes it any more.
   ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(found.record.id));
-  if (!entry.broken_reason.empty()) return OpenDistro(entry).status();
+  RETURN_IF_ERROR(entry.CheckUsable());
   if (entry.record.version == version) {
     return Error(absl::StatusCode::kFailedPrecondition, reason::kAlreadyThisVersion,
                  absl::StrCat("The distro '", entry.record.name, "' is version ", version, " already."),

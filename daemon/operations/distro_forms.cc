@@ -24,11 +24,7 @@ absl::StatusOr<OpenedSource> OpenImage(const std::string& image) {
 }
 
 absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry) {
-  if (!entry.broken_reason.empty()) {
-    return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
-                 absl::StrCat("The distro '", entry.record.name, "' can't be read: ", entry.broken_reason),
-                 {{"distro", entry.record.name}, {"detail", entry.broken_reason}});
-  }
+  RETURN_IF_ERROR(entry.CheckUsable());
   if (entry.record.version == 2) return OpenImage(absl::StrCat(entry.files_folder(), "/", kImageFile));
   OpenedSource opened;
   ASSIGN_OR_RETURN(opened.source, OpenLxfsSource(entry.files_folder(), entry.record.second_owner));

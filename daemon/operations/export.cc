@@ -60,7 +60,7 @@ absl::Status RenameWithoutOverwriting(const std::string& from, const std::string
   return absl::OkStatus();
 }
 
-TarCompression CompressionOf(const v1::ExportDistroRequest& request) {
+absl::StatusOr<TarCompression> CompressionOf(const v1::ExportDistroRequest& request) {
   switch (request.compression()) {
     case v1::ARCHIVE_COMPRESSION_NONE:
       return TarCompression::kNone;
@@ -77,8 +77,9 @@ TarCompression CompressionOf(const v1::ExportDistroRequest& request) {
 
 class Export {
  public:
-  Export(const v1::ExportDistroRequest& request, RegistryEntry entry, OperationDeps deps, OperationContext& context)
-      : request_(request), entry_(std::move(entry)), deps_(deps), context_(context) {}
+  Export(const v1::ExportDistroRequest& request, TarCompression compression, RegistryEntry entry, OperationDeps deps,
+         OperationContext& context)
+      : request_(request), compression_(compression), entry_(std::move(entry)), deps_(deps), context_(context) {}
 
   absl::StatusOr<v1::OperationResponse> Run(const std::optional<Download>& download) {
     if (!download) return ToFile();
@@ -97,6 +98,11 @@ class Export {
     if (PathExists(path)) return Exists(path);
     const std::string folder = ParentPath(path);
     const std::string part = absl::StrCat(folder, "/.", BaseName(path).substr(0, 200), ".", context_.id(), ".part");
+    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+      return errno == ENOENT ? Error(absl::StatusCode::kNotFound, reason::kFileNotFound,
+                                     absl::StrCat("There is no folder ", Escaped(folder), "."), {{"path", folder}})
+                             : ErrnoError("cannot write in", folder);
+    }
     RETURN_IF_ERROR(context_.NoteLeftover(part));
     ASSIGN_OR_RETURN(UniqueFd file, OpenFile(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     auto response = Write(FdByteSink(std::move(file), path));
@@ -129,8 +135,7 @@ class Export {
     RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, request_.terminate()));
     ASSIGN_OR_RETURN(const OpenedSource opened, OpenDistro(entry_));
     Sum sum;
-    ASSIGN_OR_RETURN(const auto sink,
-                     OpenTarSink(std::make_unique<SummingSink>(std::move(bytes), sum), CompressionOf(request_)));
+    ASSIGN_OR_RETURN(const auto sink, OpenTarSink(std::make_unique<SummingSink>(std::move(bytes), sum), compression_));
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
     ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, *sink, context_.Transferring()));
     for (const auto& warning : result.warnings) context_.Warn(warning);
@@ -144,6 +149,7 @@ class Export {
   }
 
   const v1::ExportDistroRequest request_;
+  const TarCompression compression_;
   const RegistryEntry entry_;
   const OperationDeps deps_;
   OperationContext& context_;
@@ -166,6 +172,7 @@ absl::Status CheckSink(const v1::ExportDistroRequest& request) {
 absl::StatusOr<OperationPlan> PlanExport(const v1::ExportDistroRequest& request, const std::string& operation_id,
                                          OperationDeps deps) {
   RETURN_IF_ERROR(CheckSink(request));
+  ASSIGN_OR_RETURN(const TarCompression compression, CompressionOf(request));
   ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(request.distro()));
   OperationPlan plan;
   ASSIGN_OR_RETURN(auto lock,
@@ -176,9 +183,9 @@ absl::StatusOr<OperationPlan> PlanExport(const v1::ExportDistroRequest& request,
   std::optional<Download> download;
   if (request.download()) download = deps.transfers.BeginDownload(operation_id);
   plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
-  plan.work = [deps, request, entry, download](OperationContext& context) {
+  plan.work = [deps, request, compression, entry, download](OperationContext& context) {
     deps.views.Publish(entry.record.id, v1::CHANGE_KIND_UPDATED);
-    return Export(request, entry, deps, context).Run(download);
+    return Export(request, compression, entry, deps, context).Run(download);
   };
   return plan;
 }

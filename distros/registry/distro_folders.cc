@@ -118,8 +118,8 @@ RegistryEntry ReadEntry(const std::string& folder, const std::string& id) {
   entry.record.id = id;
   if (record.ok()) {
     entry.record.name = record->name;
-    entry.broken_reason = absl::StrCat("The distro can't be used: its folder ", Escaped(folder),
-                                       " holds the record of another id, ", record->id, ".");
+    entry.broken_reason =
+        absl::StrCat("its folder ", Escaped(folder), " holds the record of another id, ", record->id, ".");
   } else {
     entry.broken_reason = std::string(record.status().message());
   }
@@ -234,8 +234,9 @@ void DistroFolders::RemoveStaging(const std::string& id) const {
     const std::string folder = location.get<std::string>();
     const Json made = FieldOf(marker, "made");
     const bool is_made = made.is_boolean() && made.get<bool>();
-    // Whoever claimed it found it empty: all of ours in it is its.
-    if (ReadSmallFile(absl::StrCat(folder, "/", kClaimFile)).value_or("") == id) {
+    // Whoever claimed it found it empty: all of ours in it is its. A crash may have left the claim without its id.
+    const absl::StatusOr<std::string> claim = ReadSmallFile(absl::StrCat(folder, "/", kClaimFile));
+    if (claim.ok() && (*claim == id || claim->empty())) {
       if (!EmptyLocation(folder, is_made).ok()) return;
     } else if (is_made) {
       (void)::rmdir(folder.c_str());

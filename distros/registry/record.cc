@@ -20,10 +20,9 @@ using Json = nlohmann::json;
 constexpr int kFormat = 1;
 
 absl::Status Broken(const std::string& path, const std::string& what) {
-  const std::string detail = absl::StrCat("the record ", Escaped(path), " ", what);
+  const std::string detail = absl::StrCat("its record ", Escaped(path), " ", what);
   return Error(absl::StatusCode::kDataLoss, reason::kDistroBroken,
-               absl::StrCat("The distro can't be used: ", detail, ". Mend or restore that file; nothing was changed."),
-               {{"detail", detail}});
+               absl::StrCat(detail, ". Mend or restore that file; nothing was changed."), {{"detail", detail}});
 }
 
 // Takes typed fields out of a record and remembers the first that is wrong.

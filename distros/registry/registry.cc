@@ -31,8 +31,12 @@ int64_t NowNs() {
       .count();
 }
 
-// Shown to people where a broken distro has no name.
-const std::string& NameOrId(const DistroRecord& record) { return record.name.empty() ? record.id : record.name; }
+// Names one that could not be read: as it was called before, else by its id.
+void Name(DistroRecord& record, const std::map<std::string, std::string>& names_by_id) {
+  if (!record.name.empty()) return;
+  const auto name = names_by_id.find(record.id);
+  record.name = name == names_by_id.end() ? record.id : name->second;
+}
 
 absl::Status NotFound(const std::string& id_or_name, const char* where) {
   return Error(absl::StatusCode::kNotFound, reason::kDistroNotFound,
@@ -58,9 +62,7 @@ class FolderRegistry : public Registry {
       : lock_(std::move(lock)), folders_(std::move(folders)), index_(std::move(index)) {
     const std::map<std::string, std::string> names = index_->Names();
     for (RegistryEntry& entry : folders_.ReadAll()) {
-      if (entry.record.name.empty()) {
-        if (const auto name = names.find(entry.record.id); name != names.end()) entry.record.name = name->second;
-      }
+      Name(entry.record, names);
       distros_.emplace(entry.record.id, std::move(entry));
     }
     default_id_ = index_->Setting(kDefaultSetting);
@@ -74,7 +76,7 @@ class FolderRegistry : public Registry {
     for (const auto& [id, entry] : distros_) entries.push_back(entry);
     std::sort(entries.begin(), entries.end(), [this](const RegistryEntry& a, const RegistryEntry& b) {
       const auto rank = [this](const RegistryEntry& entry) {
-        return std::make_tuple(entry.record.id != default_id_, absl::AsciiStrToLower(NameOrId(entry.record)),
+        return std::make_tuple(entry.record.id != default_id_, absl::AsciiStrToLower(entry.record.name),
                                entry.record.id);
       };
       return rank(a) < rank(b);
@@ -144,10 +146,7 @@ class FolderRegistry : public Registry {
     const auto found = distros_.find(given.id);
     if (found == distros_.end()) return NotRegistered(given.id);
     RegistryEntry& entry = found->second;
-    if (!entry.broken_reason.empty()) {
-      return Error(absl::StatusCode::kDataLoss, reason::kDistroBroken, entry.broken_reason,
-                   {{"distro", NameOrId(entry.record)}});
-    }
+    RETURN_IF_ERROR(entry.CheckUsable());
     RETURN_IF_ERROR(CheckDistroName(given.name));
     RETURN_IF_ERROR(CheckNameFree(given.name, given.id));
     DistroRecord record = given;
@@ -194,13 +193,10 @@ class FolderRegistry : public Registry {
     if (!chosen) return NotFound(id_or_name, " among the deleted ones.");
     RegistryEntry& entry = chosen->entry;
     const std::string name = new_name.empty() ? entry.record.name : new_name;
-    if (!name.empty()) RETURN_IF_ERROR(CheckNameFree(name, entry.record.id));
+    RETURN_IF_ERROR(CheckNameFree(name, entry.record.id));
     if (!new_name.empty() && new_name != entry.record.name) {
       RETURN_IF_ERROR(CheckDistroName(new_name));
-      if (!entry.broken_reason.empty()) {
-        return Error(absl::StatusCode::kDataLoss, reason::kDistroBroken, entry.broken_reason,
-                     {{"distro", NameOrId(entry.record)}});
-      }
+      RETURN_IF_ERROR(entry.CheckUsable());
       entry.record.name = new_name;
       ++entry.record.revision;
       RETURN_IF_ERROR(WriteRecord(entry.folder, entry.record));
@@ -294,7 +290,7 @@ class FolderRegistry : public Registry {
     std::map<std::string, std::string> names = index_->Names();
     std::map<std::string, std::string> now;
     const auto remember = [&](const DistroRecord& record) {
-      if (!record.name.empty()) now[record.id] = record.name;
+      if (record.name != record.id) now[record.id] = record.name;
     };
     for (const auto& [id, entry] : distros_) remember(entry.record);
     for (const TrashEntry& entry : NamedTrash()) remember(entry.entry.record);
@@ -305,9 +301,7 @@ class FolderRegistry : public Registry {
     std::vector<TrashEntry> entries = folders_.ReadTrash();
     const std::map<std::string, std::string> names = index_->Names();
     for (TrashEntry& entry : entries) {
-      DistroRecord& record = entry.entry.record;
-      if (!record.name.empty()) continue;
-      if (const auto name = names.find(record.id); name != names.end()) record.name = name->second;
+      Name(entry.entry.record, names);
     }
     return entries;
   }
@@ -321,6 +315,13 @@ class FolderRegistry : public Registry {
 };
 
 }  // namespace
+
+absl::Status RegistryEntry::CheckUsable() const {
+  if (broken_reason.empty()) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBroken,
+               absl::StrCat("The distro '", Escaped(record.name), "' can't be used: ", broken_reason),
+               {{"distro", record.name}, {"detail", broken_reason}});
+}
 
 absl::StatusOr<std::unique_ptr<Registry>> Registry::Open(const std::string& data_folder) {
   ASSIGN_OR_RETURN(UniqueFd lock, LockFolder(data_folder));

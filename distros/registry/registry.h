@@ -23,8 +23,11 @@ struct RegistryEntry {
   DistroRecord record;
   // data/distros/<uuid>.
   std::string folder;
-  // Not empty: the record can't be read, this is why; only id and, where known, name of the record are set.
+  // Not empty: the record can't be read, this is why, to follow "The distro 'x' can't be used: ". Of the record only id
+  // and name are set; the name is the id where none is known.
   std::string broken_reason;
+  // DISTRO_BROKEN for one that can't be used, else OK.
+  absl::Status CheckUsable() const;
   // The folder with rootfs/ or disk.img.
   std::string files_folder() const { return record.location.empty() ? folder : record.location; }
 };

@@ -280,6 +280,7 @@ TEST_F(RegistryTest, AFolderWithoutARecordOrWithAnothersIsListedAsBroken) {
   EXPECT_EQ(registry_->List().size(), 3u);
   EXPECT_EQ(registry_->default_id(), id);
   EXPECT_NE(registry_->Find(empty)->broken_reason, "");
+  EXPECT_EQ(registry_->Find(empty)->record.name, empty);
   EXPECT_THAT(registry_->Find("copy")->broken_reason, HasSubstr(id));
   EXPECT_EQ(registry_->Find("a")->record.id, id);
 }

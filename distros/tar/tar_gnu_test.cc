@@ -112,7 +112,7 @@ TEST_F(GnuTarTest, UnpacksWhatWeWriteToTheSameTree) {
         OpenTarSource(FdByteSource(*OpenFile(folder_ / "1.tar", O_RDONLY), "1.tar"), "1.tar");
     ASSERT_TRUE(source.ok()) << source.status();
     absl::StatusOr<std::unique_ptr<Sink>> sink =
-        OpenTarSink(FdByteSink(*OpenFile(copy, O_WRONLY | O_CREAT), copy), TarCompressionOfName(copy));
+        OpenTarSink(FdByteSink(*OpenFile(copy, O_WRONLY | O_CREAT), copy), *TarCompressionOfName(copy));
     ASSERT_TRUE(sink.ok()) << sink.status();
     const absl::StatusOr<TransferResult> result = Transfer(**source, **sink, {});
     ASSERT_TRUE(result.ok()) << result.status();

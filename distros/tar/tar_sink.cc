@@ -268,12 +268,20 @@ class TarSink : public Sink {
 
 }  // namespace
 
-TarCompression TarCompressionOfName(std::string_view file_name) {
+absl::StatusOr<TarCompression> TarCompressionOfName(std::string_view file_name) {
   const std::string name = absl::AsciiStrToLower(std::string(file_name));
   const auto ends = [&](const char* suffix) { return absl::EndsWith(name, suffix); };
   if (ends(".gz") || ends(".tgz")) return TarCompression::kGzip;
   if (ends(".xz") || ends(".txz")) return TarCompression::kXz;
   if (ends(".zst") || ends(".tzst")) return TarCompression::kZstd;
+  for (const char* other : {".bz2", ".tbz2", ".tbz", ".lz4", ".lz", ".lzma", ".zip", ".7z", ".rar", ".cpio", ".vhd",
+                            ".vhdx", ".vmdk", ".qcow2", ".img", ".iso", ".ext4", ".squashfs"}) {
+    if (!ends(other)) continue;
+    return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
+                 absl::StrCat("No archive of the kind that '", Escaped(file_name.substr(file_name.rfind('/') + 1)),
+                              "' names can be written. End the name in .tar, .tar.gz, .tar.xz or .tar.zst."),
+                 {{"detected", other}});
+  }
   return TarCompression::kNone;
 }
 

@@ -13,8 +13,9 @@ namespace wslm {
 
 enum class TarCompression { kNone, kGzip, kXz, kZstd };
 
-// By the end of a file's name: .gz .tgz .xz .txz .zst .tzst; else none.
-TarCompression TarCompressionOfName(std::string_view file_name);
+// By the end of a file's name: .gz .tgz .xz .txz .zst .tzst; else none. Error: UNSUPPORTED_FORMAT for an end that
+// promises another format (.bz2, .zip, .vhdx, …).
+absl::StatusOr<TarCompression> TarCompressionOfName(std::string_view file_name);
 
 absl::StatusOr<std::unique_ptr<Sink>> OpenTarSink(std::unique_ptr<ByteSink> bytes, TarCompression compression);
 

@@ -169,12 +169,14 @@ TEST(TarSink, AFullDiskIsSaid) {
 }
 
 TEST(TarSink, ItsCompressionGoesByTheName) {
-  EXPECT_EQ(TarCompressionOfName("x.tar"), TarCompression::kNone);
-  EXPECT_EQ(TarCompressionOfName("x.TAR.GZ"), TarCompression::kGzip);
-  EXPECT_EQ(TarCompressionOfName("x.tgz"), TarCompression::kGzip);
-  EXPECT_EQ(TarCompressionOfName("x.txz"), TarCompression::kXz);
-  EXPECT_EQ(TarCompressionOfName("x.tar.zst"), TarCompression::kZstd);
-  EXPECT_EQ(TarCompressionOfName("gz"), TarCompression::kNone);
+  EXPECT_EQ(*TarCompressionOfName("x.tar"), TarCompression::kNone);
+  EXPECT_EQ(*TarCompressionOfName("x.TAR.GZ"), TarCompression::kGzip);
+  EXPECT_EQ(*TarCompressionOfName("x.tgz"), TarCompression::kGzip);
+  EXPECT_EQ(*TarCompressionOfName("x.txz"), TarCompression::kXz);
+  EXPECT_EQ(*TarCompressionOfName("x.tar.zst"), TarCompression::kZstd);
+  EXPECT_EQ(*TarCompressionOfName("gz"), TarCompression::kNone);
+  EXPECT_EQ(ReasonOf(TarCompressionOfName("x.tar.bz2").status()), reason::kUnsupportedFormat);
+  EXPECT_EQ(ReasonOf(TarCompressionOfName("/a/x.VHDX").status()), reason::kUnsupportedFormat);
 }
 
 }  // namespace
