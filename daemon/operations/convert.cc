@@ -73,6 +73,7 @@ class Convert {
     RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, terminate_));
     absl::Status status = MakeNewForm();
     if (status.ok()) status = Commit();
+    status = WithFreeSpace(status, entry_.files_folder(), size_);
     if (!status.ok()) {
       context_.BeginPhase(v1::PROGRESS_PHASE_ROLL_BACK);
       RollBack();
@@ -97,14 +98,26 @@ class Convert {
     RETURN_IF_ERROR(MakeFolders(work));
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
     ASSIGN_OR_RETURN(const OpenedSource old_form, OpenDistro(entry_));
+    size_ = old_form.source->total();
+    RETURN_IF_ERROR(CheckFreeSpace(entry_.files_folder(), size_));
     TransferResult result;
     {
       ASSIGN_OR_RETURN(const auto sink, CreateForm(version_, work, entry_.record.second_owner, entry_.record.name));
       ASSIGN_OR_RETURN(result, Transfer(*old_form.source, *sink, context_.Transferring()));
     }
     for (const auto& warning : result.warnings) context_.Warn(warning);
-    for (const auto& loss : result.losses) context_.Warn(absl::StrCat("not kept: ", loss));
+    RETURN_IF_ERROR(CheckNothingLost(result.losses));
     return Verify(work, result.digest);
+  }
+
+  absl::Status CheckNothingLost(const std::vector<std::string>& losses) {
+    if (losses.empty()) return absl::OkStatus();
+    for (const auto& loss : losses) context_.Warn(absl::StrCat("can't be kept: ", loss));
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kVerificationFailed,
+                 absl::StrCat("The distro holds what version ", version_, " can't (", losses.size(),
+                              losses.size() == 1 ? " case" : " cases",
+                              ", see the warnings). It stays as it is; remove that from it to convert it."),
+                 {{"distro", entry_.record.name}, {"detail", losses.front()}});
   }
 
   absl::Status Verify(const std::string& work, const TreeDigest& expected) {
@@ -152,6 +165,8 @@ class Convert {
   const bool terminate_;
   const OperationDeps deps_;
   OperationContext& context_;
+  // Of what is to be copied, about; 0 when unknown.
+  int64_t size_ = 0;
 };
 
 }  // namespace

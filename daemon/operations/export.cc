@@ -106,7 +106,7 @@ class Export {
     RETURN_IF_ERROR(context_.NoteLeftover(part));
     ASSIGN_OR_RETURN(UniqueFd file, OpenFile(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     auto response = Write(FdByteSink(std::move(file), path));
-    absl::Status status = response.status();
+    absl::Status status = WithFreeSpace(response.status(), folder, size_);
     if (status.ok()) status = context_.PassPointOfNoReturn();
     if (status.ok()) status = context_.NoteResponse(*response);
     if (status.ok()) status = RenameWithoutOverwriting(part, path);
@@ -134,6 +134,7 @@ class Export {
     context_.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
     RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, request_.terminate()));
     ASSIGN_OR_RETURN(const OpenedSource opened, OpenDistro(entry_));
+    if (compression_ == TarCompression::kNone) size_ = opened.source->total();
     Sum sum;
     ASSIGN_OR_RETURN(const auto sink, OpenTarSink(std::make_unique<SummingSink>(std::move(bytes), sum), compression_));
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
@@ -153,6 +154,8 @@ class Export {
   const RegistryEntry entry_;
   const OperationDeps deps_;
   OperationContext& context_;
+  // Of the archive, about; 0 when unknown.
+  int64_t size_ = 0;
 };
 
 absl::Status CheckSink(const v1::ExportDistroRequest& request) {

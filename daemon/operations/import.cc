@@ -43,6 +43,7 @@ class Import {
     auto pipe = plan_.upload ? plan_.upload->pipe : nullptr;
     if (pipe != nullptr) context_.OnCancel([this, pipe] { pipe->CloseReader(context_.CheckCancelled()); });
     absl::Status status = Fill();
+    status = WithFreeSpace(status, ParentPath(folder_), 0);
     // An upload that is read no more must not wait for a reader; what follows an archive's end is of no interest.
     if (pipe != nullptr) {
       context_.OnCancel(nullptr);
@@ -95,15 +96,15 @@ class Import {
   // Makes the distro's form in staging, or in its location.
   absl::Status Fill() {
     ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenSource());
-    ASSIGN_OR_RETURN(std::string folder, deps_.registry.MakeStaging(record_.id));
+    ASSIGN_OR_RETURN(folder_, deps_.registry.MakeStaging(record_.id));
     if (!record_.location.empty()) {
       ASSIGN_OR_RETURN(record_.made_location, deps_.registry.StageLocation(record_.id, record_.location));
-      folder = record_.location;
+      folder_ = record_.location;
     }
     // What is packed takes at least its own size unpacked.
-    if (size_ > 0) RETURN_IF_ERROR(CheckFreeSpace(folder, size_));
+    if (size_ > 0) RETURN_IF_ERROR(CheckFreeSpace(ParentPath(folder_), size_));
     ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink,
-                     CreateForm(record_.version, folder, record_.second_owner, record_.name));
+                     CreateForm(record_.version, folder_, record_.second_owner, record_.name));
     FactsFilter facts_filter(*sink);
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
     ASSIGN_OR_RETURN(const TransferResult result, Transfer(*source, facts_filter, context_.Transferring()));
@@ -163,6 +164,8 @@ class Import {
   DistroRecord record_;
   // Of the archive; 0 when unknown.
   int64_t size_ = 0;
+  // That the distro's form is made in.
+  std::string folder_;
 };
 
 absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, OperationDeps deps) {

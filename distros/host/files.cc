@@ -149,6 +149,20 @@ absl::Status CheckFreeSpace(const std::string& path, int64_t needed) {
                {{"path", path}, {"needed_bytes", absl::StrCat(needed)}, {"free_bytes", absl::StrCat(available)}});
 }
 
+absl::Status WithFreeSpace(const absl::Status& status, const std::string& path, int64_t needed) {
+  const absl::StatusOr<int64_t> available = FreeSpace(path);
+  if (ReasonOf(status) != reason::kDiskFull || MetadataOf(status).contains("free_bytes") || !available.ok()) {
+    return status;
+  }
+  ErrorMetadata metadata = {{"path", path}, {"free_bytes", absl::StrCat(*available)}};
+  if (needed > 0) metadata["needed_bytes"] = absl::StrCat(needed);
+  return Error(absl::StatusCode::kResourceExhausted, reason::kDiskFull,
+               absl::StrCat("No room in ", Escaped(path), ": ",
+                            needed > 0 ? absl::StrCat("needs about ", HumanSize(needed), ", ") : "", "has ",
+                            HumanSize(*available), " free (", status.message(), ")."),
+               metadata);
+}
+
 std::string HumanSize(int64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
   if (bytes < 1024) return absl::StrCat(bytes, " B");

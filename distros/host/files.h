@@ -51,6 +51,10 @@ absl::StatusOr<int64_t> FreeSpace(const std::string& path);
 // DISK_FULL, with how much is needed and free, when less than `needed` bytes are free on the file system of `path`.
 absl::Status CheckFreeSpace(const std::string& path, int64_t needed);
 
+// A DISK_FULL that came of writing below the folder `path`, without figures: the same with the folder's name, and what
+// is free there and needed (0: unknown). All else stays as it is.
+absl::Status WithFreeSpace(const absl::Status& status, const std::string& path, int64_t needed);
+
 // "0 B", "1.2 GiB": for messages.
 std::string HumanSize(int64_t bytes);
 

@@ -80,6 +80,19 @@ TEST(Files, TooLittleSpaceIsDiskFullWithBothFigures) {
   EXPECT_TRUE(CheckFreeSpace("/", 0).ok());
 }
 
+TEST(Files, AWriteThatFoundNoRoomIsToldWithFigures) {
+  const absl::Status status = WithFreeSpace(ErrnoError("cannot write", "usr/x", ENOSPC), "/", 3 << 20);
+  EXPECT_EQ(ReasonOf(status), reason::kDiskFull);
+  EXPECT_EQ(MetadataOf(status)["path"], "/");
+  EXPECT_EQ(MetadataOf(status)["needed_bytes"], "3145728");
+  EXPECT_NE(MetadataOf(status)["free_bytes"], "");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("No room in /: needs about 3.0 MiB, has "));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("(cannot write usr/x: No space left on device)."));
+  EXPECT_EQ(WithFreeSpace(status, "/nowhere", 0), status);
+  const absl::Status other = ErrnoError("cannot write", "usr/x", EIO);
+  EXPECT_EQ(WithFreeSpace(other, "/", 0), other);
+}
+
 TEST(Files, SizesAreForPeople) {
   EXPECT_EQ(HumanSize(0), "0 B");
   EXPECT_EQ(HumanSize(1023), "1023 B");

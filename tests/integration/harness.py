@@ -197,7 +197,12 @@ class DistroTest(unittest.TestCase):
             raise unittest.SkipTest("a base")
         cls.home = Home()
         cls.addClassCleanup(cls.home.close)
-        cls.home.ok("import", "deb", ROOT, "--version", str(cls.version), *cls.distro_args)
+        cls.home.ok("import", "deb", cls.archive(), "--version", str(cls.version), *cls.distro_args)
+
+    @classmethod
+    def archive(cls):
+        """What is imported."""
+        return ROOT
 
     def sh(self, script, *options, **kwargs):
         """Runs a script by the guest's shell as root in /; answers stdout without the last newline."""

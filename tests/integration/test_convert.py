@@ -6,14 +6,14 @@ import subprocess
 import tempfile
 import unittest
 
-from harness import DistroTest
+from harness import ROOT, DistroTest
 
 
 def facts(archive):
     """Everything about the tree in an archive, by GNU tar, find, getfattr and sha256sum."""
     folder = tempfile.mkdtemp(prefix="wslm-facts-", dir="/var/tmp")
     try:
-        subprocess.run(["tar", "-C", folder, "--numeric-owner", "-p", "--xattrs", "--xattrs-include=*", "--acls", "-xf", archive], check=True)
+        subprocess.run(["tar", "-C", folder, "--numeric-owner", "-p", "--xattrs", "--xattrs-include=*", "-xf", archive], check=True)
 
         def lines(command):
             return subprocess.run(["sh", "-c", command], cwd=folder, check=True, capture_output=True).stdout
@@ -40,6 +40,9 @@ mkdir sticky; chmod 1777 sticky; mkdir setgid; chown 5:60 setgid; chmod 2770 set
 cp /bin/true setuid; chmod 4755 setuid; touch unreadable; chmod 000 unreadable
 touch -d '2001-02-03 04:05:06.123456789' old; touch -h -d '1999-01-01 00:00:00.5' link
 i=0; while [ $i -lt 300 ]; do : > "many-$i"; i=$((i+1)); done
+set_xattr() { perl -e 'syscall(188, $ARGV[0], $ARGV[1], pack("H*", $ARGV[2]), length($ARGV[2]) / 2, 0) == 0 or die "$ARGV[1]: $!\n"' "$@"; }
+set_xattr file user.note 6b657074; set_xattr sticky user.empty ''; cp /bin/true capable
+set_xattr capable security.capability 0100000200040000000000000000000000000000
 touch gone-later; mkdir -p deep/er/still; chown -R 4242:4343 deep
 mv /etc/motd /etc/motd-of-TAG 2>/dev/null || true
 """
@@ -49,6 +52,18 @@ mv /etc/motd /etc/motd-of-TAG 2>/dev/null || true
 class Convert(DistroTest):
     version = 1
 
+    @classmethod
+    def archive(cls):
+        """The Debian root, and in it a file and a folder with ACLs."""
+        folder = tempfile.mkdtemp(prefix="wslm-acl-", dir="/var/tmp")
+        cls.addClassCleanup(shutil.rmtree, folder)
+        os.chmod(folder, 0o755)
+        subprocess.run(["sh", "-ec", "mkdir -p tree/opt/acl; echo x > tree/opt/acl/file; setfacl -m u:1234:rw,g:77:r tree/opt/acl/file;"
+                        " setfacl -d -m u:1234:rwx tree/opt/acl; cp \"$0\" root.tar;"
+                        " tar -C tree --format=pax --acls --xattrs --numeric-owner -rf root.tar opt/acl", ROOT], cwd=folder, check=True)
+        os.chmod(folder + "/root.tar", 0o644)
+        return folder + "/root.tar"
+
     def export(self, name):
         path = f"{self.home.path}/{name}"
         self.home.ok("export", "deb", path, "--terminate")
@@ -57,6 +72,9 @@ class Convert(DistroTest):
     def test_nothing_is_lost_over_both_conversions_after_changes_in_each_runtime(self):
         self.sh(CHANGES.replace("TAG", "in-v1"))
         first = facts(self.export("first.tar"))
+        for name in (b"user.note=0x6b657074", b"user.empty", b"security.capability=0x01000002000400", b"system.posix_acl_access=",
+                     b"system.posix_acl_default="):
+            self.assertIn(name, first["xattrs"])
         self.home.ok("set-version", "deb", "2", "--terminate")
         self.assertIn("2", self.home.ok("list", "-v"))
         second = facts(self.export("second.tar.zst"))

@@ -191,6 +191,22 @@ class NeedsRoot(unittest.TestCase):
             self.assertEqual(home.ok("list", "-q"), "")
             self.assertEqual(home.leftovers(), [])
 
+    def test_a_disk_that_fills_up_stops_a_conversion_and_an_export_and_nothing_is_lost(self):
+        home = Home()
+        self.addCleanup(home.close)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=270M,uid={home.uid},mode=700", "none", home.path], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", home.path])
+        home.ok("import", "deb", ROOT)
+        before = home.ok("run", "--", "find / -xdev -printf '%p %m %U %s\n' 2>/dev/null | sort | sha256sum")
+        for command in (("set-version", "deb", "2", "--terminate"), ("export", "deb", home.path + "/deb.tar", "--terminate")):
+            result = home.run(*command)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertIn("Error code: DISK_FULL", result.stderr)
+            self.assertRegex(result.stderr, r"needs (about )?[0-9.]+ MiB, has [0-9.]+ [KM]iB free")
+            self.assertEqual(home.leftovers(), [])
+        self.assertFalse(os.path.exists(home.path + "/deb.tar"))
+        self.assertEqual(home.ok("run", "--", "find / -xdev -printf '%p %m %U %s\n' 2>/dev/null | sort | sha256sum"), before)
+
     def test_another_user_is_not_let_in(self):
         home = Home()
         self.addCleanup(home.close)
