@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/events/event_bus.h"
+#include "daemon/hourly.h"
 #include "daemon/instances/instance_manager.h"
 #include "daemon/operations/operation_manager.h"
 #include "daemon/operations/recovery.h"
@@ -65,17 +66,21 @@ class WholeDaemon : public Daemon {
                         [this](const JournalRecord& record) { return RecoverOperation(record, deps_); });
     server_.emplace(std::vector<grpc::Service*>{&distro_service_, &event_service_, &operation_service_,
                                                 &session_service_, &system_service_, &transfer_service_});
-    workers_.Run([this, &log, useless = std::move(useless)] {
+    workers_.Run([&log, useless = std::move(useless)] {
       for (const auto& folder : useless) {
         if (const auto status = RemoveTree(folder); !status.ok()) {
           log.Error(absl::StrCat("cannot remove ", folder, ": ", status.message()));
         }
       }
+    });
+    caretaker_.emplace([this] {
       registry_->PurgeOldTrash();
+      for (const std::string& id : tokens_->Distros()) ForgetSessionsOfStopped(id);
     });
   }
 
   ~WholeDaemon() override {
+    caretaker_.reset();
     // No client, no change, no work: then nothing uses what goes next.
     server_.reset();
     instances_.Quiesce();
@@ -96,9 +101,13 @@ class WholeDaemon : public Daemon {
 
  private:
   void DistroChanged(const std::string& id) {
-    // A distro that is not running has no session to attach to.
-    if (instances_.StateOf(id) == v1::DISTRO_STATE_STOPPED) tokens_->ForgetAllBut(id, {});
+    ForgetSessionsOfStopped(id);
     views_.Publish(id, v1::CHANGE_KIND_UPDATED);
+  }
+
+  // A distro that is not running has no session to attach to.
+  void ForgetSessionsOfStopped(const std::string& id) {
+    if (instances_.StateOf(id) == v1::DISTRO_STATE_STOPPED) tokens_->ForgetAllBut(id, {});
   }
 
   const std::unique_ptr<Registry> registry_;
@@ -119,6 +128,7 @@ class WholeDaemon : public Daemon {
   SystemService system_service_;
   TransferService transfer_service_;
   std::optional<GrpcServer> server_;
+  std::optional<Hourly> caretaker_;
 };
 
 }  // namespace

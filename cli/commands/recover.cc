@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "cli/api/random_id.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -25,9 +26,9 @@ class RecoverCommand : public ClientCommand {
     v1::RecoverDistroRequest request;
     request.set_distro(name_);
     request.set_new_name(new_name_);
-    // A second one would find the trash without it.
+    request.set_request_id(RandomId());
     ASSIGN_OR_RETURN(const v1::RecoverDistroResponse response,
-                     client_.Call(&v1::DistroService::Stub::RecoverDistro, request, /*repeatable=*/false));
+                     client_.Call(&v1::DistroService::Stub::RecoverDistro, request));
     console_.Note(absl::StrCat("Recovered ", Escaped(response.distro().name()), "."));
     return kExitOk;
   }

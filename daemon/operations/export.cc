@@ -135,6 +135,7 @@ class Export {
     RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, request_.terminate()));
     ASSIGN_OR_RETURN(const OpenedSource opened, OpenDistro(entry_));
     if (compression_ == TarCompression::kNone) size_ = opened.source->total();
+    if (request_.has_host_path()) RETURN_IF_ERROR(CheckFreeSpace(ParentPath(request_.host_path()), size_));
     Sum sum;
     ASSIGN_OR_RETURN(const auto sink, OpenTarSink(std::make_unique<SummingSink>(std::move(bytes), sum), compression_));
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);

@@ -194,12 +194,12 @@ absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, Operati
     return Invalid("location", "The location must be an absolute path.");
   }
   record.location = request.location();
-  if (deps.registry.Find(record.name).ok()) {
+  if (const auto other = deps.registry.Find(record.name); other.ok()) {
     return Error(
         absl::StatusCode::kAlreadyExists, reason::kDistroExists,
-        absl::StrCat("There is a distro called '", record.name, "' already. Choose another name, or remove it with ",
-                     "'wslm unregister ", record.name, "'."),
-        {{"distro", record.name}});
+        absl::StrCat("There is a distro called '", other->record.name, "' already. Choose another name, or remove it ",
+                     "with 'wslm unregister ", other->record.name, "'."),
+        {{"distro", other->record.name}});
   }
   switch (request.source_case()) {
     case v1::ImportDistroRequest::kHostPath:

@@ -76,6 +76,7 @@ absl::StatusOr<NewUser> ParseNewUser(std::string_view text) {
   if (!only_digits || !absl::SimpleAtoi(digits, &uid) || uid == kNoUid) {
     return Invalid("A uid is a number from 0 to 4294967294.");
   }
+  if (user.name == "root" && uid != 0) return Invalid("The user root has uid 0.");
   user.uid = uid;
   return user;
 }
@@ -87,10 +88,10 @@ absl::Status MakeUser(runtime::v1::Channel& channel, const std::string& distro_i
   ASSIGN_OR_RETURN(const CommandResult result, RunCommand(channel, distro_id, argv, kTimeout, check_cancelled));
   if (result.code == 0) return absl::OkStatus();
   const std::string said = Escaped(std::string(absl::StripAsciiWhitespace(result.output)));
-  return Error(absl::StatusCode::kFailedPrecondition, reason::kStartFailed,
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kInvalidArgument,
                absl::StrCat("The user '", user.name, "' could not be made in the distro: ",
                             said.empty() ? absl::StrCat("exit code ", result.code) : said),
-               {{"detail", said}});
+               {{"field", "user"}, {"detail", said}});
 }
 
 }  // namespace wslm::daemon

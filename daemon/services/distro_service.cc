@@ -189,7 +189,17 @@ absl::Status DistroService::DoListTrash(const v1::ListTrashRequest&, v1::ListTra
 absl::Status DistroService::DoRecoverDistro(const v1::RecoverDistroRequest& request,
                                             v1::RecoverDistroResponse& response) {
   if (request.distro().empty()) return Invalid("distro", "Name the deleted distro.");
+  v1::RecoverDistroRequest body = request;
+  body.clear_request_id();
+  ASSIGN_OR_RETURN(const bool seen, recoveries_.Seen(request.request_id(), body.SerializeAsString()));
+  if (seen) {
+    const std::string& name = request.new_name().empty() ? request.distro() : request.new_name();
+    ASSIGN_OR_RETURN(const RegistryEntry entry, deps_.registry.Find(name));
+    *response.mutable_distro() = deps_.views.Of(entry);
+    return absl::OkStatus();
+  }
   ASSIGN_OR_RETURN(const RegistryEntry entry, deps_.registry.Recover(request.distro(), request.new_name()));
+  recoveries_.Remember(request.request_id(), body.SerializeAsString());
   deps_.views.Publish(entry.record.id, v1::CHANGE_KIND_CREATED);
   *response.mutable_distro() = deps_.views.Of(entry);
   return absl::OkStatus();

@@ -52,6 +52,7 @@ class DistroService final : public v1::DistroService::CallbackService {
   OperationManager& operations_;
   Workers& workers_;
   RequestMemory updates_;
+  RequestMemory recoveries_;
 };
 
 }  // namespace wslm::daemon

@@ -81,6 +81,13 @@ std::optional<std::string> AttachTokens::DistroOf(const std::string& session_id)
   return record->second.distro_id;
 }
 
+std::set<std::string> AttachTokens::Distros() const {
+  std::lock_guard lock(mutex_);
+  std::set<std::string> distros;
+  for (const auto& [id, record] : records_) distros.insert(record.distro_id);
+  return distros;
+}
+
 void AttachTokens::Forget(const std::string& session_id) {
   std::lock_guard lock(mutex_);
   ForgetLocked(session_id);

@@ -30,6 +30,9 @@ class AttachTokens {
   // nullopt: not known.
   std::optional<std::string> DistroOf(const std::string& session_id) const;
 
+  // Those that have a session here.
+  std::set<std::string> Distros() const;
+
   void Forget(const std::string& session_id);
   // Forgets the distro's sessions but `alive` and those begun within the last minute.
   void ForgetAllBut(const std::string& distro_id, const std::set<std::string>& alive);

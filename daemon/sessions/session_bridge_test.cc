@@ -206,6 +206,7 @@ TEST(AttachTokensTest, ATokenOpensItsSessionOnlyAndTheNextDaemonKnowsIt) {
   (*tokens)->Forget("s-1");
   EXPECT_FALSE((*tokens)->Check("s-1", token).ok());
   EXPECT_FALSE(AttachTokens::Open(folder.path()).value()->Check("s-1", token).ok());
+  EXPECT_THAT(AttachTokens::Open(folder.path()).value()->Distros(), testing::ElementsAre("id-1"));
 }
 
 }  // namespace

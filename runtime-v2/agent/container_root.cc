@@ -59,7 +59,8 @@ std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const
           {"hosts", "etc/hosts", config.hosts(), settings.generate_hosts && !config.hosts().empty()}};
 }
 
-// A virtio-9p device can be mounted once: all distros get binds of this one.
+// A virtio-9p device can be mounted once. All distros get binds of this one, and those that must not see the host's
+// files can't mount it themselves.
 absl::Status MountHost() {
   ::mkdir(kHostFolder, 0755);
   if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, kHostOptions) != 0 && errno != EBUSY) {
@@ -152,7 +153,10 @@ absl::StatusOr<std::vector<std::string>> PrepareContainerRoot(const runtime::v1:
     MakeMountPoint(folder.get(), served.path, false, made).IgnoreError();
   }
   const std::string host = HostMountPoint(config, settings);
-  if (!host.empty() && LogIfError("start", MountHost())) {
+  const absl::Status host_mounted = MountHost();
+  if (host.empty()) {
+    RETURN_IF_ERROR(host_mounted);
+  } else if (LogIfError("start", host_mounted)) {
     LogIfError("start", MakeMountPoint(folder.get(), host, true, made));
   }
   return made;

@@ -202,7 +202,7 @@ class NeedsRoot(unittest.TestCase):
             result = home.run(*command)
             self.assertEqual(result.returncode, 1, result.stderr)
             self.assertIn("Error code: DISK_FULL", result.stderr)
-            self.assertRegex(result.stderr, r"needs (about )?[0-9.]+ MiB, has [0-9.]+ [KM]iB free")
+            self.assertRegex(result.stderr, r"needs (about )?[0-9.]+ MiB, has [0-9.]+ ([KM]i)?B free")
             self.assertEqual(home.leftovers(), [])
         self.assertFalse(os.path.exists(home.path + "/deb.tar"))
         self.assertEqual(home.ok("run", "--", "find / -xdev -printf '%p %m %U %s\n' 2>/dev/null | sort | sha256sum"), before)

@@ -221,12 +221,16 @@ class SessionV2(SessionBehaviour, DistroTest):
                 " iptables -D INPUT -p tcp --dport 9 -j DROP")
 
     def test_a_second_distro_cannot_see_the_firsts_files_or_processes(self):
-        self.home.ok("import", "other", os.environ["WSLM_TEST_ROOT"], "--version", "2")
+        self.home.ok("import", "other", os.environ["WSLM_TEST_ROOT"], "--version", "2", "--isolated")
         self.addCleanup(self.home.ok, "unregister", "other", "--purge")
         self.sh("echo mine > /root/only-here; nohup sleep 4713 >/dev/null 2>&1 &")
         out = self.home.run("-d", "other", "--cd", "/", "cat /root/only-here; cat /proc/[0-9]*/cmdline; ls /dev/sd* /sys/block 2>&1")
         self.assertNotIn("mine", out.stdout)
         self.assertNotIn("4713", out.stdout)
+        # Nor the host's, also as root and with the device that they come through.
+        out = self.home.run("-d", "other", "--cd", "/", "ls /mnt/host/etc; mount -t 9p -o trans=virtio,version=9p2000.L host /mnt && ls /mnt")
+        self.assertNotEqual(out.returncode, 0)
+        self.assertEqual(out.stdout, "")
 
 
 if __name__ == "__main__":
