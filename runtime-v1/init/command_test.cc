@@ -44,7 +44,7 @@ TEST(CommandTest, IsShownAsOneEscapedLineOfBoundedLength) {
   EXPECT_EQ(ShownCommand({}, "/bin/bash"), "/bin/bash");
   EXPECT_EQ(ShownCommand({"ls | wc -l"}, "/bin/bash"), "ls | wc -l");
   EXPECT_EQ(ShownCommand({"echo", "a b", "\x1b[0m"}, "/bin/bash"), "echo 'a b' '\\x1b[0m'");
-  const std::string shown = ShownCommand({"echo", std::string(199, 'x') + "ééé"}, "/bin/bash");
+  const std::string shown = ShownCommand({"echo", std::string(199, 'x').append("ééé")}, "/bin/bash");
   EXPECT_LT(shown.size(), 210u);
 }
 

@@ -58,7 +58,7 @@ class BzImageTest : public testing::Test {
   ~BzImageTest() override { ::unlink(output_.c_str()); }
 
   const std::string output_;
-  const std::string elf_ = std::string("\177ELF") + std::string(300'000, 'k');
+  const std::string elf_ = std::string("\177ELF").append(300'000, 'k');
   // The build appends it to all but gzip.
   const std::string size_field_ = "\x01\x02\x03\x04";
 };

@@ -137,7 +137,7 @@ TEST(LogBoundTest, KeepsTheEndOfALogThatGrew) {
   ASSERT_TRUE(WriteFileAtomically(path, "short").ok());
   BoundLog(path);
   EXPECT_EQ(ReadSmallFile(path).value_or(""), "short");
-  ASSERT_TRUE(WriteFileAtomically(path, std::string(5 << 20, 'a') + "the end").ok());
+  ASSERT_TRUE(WriteFileAtomically(path, std::string(5 << 20, 'a').append("the end")).ok());
   BoundLog(path);
   EXPECT_EQ(ReadSmallFile(path).value_or("?"), "");
   EXPECT_TRUE(ReadSmallFile(path + ".1", 2 << 20).value_or("").ends_with("the end"));
