@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -106,8 +107,16 @@ absl::Status SetUp(const ContainerPlan& plan) {
     return ErrnoError("cannot set the host name", plan.hostname);
   }
   RETURN_IF_ERROR(EnterDistro(plan.mounts));
-  // Where everybody's identity starts from: see identities.h.
-  if (::prctl(PR_SET_TIMERSLACK, kBaseSlack, 0, 0, 0) != 0) return ErrnoError("cannot set", "the timer slack");
+  // Where everybody's identity starts from: see identities.h. Real-time threads have no slack of their own, and get
+  // that of their creator back when they leave: none may be one, and that can't be raised again.
+  constexpr rlimit kNone = {0, 0};
+  constexpr sched_param kOrdinary = {};
+  if (::setrlimit(RLIMIT_RTPRIO, &kNone) != 0) return ErrnoError("cannot set", "RLIMIT_RTPRIO");
+  const int policy = ::sched_getscheduler(0) & ~SCHED_RESET_ON_FORK;
+  if ((policy == SCHED_FIFO || policy == SCHED_RR) && ::sched_setscheduler(0, SCHED_OTHER, &kOrdinary) != 0) {
+    return ErrnoError("cannot leave", "the real-time scheduler");
+  }
+  if (::prctl(PR_SET_TIMERSLACK, kFirstSlack, 0, 0, 0) != 0) return ErrnoError("cannot set", "the timer slack");
   return absl::OkStatus();
 }
 

@@ -100,7 +100,7 @@ MountKind GuestFiles::KindOf(const MountLine& line) const {
 
 void GuestFiles::ReadMounts() {
   for (const MountLine& line : ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"))) {
-    mounts_.insert_or_assign(line.id, Mount{KindOf(line), line.point, IsKernelType(line.type)});
+    mounts_.insert_or_assign(line.id, Mount{KindOf(line), line.point, line.root, IsKernelType(line.type)});
   }
 }
 
@@ -108,7 +108,7 @@ const GuestFiles::Mount& GuestFiles::MountOf(uint64_t mount_id) {
   auto found = mounts_.find(mount_id);
   if (found != mounts_.end()) return found->second;
   ReadMounts();
-  return mounts_.try_emplace(mount_id, Mount{MountKind::kNone, "", false}).first->second;
+  return mounts_.try_emplace(mount_id, Mount{MountKind::kNone, "", "", false}).first->second;
 }
 
 SideKey GuestFiles::KeyOf(const std::string& name, int flags, const struct statx& host) const {
@@ -145,7 +145,8 @@ GuestAttributes GuestFiles::ProcView(const std::string& name, int flags, const s
   std::string pid(path + prefix.size(), size - prefix.size());
   pid.resize(std::min(pid.size(), pid.find('/')));
   if (pid.find_first_not_of("0123456789") != std::string::npos) return view;
-  if (const auto owner = identities_.OfProcDirectory(AT_FDCWD, prefix + pid)) {
+  // Nobody's: a process of the host, below its /proc.
+  if (const auto owner = identities_.OfProcDirectory(AT_FDCWD, prefix + pid); owner && !Identities::IsNobody(*owner)) {
     view.uid = owner->euid;
     view.gid = owner->egid;
   }

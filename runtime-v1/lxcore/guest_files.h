@@ -84,6 +84,8 @@ class GuestFiles {
   LxfsHostForm HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const;
   // Whose mount table to read when a mount appears that wasn't seen before.
   void set_current(pid_t tid) { current_ = tid; }
+  // The path within its own file system of a file that is the root of its mount.
+  const std::string& RootOf(const GuestFile& file) { return MountOf(file.host.stx_mnt_id).root; }
   // Mounts have changed.
   void ForgetMounts() { mounts_.clear(); }
 
@@ -94,6 +96,7 @@ class GuestFiles {
   struct Mount {
     MountKind kind;
     std::string point;
+    std::string root;
     bool kernels;  // a file system of the kernel's own
   };
   const Mount& MountOf(uint64_t mount_id);

@@ -2,9 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <charconv>
+
+#include "runtime-v1/lxcore/process_facts.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -24,9 +28,49 @@ size_t HashOf(const Credentials& c) {
   return hash;
 }
 
+Credentials Nobody() {
+  constexpr uint32_t kId = 65534;
+  return {.ruid = kId,
+          .euid = kId,
+          .suid = kId,
+          .fsuid = kId,
+          .rgid = kId,
+          .egid = kId,
+          .sgid = kId,
+          .fsgid = kId,
+          .permitted = 0,
+          .effective = 0,
+          .bounding = 0,
+          .no_new_privs = true};
+}
+
+// What a process runs. Touches no file system that could make it wait.
+bool ProgramOf(int proc, const std::string& pid, uint64_t& device, uint64_t& inode) {
+  struct statx program;
+  if (::statx(proc, (pid + "/exe").c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &program) != 0) {
+    return false;
+  }
+  device = makedev(program.stx_dev_major, program.stx_dev_minor);
+  inode = program.stx_ino;
+  return true;
+}
+
+// Field 28 of proc_pid_stat(5), startstack; empty when it can't be read.
+std::string StackOf(int proc, pid_t tid) {
+  const std::string stat = ReadProcFile(proc, std::to_string(tid) + "/stat");
+  constexpr int kFieldsAfterName = 28 - 2;
+  size_t at = stat.rfind(')');
+  for (int i = 0; i < kFieldsAfterName && at != std::string::npos; ++i) at = stat.find(' ', at + 1);
+  if (at == std::string::npos) return "";
+  return stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
+}
+
 }  // namespace
 
-Identities::Identities(int proc) : proc_(proc) { Intern(Credentials{}); }
+Identities::Identities(int proc) : proc_(proc) {
+  Intern(Credentials{});
+  Intern(Nobody());
+}
 
 int Identities::SlackFile(pid_t tid, bool fresh) {
   auto found = files_.find(tid);
@@ -41,33 +85,68 @@ int Identities::SlackFile(pid_t tid, bool fresh) {
 uint32_t Identities::IndexOfSlack(const char* text, ssize_t length) const {
   uint64_t slack = 0;
   std::from_chars(text, text + length, slack);
-  return slack > kBaseSlack && slack - kBaseSlack < table_.size() ? static_cast<uint32_t>(slack - kBaseSlack) : 0;
+  if (slack < kFirstSlack || slack - kFirstSlack >= table_.size()) return kNobody;
+  return static_cast<uint32_t>(slack - kFirstSlack);
 }
 
 uint32_t Identities::IndexOf(pid_t tid) {
   char text[32];
   ssize_t length = ::pread(SlackFile(tid, false), text, sizeof(text), 0);
   if (length < 0) length = ::pread(SlackFile(tid, true), text, sizeof(text), 0);
-  return length < 0 ? 0 : IndexOfSlack(text, length);
+  if (length < 0) return kNobody;
+  const uint32_t index = IndexOfSlack(text, length);
+  const std::optional<ExecChange>& exec = table_[index].exec;
+  if (!exec) return index;
+  const uint32_t settled = exec->same_program ? AfterSameProgram(*exec, tid) : After(*exec, proc_, std::to_string(tid));
+  return AssignIndex(tid, settled) == 0 ? settled : kNobody;
 }
 
-const Credentials& Identities::Of(pid_t tid) { return table_[IndexOf(tid)]; }
+uint32_t Identities::After(const ExecChange& change, int proc, const std::string& pid) const {
+  uint64_t device, inode;
+  const bool runs_it =
+      !change.same_program && ProgramOf(proc, pid, device, inode) && device == change.device && inode == change.inode;
+  return runs_it ? change.after : change.before;
+}
+
+uint32_t Identities::AfterSameProgram(const ExecChange& change, pid_t tid) {
+  const auto found = stacks_.find(tid);
+  if (found == stacks_.end()) return change.before;
+  uint64_t device, inode;
+  const std::string stack = StackOf(proc_, tid);
+  const bool runs_it = ProgramOf(proc_, std::to_string(tid), device, inode) && device == change.device &&
+                       inode == change.inode && !stack.empty() && stack != found->second;
+  stacks_.erase(found);
+  return runs_it ? change.after : change.before;
+}
+
+const Credentials& Identities::Of(pid_t tid) { return table_[IndexOf(tid)].credentials; }
+
+bool Identities::IsNobody(const Credentials& credentials) { return credentials == Nobody(); }
 
 std::optional<uint32_t> Identities::Intern(const Credentials& credentials) {
   const size_t hash = HashOf(credentials);
   auto [begin, end] = by_hash_.equal_range(hash);
   for (auto it = begin; it != end; ++it) {
-    if (table_[it->second] == credentials) return it->second;
+    if (table_[it->second].credentials == credentials) return it->second;
   }
   if (table_.size() >= kMostIdentities) return std::nullopt;
-  table_.push_back(credentials);
+  table_.push_back({credentials, std::nullopt});
   const auto index = static_cast<uint32_t>(table_.size() - 1);
   by_hash_.emplace(hash, index);
   return index;
 }
 
+std::optional<uint32_t> Identities::InternExec(const ExecChange& change) {
+  if (const auto found = execs_.find(change); found != execs_.end()) return found->second;
+  if (table_.size() >= kMostIdentities) return std::nullopt;
+  table_.push_back({table_[change.before].credentials, change});
+  const auto index = static_cast<uint32_t>(table_.size() - 1);
+  execs_.emplace(change, index);
+  return index;
+}
+
 int Identities::AssignIndex(pid_t tid, uint32_t index) {
-  const std::string slack = std::to_string(kBaseSlack + index);
+  const std::string slack = std::to_string(kFirstSlack + index);
   // Not pwrite: such files take none. The offset doesn't count.
   if (::write(SlackFile(tid, false), slack.data(), slack.size()) >= 0) return 0;
   return ::write(SlackFile(tid, true), slack.data(), slack.size()) >= 0 ? 0 : errno;
@@ -78,12 +157,28 @@ int Identities::Assign(pid_t tid, const Credentials& credentials) {
   return index ? AssignIndex(tid, *index) : EAGAIN;
 }
 
+int Identities::AssignAtExec(pid_t tid, const Credentials& after, uint64_t device, uint64_t inode) {
+  const std::optional<uint32_t> after_index = Intern(after);
+  if (!after_index) return EAGAIN;
+  ExecChange change{.before = IndexOf(tid), .after = *after_index, .device = device, .inode = inode};
+  uint64_t own_device, own_inode;
+  if (!ProgramOf(proc_, std::to_string(tid), own_device, own_inode)) return EPERM;
+  change.same_program = own_device == device && own_inode == inode;
+  if (change.same_program) {
+    if (stacks_.size() >= kMostFiles) stacks_.clear();
+    stacks_.insert_or_assign(tid, StackOf(proc_, tid));
+  }
+  const std::optional<uint32_t> index = InternExec(change);
+  return index ? AssignIndex(tid, *index) : EAGAIN;
+}
+
 std::optional<Credentials> Identities::OfProcDirectory(int proc, const std::string& pid) const {
   UniqueFd file(::openat(proc, (pid + "/timerslack_ns").c_str(), O_RDONLY | O_CLOEXEC));
   char text[32];
   const ssize_t length = ::read(file.get(), text, sizeof(text));
   if (length < 0) return std::nullopt;
-  return table_[IndexOfSlack(text, length)];
+  const Entry& entry = table_[IndexOfSlack(text, length)];
+  return entry.exec ? table_[After(*entry.exec, proc, pid)].credentials : entry.credentials;
 }
 
 }  // namespace wslm::lxcore

@@ -1,16 +1,21 @@
 // Which guest thread has which credentials.
 //
-// Credentials are interned; a thread carries the index of its own in its timer slack (default 50 µs + index ns): per
+// Credentials are interned; a thread carries the index of its own in its timer slack (some 50 µs + index ns): per
 // thread, inherited by clone and fork from the creating thread, kept over exec, and readable from outside. So nothing
 // has to be told of new threads, and nothing is forgotten when lxcore's own memory of a thread is dropped.
+//
+// A slack that lxcore didn't give is nobody's, who may do nothing: guests can't set it (sys_credentials.cc,
+// proc_files.cc), and no default of the kernel's is an index.
 // One thread only.
 #ifndef WSLM_RUNTIME_V1_LXCORE_IDENTITIES_H_
 #define WSLM_RUNTIME_V1_LXCORE_IDENTITIES_H_
 
 #include <sys/types.h>
 
+#include <compare>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -21,37 +26,68 @@
 
 namespace wslm::lxcore {
 
+// The kernel's default, and what guests are shown. No index stands for it.
+inline constexpr uint64_t kDefaultSlack = 50000;
 // The slack of who has index 0: root with all capabilities.
-inline constexpr uint64_t kBaseSlack = 50000;
+inline constexpr uint64_t kFirstSlack = kDefaultSlack + 1;
+// The index of who has a slack that is none of ours: no rights, no way to get any.
+inline constexpr uint32_t kNobody = 1;
 // More different credentials than this at once are refused (EAGAIN): timers must stay near their 50 µs.
 inline constexpr size_t kMostIdentities = 60000;
+
+// An exec that changes credentials: the kernel does it after lxcore has answered, and may refuse.
+struct ExecChange {
+  uint32_t before = 0;
+  uint32_t after = 0;
+  // The program that the kernel will run: st_dev and st_ino of /proc/TID/exe once it has.
+  uint64_t device = 0;
+  uint64_t inode = 0;
+  // It runs already, so that exe won't tell.
+  bool same_program = false;
+  friend auto operator<=>(const ExecChange&, const ExecChange&) = default;
+};
 
 class Identities {
  public:
   // `proc`: the host's /proc; must outlive this.
   explicit Identities(int proc);
 
-  // Of a thread by its id on the host. Root's when the thread is gone.
+  // Of a thread by its id on the host. Nobody's when the thread is gone.
   const Credentials& Of(pid_t tid);
   // 0 or an errno.
   int Assign(pid_t tid, const Credentials& credentials);
+  // Gives a thread that is about to exec an index that means change.after for a thread that runs the program, and
+  // change.before for all others: so neither it, should the kernel refuse, nor what it then forks has gained anything.
+  // 0 or an errno. exec is the only way to another program: PR_SET_MM, which could feign one, is refused.
+  int AssignAtExec(pid_t tid, const Credentials& after, uint64_t device, uint64_t inode);
   // Of the process or thread that a directory of some procfs is about; nullopt when it is gone.
   std::optional<Credentials> OfProcDirectory(int proc, const std::string& pid) const;
-
-  // For what must be undone: the index behind Of, and to set it again.
-  uint32_t IndexOf(pid_t tid);
-  int AssignIndex(pid_t tid, uint32_t index);
-  // EAGAIN is nullopt.
-  std::optional<uint32_t> Intern(const Credentials& credentials);
-  const Credentials& At(uint32_t index) const { return table_[index]; }
+  static bool IsNobody(const Credentials& credentials);
 
  private:
   int SlackFile(pid_t tid, bool fresh);
   uint32_t IndexOfSlack(const char* text, ssize_t length) const;
+  // Settles what an exec left open.
+  uint32_t IndexOf(pid_t tid);
+  int AssignIndex(pid_t tid, uint32_t index);
+  uint32_t After(const ExecChange& change, int proc, const std::string& pid) const;
+  uint32_t AfterSameProgram(const ExecChange& change, pid_t tid);
+  // nullopt when there are too many.
+  std::optional<uint32_t> Intern(const Credentials& credentials);
+  std::optional<uint32_t> InternExec(const ExecChange& change);
+
+  struct Entry {
+    Credentials credentials;
+    // Then the credentials are those before.
+    std::optional<ExecChange> exec;
+  };
 
   int proc_;
-  std::deque<Credentials> table_;  // references stay valid
+  std::deque<Entry> table_;  // references stay valid
   std::unordered_multimap<size_t, uint32_t> by_hash_;
+  std::map<ExecChange, uint32_t> execs_;
+  // Where the stack of a thread began that runs the same program anew: the address is drawn afresh by exec.
+  std::unordered_map<pid_t, std::string> stacks_;
   // Held descriptors of timerslack_ns: they name the thread, not the number, so a reused id gives ESRCH.
   std::unordered_map<pid_t, UniqueFd> files_;
 };

@@ -51,12 +51,8 @@ struct State {
         identities(proc.get()),
         files(*side_store, identities, std::move(options)),
         paths(proc.get()),
-        kernel{.proc = proc.get(),
-               .identities = identities,
-               .files = files,
-               .paths = paths,
-               .flush = [this] { Flush(); },
-               .pending_execs = {}},
+        kernel{
+            .proc = proc.get(), .identities = identities, .files = files, .paths = paths, .flush = [this] { Flush(); }},
         supervisor(kernel, listener) {}
 
   void Flush() {

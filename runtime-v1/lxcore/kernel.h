@@ -4,7 +4,6 @@
 
 #include <functional>
 #include <string>
-#include <unordered_map>
 
 #include "distros/host/unique_fd.h"
 #include "runtime-v1/lxcore/call.h"
@@ -13,15 +12,6 @@
 #include "runtime-v1/lxcore/identities.h"
 
 namespace wslm::lxcore {
-
-// A set-id exec that was let through: the credentials were given before the kernel did it, and are taken back should it
-// have failed.
-struct PendingExec {
-  uint32_t old_index = 0;
-  uint32_t new_index = 0;
-  uint64_t device = 0;
-  uint64_t inode = 0;
-};
 
 // The file that a call names.
 struct Target {
@@ -59,7 +49,6 @@ struct Kernel {
   GuestPaths& paths;
   // Takes what the side store holds to the disk.
   std::function<void()> flush;
-  std::unordered_map<pid_t, PendingExec> pending_execs;
 
   const Credentials& CredentialsOf(const Call& call) { return identities.Of(call.tid()); }
 

@@ -62,6 +62,15 @@ std::string ProcessFolder(const std::string& path) {
   return "";
 }
 
+// What is opened in place of a file that shows `text`: writing changes the copy only. `flags` as open's.
+UniqueFd OpenCopy(const std::string& text, uint64_t flags) {
+  UniqueFd copy(::memfd_create("proc", MFD_CLOEXEC));
+  if (!copy || ::write(copy.get(), text.data(), text.size()) < 0) return {};
+  // Opened anew: for reading only, the writable description must not reach the guest.
+  const int mode = static_cast<int>(flags & (O_ACCMODE | O_APPEND | O_NONBLOCK));
+  return UniqueFd(::open(GuestFiles::OwnFdName(copy.get()).c_str(), mode | O_CLOEXEC));
+}
+
 }  // namespace
 
 std::string VirtualStatus(std::string_view status, const Credentials& owner) {
@@ -80,38 +89,48 @@ std::string VirtualStatus(std::string_view status, const Credentials& owner) {
   return text;
 }
 
-std::optional<UniqueFd> OpenProcFile(Kernel& k, const Credentials& c, const Target& target, int& error) {
-  error = 0;
-  if (!S_ISREG(target.file.host.stx_mode)) return std::nullopt;
+ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uint64_t flags) {
+  ProcFile answer;
+  if (!S_ISREG(target.file.host.stx_mode)) return answer;
   UniqueFd file(::open(target.name.c_str(), O_PATH | O_CLOEXEC));
   char buffer[PATH_MAX];
   const ssize_t size = file ? ::readlink(GuestFiles::OwnFdName(file.get()).c_str(), buffer, sizeof(buffer)) : -1;
-  if (size <= 0) return std::nullopt;
+  if (size <= 0) return answer;
   // A file of the host's /proc (the guest's /proc/self is reached by it) has a name the guest's root doesn't know, but
-  // its end is the same.
-  const std::string path(buffer, size);
+  // its end is the same. One that is mounted somewhere by itself has the name that it had.
+  std::string path(buffer, size);
+  if (target.file.host.stx_attributes & STATX_ATTR_MOUNT_ROOT) path = k.files.RootOf(target.file);
   const std::string name = path.substr(path.rfind('/') + 1);
   const bool is_status = name == "status";
+  const bool is_slack = name == "timerslack_ns";
   const bool needs_right = NeedsTraceRight(name);
-  if (!is_status && !needs_right) return std::nullopt;
+  if (!is_status && !is_slack && !needs_right) return answer;
   const std::string folder = ProcessFolder(path);
-  if (folder.empty()) return std::nullopt;
-  const size_t above = folder.rfind('/') + 1;
-  UniqueFd parent(::open(folder.substr(0, above).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-  const auto owner = k.identities.OfProcDirectory(parent ? parent.get() : k.proc, folder.substr(above));
-  if (!owner) return std::nullopt;
-  if (needs_right) {
-    if (!MayTrace(c, *owner)) error = EACCES;
-    return std::nullopt;
+  std::optional<Credentials> owner;
+  if (!folder.empty()) {
+    const size_t above = folder.rfind('/') + 1;
+    UniqueFd parent(::open(folder.substr(0, above).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    owner = k.identities.OfProcDirectory(parent ? parent.get() : k.proc, folder.substr(above));
   }
-  const std::string text = VirtualStatus(ReadProcFile(AT_FDCWD, GuestFiles::OwnFdName(file.get())), *owner);
-  UniqueFd copy(::memfd_create("status", MFD_CLOEXEC));
-  if (!copy || ::write(copy.get(), text.data(), text.size()) < 0) return std::nullopt;
-  ::lseek(copy.get(), 0, SEEK_SET);
-  // Opened anew for reading only: the writable description must not reach the guest.
-  UniqueFd readable(::open(GuestFiles::OwnFdName(copy.get()).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!readable) return std::nullopt;
-  return readable;
+  if (is_slack) {
+    // It carries who the thread is, and may reach no guest, whatever became of the process.
+    if (!c.Has(CAP_SYS_NICE) && (!owner || owner->euid != c.euid)) {
+      answer.error = EPERM;
+    } else if (answer.file = OpenCopy(std::to_string(kDefaultSlack) + "\n", flags); !answer.file) {
+      answer.error = EACCES;
+    }
+    return answer;
+  }
+  if (!owner) return answer;
+  if (needs_right) {
+    if (!MayTrace(c, *owner)) answer.error = EACCES;
+    return answer;
+  }
+  if ((flags & O_ACCMODE) == O_RDONLY) {
+    const std::string status = ReadProcFile(AT_FDCWD, GuestFiles::OwnFdName(file.get()));
+    answer.file = OpenCopy(VirtualStatus(status, *owner), flags);
+  }
+  return answer;
 }
 
 }  // namespace wslm::lxcore

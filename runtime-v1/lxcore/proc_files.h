@@ -2,8 +2,9 @@
 #ifndef WSLM_RUNTIME_V1_LXCORE_PROC_FILES_H_
 #define WSLM_RUNTIME_V1_LXCORE_PROC_FILES_H_
 
-#include <optional>
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "distros/host/unique_fd.h"
 #include "runtime-v1/lxcore/kernel.h"
@@ -13,9 +14,16 @@ namespace wslm::lxcore {
 // The text of a status file as `owner` should see it: Uid, Gid, Groups, capability sets, NoNewPrivs, Seccomp.
 std::string VirtualStatus(std::string_view status, const Credentials& owner);
 
-// A descriptor to give instead of opening the procfs file `target` for reading; none when the kernel's is right.
-// `error` is set when the guest must not open it.
-std::optional<UniqueFd> OpenProcFile(Kernel& k, const Credentials& c, const Target& target, int& error);
+// What a guest gets that opens a procfs file.
+struct ProcFile {
+  // To be given instead of the file; none: the kernel's is right.
+  UniqueFd file;
+  // Not 0: the guest must not open it.
+  int error = 0;
+};
+// `flags` as open's. For `timerslack_ns`, too: it carries who a thread is (identities.h), so that guests get a copy
+// that shows the default, whose change changes nothing.
+ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uint64_t flags);
 
 }  // namespace wslm::lxcore
 

@@ -6,7 +6,6 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -64,24 +63,8 @@ void Supervisor::Handle(const seccomp_notif& notification) {
     Answer(notification, Reply::Error(ENOSYS));
     return;
   }
-  if (!kernel_.pending_execs.empty()) SettleExec(call);
   kernel_.files.set_current(call.tid());
   Answer(notification, handler(kernel_, call));
-}
-
-// Takes back the rights of a set-id exec that failed: the thread would then run something else.
-void Supervisor::SettleExec(const Call& call) {
-  auto found = kernel_.pending_execs.find(call.tid());
-  if (found == kernel_.pending_execs.end()) return;
-  const PendingExec& pending = found->second;
-  // Another number: the thread that was meant is gone, and its id is used again.
-  const bool same_thread = kernel_.identities.IndexOf(call.tid()) == pending.new_index;
-  struct stat program;
-  const std::string name = std::to_string(call.tid()) + "/exe";
-  const bool done =
-      ::stat(name.c_str(), &program) == 0 && program.st_dev == pending.device && program.st_ino == pending.inode;
-  if (same_thread && !done) kernel_.identities.AssignIndex(call.tid(), pending.old_index);
-  kernel_.pending_execs.erase(found);
 }
 
 void Supervisor::Answer(const seccomp_notif& notification, const Reply& reply) {

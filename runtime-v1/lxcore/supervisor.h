@@ -24,7 +24,6 @@ class Supervisor {
   static constexpr int kMostNumber = 512;
 
   void Handle(const seccomp_notif& notification);
-  void SettleExec(const Call& call);
   void Answer(const seccomp_notif& notification, const Reply& reply);
 
   Kernel& kernel_;

@@ -208,9 +208,12 @@ Reply SysPrctl(Kernel& k, const Call& call) {
       return Changed(k, call, 0, c);
     // The timer slack carries the credentials' number: it is shown as if it were the default.
     case PR_GET_TIMERSLACK:
-      return Reply::Value(kBaseSlack);
+      return Reply::Value(kDefaultSlack);
     case PR_SET_TIMERSLACK:
       return Reply::Value(0);
+    // Where programs and stacks begin tells lxcore whether an exec was done (identities.h).
+    case PR_SET_MM:
+      return Reply::Error(EPERM);
     default:
       return Reply::Continue();
   }

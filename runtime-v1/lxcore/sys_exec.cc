@@ -2,10 +2,12 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/binfmts.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <optional>
 #include <string_view>
 
@@ -15,19 +17,43 @@
 namespace wslm::lxcore {
 namespace {
 
+constexpr int kMostInterpreters = 5;  // BINPRM_MAX_RECURSION's
+
 // What the first bytes of a program say. Programs of other classes would meet a filter that knows only this one's
 // calls.
 struct Program {
   bool elf = false;
   bool native = false;
+  std::string interpreter;  // of a script
 };
 
 Program LookInto(const Target& target) {
   UniqueFd fd(::open(target.name.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
-  char ident[EI_NIDENT] = {};
-  if (!fd || ::pread(fd.get(), ident, sizeof(ident), 0) != EI_NIDENT) return {};
-  const bool elf = std::string_view(ident, SELFMAG) == ELFMAG;
-  return {.elf = elf, .native = elf && ident[EI_CLASS] == ELFCLASS64};
+  char start[BINPRM_BUF_SIZE];
+  const ssize_t size = fd ? ::pread(fd.get(), start, sizeof(start), 0) : -1;
+  std::string_view text(start, size < 0 ? 0 : size);
+  if (text.starts_with("#!")) {
+    text = text.substr(2, text.find('\n') - 2);
+    text.remove_prefix(std::min(text.size(), text.find_first_not_of(" \t")));
+    return {.interpreter = std::string(text.substr(0, text.find_first_of(" \t")))};
+  }
+  const bool elf = text.size() > EI_NIDENT && text.starts_with(ELFMAG);
+  return {.elf = elf, .native = elf && text[EI_CLASS] == ELFCLASS64, .interpreter = ""};
+}
+
+// The program that the kernel runs for `file`: itself, or what interprets it in the end.
+std::optional<GuestFile> RunFor(Kernel& k, const Call& call, GuestFile file, Program program) {
+  for (int i = 0; !program.interpreter.empty(); ++i) {
+    Target target;
+    if (i == kMostInterpreters ||
+        k.ResolvePath(call, k.CredentialsOf(call), AT_FDCWD, program.interpreter, kOnlyLook, target) != 0 ||
+        target.error != 0 || target.file.type() != S_IFREG) {
+      return std::nullopt;
+    }
+    file = target.file;
+    program = LookInto(target);
+  }
+  return file;
 }
 
 Reply Exec(Kernel& k, const Call& call, const Target& target) {
@@ -38,22 +64,17 @@ Reply Exec(Kernel& k, const Call& call, const Target& target) {
   if (!Kernel::Allowed(c, file, X_OK)) return Reply::Error(EACCES);
   const Program program = LookInto(target);
   if (program.elf && !program.native) return Reply::Error(ENOEXEC);
-  const Credentials next = AfterExec(c, file.attributes.mode, file.attributes.uid, file.attributes.gid);
+  uint32_t mode = file.attributes.mode;
+  // A script is never set-id, and the host's programs are not for the distro's ids.
+  if (!program.native || file.mount != MountKind::kLxfs) mode &= ~(S_ISUID | S_ISGID);
+  const Credentials next = AfterExec(c, mode, file.attributes.uid, file.attributes.gid);
   if (next == c) return Reply::Continue();
-  // A script is never set-id.
-  const bool gains = (file.attributes.mode & (S_ISUID | S_ISGID)) != 0;
-  if (gains && !program.native) return Reply::Continue();
-  const std::optional<uint32_t> new_index = k.identities.Intern(next);
-  if (!new_index) return Reply::Error(EAGAIN);
-  const uint32_t old_index = k.identities.IndexOf(call.tid());
-  if (int error = k.identities.AssignIndex(call.tid(), *new_index)) return Reply::Error(error);
-  // Should the kernel refuse after all, this is undone at the thread's next call.
-  k.pending_execs.insert_or_assign(call.tid(),
-                                   PendingExec{.old_index = old_index,
-                                               .new_index = *new_index,
-                                               .device = makedev(file.host.stx_dev_major, file.host.stx_dev_minor),
-                                               .inode = file.host.stx_ino});
-  return Reply::Continue();
+  // What can't be found the kernel will hardly run.
+  const std::optional<GuestFile> runs = RunFor(k, call, file, program);
+  if (!runs) return Reply::Continue();
+  const uint64_t device = makedev(runs->host.stx_dev_major, runs->host.stx_dev_minor);
+  const int error = k.identities.AssignAtExec(call.tid(), next, device, runs->host.stx_ino);
+  return error != 0 ? Reply::Error(error) : Reply::Continue();
 }
 
 }  // namespace

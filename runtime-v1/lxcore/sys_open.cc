@@ -90,11 +90,9 @@ Reply OpenExisting(Kernel& k, const Credentials& c, const Target& target, uint64
   }
   if (file.is_made_device()) return OpenDevice(target, flags);
   if (file.mount == MountKind::kProc) {
-    int error = 0;
-    if (auto replacement = OpenProcFile(k, c, target, error); replacement && !(wanted & W_OK)) {
-      return Reply::Descriptor(std::move(*replacement), (flags & O_CLOEXEC) != 0);
-    }
-    if (error != 0) return Reply::Error(error);
+    ProcFile opened = OpenProcFile(k, c, target, flags);
+    if (opened.error != 0) return Reply::Error(opened.error);
+    if (opened.file) return Reply::Descriptor(std::move(opened.file), (flags & O_CLOEXEC) != 0);
   }
   if (file.mount == MountKind::kDevpts && !c.IsFileRoot() && file.type() == S_IFCHR &&
       file.attributes.rdev == makedev(5, 2)) {
@@ -154,6 +152,16 @@ Reply Open(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t flag
   return OpenNew(k, call, c, target, flags, mode);
 }
 
+// Root's openat2 with flags that can only make the lookup fail: the kernel's, but for what is served in place of a
+// file.
+Reply OpenRestricted(Kernel& k, const Call& call, const Credentials& c, const open_how& how) {
+  Target target;
+  const int options = kOnlyLook | (how.flags & O_NOFOLLOW ? kNoFollow : 0);
+  if (int error = k.Resolve(call, c, call.int_arg(0), call.arg(1), options, target)) return Reply::Error(error);
+  if (target.error != 0 || target.file.mount != MountKind::kProc) return Reply::Continue();
+  return OpenExisting(k, c, target, how.flags);
+}
+
 }  // namespace
 
 Reply SysOpen(Kernel& k, const Call& call) {
@@ -172,8 +180,12 @@ Reply SysOpenAt2(Kernel& k, const Call& call) {
   open_how how = {};
   if (call.arg(3) < sizeof(how)) return Reply::Continue();
   if (int error = ReadGuest(call.tid(), call.arg(2), &how, sizeof(how))) return Reply::Error(error);
-  // A scoped lookup is the kernel's own; root needs nothing else.
-  if (how.resolve != 0 && k.CredentialsOf(call).IsFileRoot()) return Reply::Continue();
+  const Credentials& c = k.CredentialsOf(call);
+  if (how.resolve & RESOLVE_IN_ROOT) {
+    // "/" and ".." mean something else in there, which no check here knows. Who uses it has another way.
+    return c == Credentials{.groups = c.groups} ? Reply::Continue() : Reply::Error(ENOSYS);
+  }
+  if (how.resolve != 0 && c.IsFileRoot()) return OpenRestricted(k, call, c, how);
   return Open(k, call, call.int_arg(0), call.arg(1), how.flags, static_cast<uint32_t>(how.mode));
 }
 

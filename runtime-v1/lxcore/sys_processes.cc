@@ -153,10 +153,12 @@ Reply SysPidfdGetFd(Kernel& k, const Call& call) {
 
 Reply SysChangeProcess(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.Has(CAP_SYS_NICE) || call.int_arg(0) == 0) return Reply::Continue();
   const auto owner = OwnerOf(k, call, call.int_arg(0));
-  const bool own = !owner || c.euid == owner->ruid || c.euid == owner->euid;
-  return own ? Reply::Continue() : Reply::Error(EPERM);
+  if (!owner) return Reply::Continue();
+  // Made real-time by the host: on its way back it would get its creator's timer slack, and so be it.
+  if (Identities::IsNobody(*owner) && call.number() != SYS_prlimit64) return Reply::Error(EPERM);
+  const bool own = call.int_arg(0) == 0 || c.euid == owner->ruid || c.euid == owner->euid;
+  return own || c.Has(CAP_SYS_NICE) ? Reply::Continue() : Reply::Error(EPERM);
 }
 
 Reply SysSetPriority(Kernel& k, const Call& call) {

@@ -51,7 +51,7 @@ std::vector<SyscallRule> MakeTable() {
        .argument = 0,
        .values = {PR_GET_KEEPCAPS, PR_SET_KEEPCAPS, PR_GET_SECUREBITS, PR_SET_SECUREBITS, PR_CAPBSET_READ,
                   PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_GET_NO_NEW_PRIVS, PR_SET_NO_NEW_PRIVS, PR_GET_TIMERSLACK,
-                  PR_SET_TIMERSLACK}},
+                  PR_SET_TIMERSLACK, PR_SET_MM}},
       // stat(2), access(2), readlink(2)
       Notify(SYS_stat, SysStat),
       Notify(SYS_lstat, SysLStat),
