@@ -65,6 +65,15 @@ bool IsWithin(std::string_view path, std::string_view folder) {
 
 }  // namespace
 
+bool IsForeignType(std::string_view type) {
+  static constexpr std::string_view kTypes[] = {"nfs",      "nfs4", "9p",    "cifs",    "smb3",   "smbfs",
+                                                "ceph",     "afs",  "coda",  "autofs",  "lustre", "glusterfs",
+                                                "orangefs", "gfs2", "ocfs2", "virtiofs"};
+  // "fuse", "fuseblk", "fuse.sshfs"; fusectl is the kernel's own.
+  if (type.starts_with("fuse")) return type != "fusectl";
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
 std::vector<MountLine> ParseMountInfo(std::string_view text) {
   std::vector<MountLine> lines;
   while (!text.empty()) {
@@ -95,12 +104,15 @@ MountKind GuestFiles::KindOf(const MountLine& line) const {
   if (line.type == "devpts") return MountKind::kDevpts;
   if (IsKernelType(line.type)) return MountKind::kHost;
   if (line.device == options_.rootfs_device && IsWithin(line.root, options_.rootfs_root)) return MountKind::kLxfs;
+  if (IsForeignType(line.type)) return MountKind::kForeign;
   return options_.host_devices.contains(line.device) ? MountKind::kHost : MountKind::kLxfs;
 }
 
 void GuestFiles::ReadMounts() {
   for (const MountLine& line : ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"))) {
-    mounts_.insert_or_assign(line.id, Mount{KindOf(line), line.point, line.root, IsKernelType(line.type)});
+    const MountKind kind = KindOf(line);
+    if (kind == MountKind::kForeign) foreign_mounts_ = true;
+    mounts_.insert_or_assign(line.id, Mount{kind, line.point, line.root, IsKernelType(line.type)});
   }
 }
 
@@ -155,8 +167,14 @@ GuestAttributes GuestFiles::ProcView(const std::string& name, int flags, const s
 
 int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
   constexpr unsigned kMask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
-  if (::statx(AT_FDCWD, name.c_str(), flags | AT_NO_AUTOMOUNT, kMask, &out.host) != 0) return errno;
+  // What the kernel has in memory, which is all there is to know of local file systems: a server isn't asked.
+  const int at_flags = flags | AT_NO_AUTOMOUNT;
+  if (::statx(AT_FDCWD, name.c_str(), at_flags | AT_STATX_DONT_SYNC, kMask, &out.host) != 0) return errno;
   const Mount& mount = MountOf(out.host.stx_mnt_id);
+  if (mount.kind == MountKind::kLxfs && options_.on_foreign &&
+      ::statx(AT_FDCWD, name.c_str(), at_flags, kMask, &out.host) != 0) {
+    return errno;
+  }
   out.mount = mount.kind;
   out.has_record = false;
   switch (out.mount) {
@@ -190,6 +208,7 @@ int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
       }
       break;
     case MountKind::kNone:
+    case MountKind::kForeign:
       out.attributes = NativeView(out.host);
       break;
   }
@@ -219,6 +238,7 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
     case MountKind::kProc:
     case MountKind::kHost:
     case MountKind::kNone:
+    case MountKind::kForeign:
       if (attributes.uid != file.attributes.uid || attributes.gid != file.attributes.gid) return EPERM;
       return S_ISLNK(file.host.stx_mode) || ::chmod(name.c_str(), attributes.mode & 07777) == 0 ? 0 : errno;
   }

@@ -30,7 +30,13 @@ enum class MountKind {
   kProc,    // procfs: owners by process
   kDevpts,  // pseudo terminals: owners in memory
   kNone,    // no mount: pipes, sockets, memfds
+  // FUSE, network file systems: whoever looks waits for a server, which may be a guest that waits for lxcore. It looks
+  // no further than that it is one, and leaves all to the kernel, as with the host's folders.
+  kForeign,
 };
+
+// File systems that are kForeign.
+bool IsForeignType(std::string_view type);
 
 struct GuestFile {
   struct statx host;
@@ -66,6 +72,8 @@ class GuestFiles {
     std::set<std::string> host_devices;
     // st_dev of the rootfs.
     uint64_t device = 0;
+    // It lies on a file system that is foreign elsewhere.
+    bool on_foreign = false;
   };
   GuestFiles(SideStore& side_store, const Identities& identities, Options options)
       : side_(side_store), identities_(identities), options_(std::move(options)) {}
@@ -86,6 +94,10 @@ class GuestFiles {
   void set_current(pid_t tid) { current_ = tid; }
   // The path within its own file system of a file that is the root of its mount.
   const std::string& RootOf(const GuestFile& file) { return MountOf(file.host.stx_mnt_id).root; }
+  // Whether there may be foreign mounts, so that no path may be looked up at once (walk.h).
+  bool foreign_mounts() const { return foreign_mounts_; }
+  void ExpectForeignMounts() { foreign_mounts_ = true; }
+  bool IsForeign(uint64_t mount_id) { return MountOf(mount_id).kind == MountKind::kForeign; }
   // Mounts have changed.
   void ForgetMounts() { mounts_.clear(); }
 
@@ -113,6 +125,7 @@ class GuestFiles {
   Options options_;
   std::unordered_map<uint64_t, Mount> mounts_;
   pid_t current_ = 0;
+  bool foreign_mounts_ = false;
 };
 
 }  // namespace wslm::lxcore

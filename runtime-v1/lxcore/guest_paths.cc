@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "distros/host/unique_fd.h"
+#include "runtime-v1/lxcore/kernel.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -27,8 +28,9 @@ int GuestPaths::EnterRootOf(pid_t tid) {
   if (entered_ && !roots_differ_) return 0;
   const std::string name = std::to_string(tid) + "/root";
   struct statx root;
-  if (::statx(AT_FDCWD, name.c_str(), 0, STATX_INO | STATX_MNT_ID, &root) != 0) return errno;
+  if (::statx(AT_FDCWD, name.c_str(), AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &root) != 0) return errno;
   if (entered_ && root.stx_mnt_id == mount_id_ && root.stx_ino == inode_) return 0;
+  if (is_foreign_(root.stx_mnt_id)) return kElsewhere;
   UniqueFd fd(::openat(proc_, name.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!fd || ::fchdir(fd.get()) != 0 || ::chroot(".") != 0) {
     const int error = errno;

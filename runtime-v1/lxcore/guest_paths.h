@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -17,10 +18,11 @@ namespace wslm::lxcore {
 
 class GuestPaths {
  public:
-  // `proc`: the host's /proc. Called by the thread that handles calls, which must have unshared its CLONE_FS.
-  explicit GuestPaths(int proc) : proc_(proc) {}
+  // `proc`: the host's /proc. `is_foreign` tells of a mount id whether lxcore mustn't enter it. Called by the thread
+  // that handles calls, which must have unshared its CLONE_FS.
+  GuestPaths(int proc, std::function<bool(uint64_t)> is_foreign) : proc_(proc), is_foreign_(std::move(is_foreign)) {}
 
-  // Makes `tid`'s root the calling thread's. 0 or an errno.
+  // Makes `tid`'s root the calling thread's. 0 or an errno; kElsewhere (kernel.h) when that is a foreign one.
   int EnterRootOf(pid_t tid);
   // A guest thread is about to get another root or mounts: from now on every root is looked at.
   void RootsDiffer() { roots_differ_ = true; }
@@ -33,6 +35,7 @@ class GuestPaths {
 
  private:
   int proc_;
+  std::function<bool(uint64_t)> is_foreign_;
   bool entered_ = false;
   bool roots_differ_ = false;
   uint64_t mount_id_ = 0;

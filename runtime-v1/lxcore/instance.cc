@@ -34,6 +34,7 @@ absl::StatusOr<GuestFiles::Options> FileOptions(const InstancePlan& plan, int pr
     if (line.point != "/") continue;
     options.rootfs_device = line.device;
     options.rootfs_root = line.root;
+    options.on_foreign = IsForeignType(line.type);
   }
   struct stat rootfs;
   if (::stat(plan.container.mounts.rootfs.c_str(), &rootfs) != 0) {
@@ -50,13 +51,17 @@ struct State {
         proc(std::move(proc_folder)),
         identities(proc.get()),
         files(*side_store, identities, std::move(options)),
-        paths(proc.get()),
-        kernel{
-            .proc = proc.get(), .identities = identities, .files = files, .paths = paths, .flush = [this] { Flush(); }},
+        paths(proc.get(), [this](uint64_t mount_id) { return files.IsForeign(mount_id); }),
+        kernel{.proc = proc.get(),
+               .identities = identities,
+               .files = files,
+               .paths = paths,
+               .flush = [this] { Flush(); }},
         supervisor(kernel, listener) {}
 
   void Flush() {
-    if (absl::Status status = side_store->Flush(); !status.ok()) {
+    const absl::Status status = side_store->Flush();
+    if (!status.ok()) {
       std::fprintf(stderr, "owners and device numbers were not written: %s\n", std::string(status.message()).c_str());
     }
   }

@@ -11,7 +11,8 @@
 namespace wslm::lxcore {
 
 bool Kernel::Allowed(const Credentials& c, const GuestFile& file, int wanted) {
-  if (file.mount == MountKind::kHost || file.mount == MountKind::kNone) return true;
+  if (file.mount == MountKind::kHost || file.mount == MountKind::kNone || file.mount == MountKind::kForeign)
+    return true;
   return MayAccess(c, file.attributes.mode, file.attributes.uid, file.attributes.gid, wanted);
 }
 
@@ -31,6 +32,7 @@ int Kernel::ResolveFd(const Call& call, int fd, Target& target) {
   target.name = GuestPaths::BaseOf(call.tid(), fd);
   target.flags = 0;
   target.error = files.Get(target.name, 0, target.file);
+  if (target.error == 0 && target.file.mount == MountKind::kForeign) target.error = kElsewhere;
   return 0;
 }
 
@@ -46,8 +48,11 @@ int Kernel::ResolvePath(const Call& call, const Credentials& c, int folder, cons
                         Target& target) {
   if (path.empty()) return options & kEmptyPath ? ResolveFd(call, folder, target) : ENOENT;
   if (!(options & kOnlyLook) && !call.StillWaiting()) return EINTR;
-  if (int error = paths.EnterRootOf(call.tid())) return error;
-  if (!c.IsFileRoot()) return Walk(proc, files, call.tid(), c, folder, path, options, target);
+  if (int error = paths.EnterRootOf(call.tid())) {
+    target.error = error;
+    return error == kElsewhere ? 0 : error;
+  }
+  if (!c.IsFileRoot() || files.foreign_mounts()) return Walk(proc, files, call.tid(), c, folder, path, options, target);
   target.name = GuestPaths::NameOf(call.tid(), folder, path);
   target.flags = options & kNoFollow ? AT_SYMLINK_NOFOLLOW : 0;
   target.error = files.Get(target.name, target.flags, target.file);

@@ -2,6 +2,8 @@
 #ifndef WSLM_RUNTIME_V1_LXCORE_KERNEL_H_
 #define WSLM_RUNTIME_V1_LXCORE_KERNEL_H_
 
+#include <errno.h>
+
 #include <functional>
 #include <string>
 
@@ -12,6 +14,10 @@
 #include "runtime-v1/lxcore/identities.h"
 
 namespace wslm::lxcore {
+
+// Target::error of what lies on a foreign file system (MountKind::kForeign) or beyond one: it is the kernel's to
+// answer. Never a guest's errno.
+inline constexpr int kElsewhere = EREMOTE;
 
 // The file that a call names.
 struct Target {

@@ -25,8 +25,8 @@ int Supervisor::Prepare(pid_t first_process) {
   if (::unshare(CLONE_FS) != 0 || ::fchdir(kernel_.proc) != 0) return errno;
   // What handlers make has exactly the mode that they say.
   ::umask(0);
-  if (int error = kernel_.paths.EnterRootOf(first_process)) return error;
   kernel_.files.set_current(first_process);
+  if (int error = kernel_.paths.EnterRootOf(first_process)) return error;
   // Folders for everybody, which the mounts can't be born as.
   for (const char* name : {"/dev/shm", "/run/lock"}) {
     GuestFile folder;

@@ -56,9 +56,19 @@ std::optional<GuestFile> RunFor(Kernel& k, const Call& call, GuestFile file, Pro
   return file;
 }
 
+// A program that lxcore can't look at: at once what any exec takes, nothing that one may give.
+Reply ExecUnseen(Kernel& k, const Call& call, const Credentials& c) {
+  Credentials next = AfterExec(c, S_IFREG, 0, 0);
+  next.permitted &= c.permitted;
+  next.effective &= c.effective;
+  const int error = next == c ? 0 : k.identities.Assign(call.tid(), next);
+  return error != 0 ? Reply::Error(error) : Reply::Continue();
+}
+
 Reply Exec(Kernel& k, const Call& call, const Target& target) {
-  if (target.error != 0) return Reply::Continue();
   const Credentials& c = k.CredentialsOf(call);
+  if (target.error == kElsewhere) return ExecUnseen(k, call, c);
+  if (target.error != 0) return Reply::Continue();
   const GuestFile& file = target.file;
   if (file.type() != S_IFREG) return Reply::Error(EACCES);
   if (!Kernel::Allowed(c, file, X_OK)) return Reply::Error(EACCES);
@@ -69,9 +79,8 @@ Reply Exec(Kernel& k, const Call& call, const Target& target) {
   if (!program.native || file.mount != MountKind::kLxfs) mode &= ~(S_ISUID | S_ISGID);
   const Credentials next = AfterExec(c, mode, file.attributes.uid, file.attributes.gid);
   if (next == c) return Reply::Continue();
-  // What can't be found the kernel will hardly run.
   const std::optional<GuestFile> runs = RunFor(k, call, file, program);
-  if (!runs) return Reply::Continue();
+  if (!runs) return ExecUnseen(k, call, c);
   const uint64_t device = makedev(runs->host.stx_dev_major, runs->host.stx_dev_minor);
   const int error = k.identities.AssignAtExec(call.tid(), next, device, runs->host.stx_ino);
   return error != 0 ? Reply::Error(error) : Reply::Continue();

@@ -1,8 +1,10 @@
 // chdir(2), chroot(2), mount(2), unshare(2), clone(2), sync(2): where a process is, and what is the whole distro's.
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "runtime-v1/lxcore/guest_memory.h"
@@ -19,7 +21,11 @@ constexpr uint64_t kPrivileged =
 Reply NewNamespaces(Kernel& k, const Call& call, uint64_t flags) {
   const Credentials& c = k.CredentialsOf(call);
   if ((flags & kPrivileged) && !(flags & CLONE_NEWUSER) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
-  if (flags & kNewViews) k.paths.RootsDiffer();
+  if (flags & kNewViews) {
+    k.paths.RootsDiffer();
+    // Numbers of mounts that went with their namespace are used again.
+    k.files.ForgetMounts();
+  }
   return Reply::Continue();
 }
 
@@ -62,6 +68,14 @@ Reply SysMountLike(Kernel& k, const Call& call) {
   if (!k.CredentialsOf(call).Has(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
   k.paths.RootsDiffer();
   k.files.ForgetMounts();
+  // Known before the kernel does it: once it is there, looking for it is too late.
+  if (call.number() == SYS_mount || call.number() == SYS_fsopen) {
+    std::string type;
+    const uint64_t address = call.arg(call.number() == SYS_mount ? 2 : 0);
+    if (address != 0 && ReadGuestString(call.tid(), address, NAME_MAX, type) == 0 && IsForeignType(type)) {
+      k.files.ExpectForeignMounts();
+    }
+  }
   return Reply::Continue();
 }
 

@@ -67,7 +67,7 @@ Reply Get(Kernel& k, const Call& call, By by) {
   const Credentials& c = k.CredentialsOf(call);
   if (!kept && c.IsFileRoot()) return Reply::Continue();
   Target target;
-  if (c.IsFileRoot() && by != By::kFd) {
+  if (c.IsFileRoot() && by != By::kFd && !k.files.foreign_mounts()) {
     // ls and cp ask this of every file: what is kept is looked for at once, by the name.
     std::string path;
     if (int error = ReadGuestString(call.tid(), call.arg(0), PATH_MAX, path)) return Reply::Error(error);

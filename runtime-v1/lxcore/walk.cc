@@ -17,6 +17,11 @@ bool IsPlainProcLink(const std::string& name) {
   return name == "self" || name == "thread-self" || name == "mounts" || name == "net";
 }
 
+// Where lxcore goes no further. A folder on no mount is on one that is nowhere attached, of whatever type.
+bool IsElsewhere(const GuestFile& file) {
+  return file.mount == MountKind::kForeign || (file.mount == MountKind::kNone && file.is_directory());
+}
+
 class Walker {
  public:
   Walker(int proc, GuestFiles& files, pid_t tid, const Credentials& c) : proc_(proc), files_(files), tid_(tid), c_(c) {}
@@ -31,6 +36,10 @@ class Walker {
       const bool slash = path.starts_with('/');
       path.remove_prefix(std::min(path.size(), path.find_first_not_of('/')));
       if (files_.Get(name, flags, here) != 0 || here.type() == S_IFLNK) return false;
+      if (IsElsewhere(here)) {
+        target.error = kElsewhere;
+        return true;
+      }
       if (path.empty() && !(slash && !here.is_directory())) break;
       if (!here.is_directory() || !Kernel::Allowed(c_, here, X_OK)) return false;
       const std::string_view part = path.substr(0, path.find('/'));
@@ -57,6 +66,10 @@ class Walker {
       return rest_[0] != '/' && folder != AT_FDCWD && error == ENOENT ? EBADF : error;
     }
     for (;;) {
+      if (IsElsewhere(here_)) {
+        target.error = kElsewhere;
+        return 0;
+      }
       std::string part;
       const bool more = NextPart(part);
       if (part.empty()) return Here(target);
@@ -163,7 +176,7 @@ class Walker {
   int Last(std::string part, const std::string& name, int flags, int error, const GuestFile& file, Target& target) {
     target.name = name;
     target.flags = flags;
-    target.error = error;
+    target.error = error == 0 && IsElsewhere(file) ? kElsewhere : error;
     target.file = file;
     target.parent_name = GuestFiles::OwnFdName(fd_.get());
     target.base = std::move(part);

@@ -1,5 +1,6 @@
-// Path lookup for guests that are not root: part by part, with the right to search each folder checked against the
-// virtual owners (path_resolution(7)).
+// Path lookup part by part, with the right to search each folder checked against the virtual owners
+// (path_resolution(7)): for guests that are not root, and for all once there are foreign mounts, into which it never
+// goes.
 #ifndef WSLM_RUNTIME_V1_LXCORE_WALK_H_
 #define WSLM_RUNTIME_V1_LXCORE_WALK_H_
 

@@ -32,8 +32,8 @@ ann 'perl fails /usr/bin/su; perl fails /usr/bin/passwd'
 cp /usr/bin/perl p && chmod 4755 p
 cat >again <<'P'
 $ENV{PATH} = "/bin:/usr/bin"; delete @ENV{qw(IFS CDPATH ENV BASH_ENV)}; print "$< $>\n"; exit if !@ARGV; $| = 1;
-syscall(117, 1000, 1000, 1000); print "$< $>\n"; syscall(59, "./p", 1, 0); if (!fork) { print "child $< $>\n"; exit } wait;
-syscall(59, "./p", 1, 0); print "parent $< $>\n"; exec "./p", "again";
+my $p = "./p"; syscall(117, 1000, 1000, 1000); print "$< $>\n"; syscall(59, $p, 1, 0); if (!fork) { print "child $< $>\n"; exit } wait;
+syscall(59, $p, 1, 0); print "parent $< $>\n"; exec $p, "again";
 P
 ann './p again once'
 # Saved ids go with any exec, of a script too.
