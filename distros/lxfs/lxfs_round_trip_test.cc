@@ -331,8 +331,9 @@ TEST_F(LxfsTest, RecordsThatFoundNoRoomAreWrittenWhenThereIsSome) {
       ASSERT_TRUE(store.ok()) << store.status();
       std::ofstream(holder + "/filler") << std::string(1 << 20, 'x');
       for (uint64_t i = 1; i <= kMany; ++i) (*store)->Put({.inode = i}, {.mode = S_IFLNK | 0777, .uid = 1});
-      const absl::Status status = (*store)->Flush();
-      EXPECT_EQ(ReasonOf(status), reason::kDiskFull) << status;
+      for (const absl::Status& status : {(*store)->Commit(), (*store)->Flush()}) {
+        EXPECT_EQ(ReasonOf(status), reason::kDiskFull) << status;
+      }
       std::filesystem::remove(holder + "/filler");
       ASSERT_EQ(mount(nullptr, holder.c_str(), nullptr, MS_REMOUNT, "size=64m"), 0);
       const absl::Status later = (*store)->Flush();

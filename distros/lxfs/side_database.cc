@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <string_view>
+#include <utility>
 
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
@@ -87,7 +88,13 @@ absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::Open(const std::stri
   return database;
 }
 
-SideDatabase::~SideDatabase() { sqlite3_close_v2(database_); }
+SideDatabase::SideDatabase(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
+
+SideDatabase::~SideDatabase() {
+  put_.reset();
+  remove_.reset();
+  sqlite3_close_v2(database_);
+}
 
 absl::Status SideDatabase::Prepare(Access access) {
   sqlite3_busy_timeout(database_, kBusyMilliseconds);
@@ -148,6 +155,8 @@ absl::Status SideDatabase::SetRoot(const SideKey& root) {
 }
 
 absl::Status SideDatabase::Write(const SideChanges& changes) {
+  // One statement is a transaction by itself.
+  if (changes.size() == 1) return WriteRows(changes);
   RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
   absl::Status status = WriteRows(changes);
   if (status.ok()) status = Run("COMMIT");
@@ -158,11 +167,15 @@ absl::Status SideDatabase::Write(const SideChanges& changes) {
 }
 
 absl::Status SideDatabase::WriteRows(const SideChanges& changes) {
-  Statement put(database_, "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)");
-  Statement remove(database_, "DELETE FROM record WHERE inode = ?");
-  if (!put || !remove) return LastError();
+  if (put_ == nullptr) {
+    auto put = std::make_unique<Statement>(database_, "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?, ?, ?, ?)");
+    auto remove = std::make_unique<Statement>(database_, "DELETE FROM record WHERE inode = ?");
+    if (!*put || !*remove) return LastError();
+    put_ = std::move(put);
+    remove_ = std::move(remove);
+  }
   for (const auto& [inode, record] : changes) {
-    Statement& statement = record ? put : remove;
+    Statement& statement = record ? *put_ : *remove_;
     statement.Bind(1, Signed(inode));
     if (record) {
       statement.Bind(2, record->birth_ns);

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
@@ -55,7 +54,7 @@ class SideDatabase {
 
  private:
   class Statement;
-  SideDatabase(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
+  SideDatabase(sqlite3* database, std::string path);
   absl::Status Prepare(Access access);
   absl::Status Run(const char* sql);
   absl::Status WriteRows(const SideChanges& changes);
@@ -63,6 +62,8 @@ class SideDatabase {
 
   sqlite3* database_;
   std::string path_;
+  // Kept ready, from the first Write on.
+  std::unique_ptr<Statement> put_, remove_;
 };
 
 }  // namespace wslm

@@ -7,11 +7,8 @@
 #include <sys/sysmacros.h>
 
 #include <cerrno>
-#include <chrono>
-#include <condition_variable>
 #include <mutex>
 #include <shared_mutex>
-#include <thread>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
@@ -26,9 +23,6 @@ namespace {
 constexpr char kFileName[] = "metadata.db";
 constexpr char kRootName[] = "rootfs";
 constexpr size_t kBatchSize = 256;
-constexpr std::chrono::milliseconds kBatchDelay{200};
-// After an error, which will hardly be gone at once.
-constexpr std::chrono::seconds kRetryDelay{5};
 constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 constexpr unsigned kWanted = STATX_INO | STATX_BTIME;
@@ -92,6 +86,7 @@ class SideStoreImpl : public SideStore {
   std::optional<GuestAttributes> Get(int dir_fd, const char* name, int flags, const struct statx& host) const override;
   void Put(const SideKey& key, const GuestAttributes& attributes) override { Change(key, attributes); }
   void Remove(const SideKey& key) override { Change(key, std::nullopt); }
+  absl::Status Commit() override;
   absl::Status Flush() override;
 
  private:
@@ -106,7 +101,6 @@ class SideStoreImpl : public SideStore {
   void Change(const SideKey& key, const std::optional<GuestAttributes>& attributes);
   absl::Status WriteBatch();
   absl::Status RememberRoot();
-  void WriteBatches();
 
   const UniqueFd folder_;
   const uint64_t device_;
@@ -124,9 +118,8 @@ class SideStoreImpl : public SideStore {
   SideRecords records_;
   absl::flat_hash_map<ForeignKey, SideRecord> foreign_records_;
   SideChanges waiting_;
-  bool stopping_ = false;
-  std::thread writer_;
-  std::condition_variable_any wake_writer_;
+  // So many are committed at once. More after an error, which will hardly be gone at the next.
+  size_t enough_ = kBatchSize;
 };
 
 absl::Status SideStoreImpl::Load(const std::string& folder, std::unique_ptr<SideDatabase> database, bool keep_open) {
@@ -142,12 +135,6 @@ absl::Status SideStoreImpl::Load(const std::string& folder, std::unique_ptr<Side
 }
 
 SideStoreImpl::~SideStoreImpl() {
-  {
-    std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_writer_.notify_all();
-  if (writer_.joinable()) writer_.join();
   // Nobody is left to hear of an error; who wants to know calls Flush.
   std::lock_guard lock(database_mutex_);
   if (database_ != nullptr) WriteBatch().IgnoreError();
@@ -208,45 +195,28 @@ std::optional<GuestAttributes> SideStoreImpl::Get(int dir_fd, const char* name, 
 void SideStoreImpl::Change(const SideKey& key, const std::optional<GuestAttributes>& attributes) {
   std::optional<SideRecord> record;
   if (attributes) record = {.birth_ns = key.birth_ns, .generation = key.generation, .attributes = *attributes};
-  std::lock_guard lock(mutex_);
-  if (key.device != 0) {
-    const ForeignKey foreign(key.device, key.inode);
+  {
+    std::lock_guard lock(mutex_);
+    if (key.device != 0) {
+      const ForeignKey foreign(key.device, key.inode);
+      if (record) {
+        foreign_records_[foreign] = *record;
+      } else {
+        foreign_records_.erase(foreign);
+      }
+      return;
+    }
     if (record) {
-      foreign_records_[foreign] = *record;
-    } else {
-      foreign_records_.erase(foreign);
+      records_[key.inode] = *record;
+    } else if (records_.erase(key.inode) == 0) {
+      return;
     }
-    return;
+    if (database_ == nullptr) return;
+    waiting_[key.inode] = record;
+    if (waiting_.size() < enough_) return;
   }
-  if (record) {
-    records_[key.inode] = *record;
-  } else if (records_.erase(key.inode) == 0) {
-    return;
-  }
-  if (database_ == nullptr) return;
-  waiting_[key.inode] = record;
-  if (!writer_.joinable()) {
-    writer_ = std::thread(&SideStoreImpl::WriteBatches, this);
-  } else if (waiting_.size() == 1 || waiting_.size() == kBatchSize) {
-    wake_writer_.notify_one();
-  }
-}
-
-void SideStoreImpl::WriteBatches() {
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    wake_writer_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-    wake_writer_.wait_for(lock, kBatchDelay, [this] { return stopping_ || waiting_.size() >= kBatchSize; });
-    if (stopping_) return;
-    lock.unlock();
-    absl::Status status;
-    {
-      std::lock_guard database_lock(database_mutex_);
-      status = WriteBatch();
-    }
-    lock.lock();
-    if (!status.ok()) wake_writer_.wait_for(lock, kRetryDelay, [this] { return stopping_; });
-  }
+  // Commit or Flush will tell of an error.
+  Commit().IgnoreError();
 }
 
 // With database_mutex_ held and mutex_ not.
@@ -259,13 +229,15 @@ absl::Status SideStoreImpl::WriteBatch() {
   if (batch.empty()) return absl::OkStatus();
   absl::Status status = RememberRoot();
   if (status.ok()) status = database_->Write(batch);
+  std::lock_guard lock(mutex_);
   if (status.ok()) {
     unsynced_ = true;
+    enough_ = kBatchSize;
     return status;
   }
-  std::lock_guard lock(mutex_);
   // What changed meanwhile is newer and stays.
   waiting_.merge(batch);
+  enough_ = 2 * waiting_.size();
   return status;
 }
 
@@ -276,6 +248,11 @@ absl::Status SideStoreImpl::RememberRoot() {
   RETURN_IF_ERROR(database_->SetRoot(*root));
   root_known_ = true;
   return absl::OkStatus();
+}
+
+absl::Status SideStoreImpl::Commit() {
+  std::lock_guard lock(database_mutex_);
+  return database_ == nullptr ? absl::OkStatus() : WriteBatch();
 }
 
 absl::Status SideStoreImpl::Flush() {

@@ -2,10 +2,9 @@
 // everything on file systems without them), by inode and what stays the same as long as the file lives, so that a
 // rename needs nothing and a file that gets the number of a removed one doesn't get its record.
 //
-// A map of all records in memory, before SQLite in WAL mode. A write reaches SQLite within 200 ms, at once when 256
-// wait, on Flush and when destroyed: a process that is killed loses at most that last batch. A batch survives the
-// process, not a power cut; what Flush wrote survives both. The thread that writes batches starts at the first Put or
-// Remove and sleeps while nothing waits. Thread-safe.
+// A map of all records in memory, before SQLite in WAL mode. Changes wait in memory for Commit, which a change costs
+// some 20 µs and writes to the log: from then on they survive the process, not a power cut. What Flush wrote survives
+// both. Who makes many changes calls Flush at the end: each 256 are committed on the way. Thread-safe.
 //
 // A store opened for writing is locked by the process that opened it until it goes: open it after a fork, not before.
 // One opened for reading only is read at once and then holds no file; Put and Remove then change memory only.
@@ -65,7 +64,9 @@ class SideStore {
                                              const struct statx& host) const = 0;
   virtual void Put(const SideKey& key, const GuestAttributes& attributes) = 0;
   virtual void Remove(const SideKey& key) = 0;
-  // To the disk. An error, also of a batch before, leaves what waits in memory for the next time: DISK_FULL, IO_ERROR.
+  // To the log. An error leaves what waits in memory for the next time: DISK_FULL, IO_ERROR.
+  virtual absl::Status Commit() = 0;
+  // To the disk. Errors as Commit's.
   virtual absl::Status Flush() = 0;
 };
 

@@ -149,7 +149,7 @@ TEST_F(SideStoreTest, RecordsOfOtherFileSystemsLiveInMemoryOnly) {
   EXPECT_EQ(Opened()->Get(other), std::nullopt);
 }
 
-TEST_F(SideStoreTest, AKilledProcessLosesAtMostTheLastBatch) {
+TEST_F(SideStoreTest, AKilledProcessLosesNothingThatWasCommitted) {
   const SideKey early{.inode = 1, .birth_ns = 1};
   constexpr uint64_t kMany = 1000;
   const pid_t child = fork();
@@ -157,8 +157,10 @@ TEST_F(SideStoreTest, AKilledProcessLosesAtMostTheLastBatch) {
     auto store = SideStore::Open(folder_, false);
     if (!store.ok()) _exit(1);
     (*store)->Put(early, kOwned);
-    for (uint64_t i = 0; i < kMany; ++i) (*store)->Put({.inode = 100 + i}, kDevice);
-    std::this_thread::sleep_for(std::chrono::seconds(1));
+    for (uint64_t i = 0; i < kMany; ++i) {
+      (*store)->Put({.inode = 100 + i}, kDevice);
+      if (!(*store)->Commit().ok()) _exit(1);
+    }
     raise(SIGKILL);
   }
   int status = 0;

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <climits>
 
+#include "distros/host/error.h"
 #include "runtime-v1/lxcore/process_facts.h"
 
 namespace wslm::lxcore {
@@ -64,6 +65,11 @@ bool IsWithin(std::string_view path, std::string_view folder) {
 }
 
 }  // namespace
+
+int ErrnoOf(const absl::Status& status) {
+  if (status.ok()) return 0;
+  return ReasonOf(status) == reason::kDiskFull ? ENOSPC : EIO;
+}
 
 bool IsForeignType(std::string_view type) {
   static constexpr std::string_view kTypes[] = {"nfs",      "nfs4", "9p",    "cifs",    "smb3",   "smbfs",
@@ -233,8 +239,7 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
     case MountKind::kLxfs:
       break;
     case MountKind::kDevpts:
-      side_.Put(KeyOf(name, flags, file.host), attributes);
-      return 0;
+      return Keep(KeyOf(name, flags, file.host), attributes);
     case MountKind::kProc:
     case MountKind::kHost:
     case MountKind::kNone:
@@ -253,27 +258,38 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
                                 : ::lsetxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0);
       if (result != 0 && errno != EOPNOTSUPP) return errno;
       in_side_store = result != 0;
-      if (in_side_store) side_.Put(KeyOf(name, flags, file.host), attributes);
+      if (in_side_store) {
+        if (int error = Keep(KeyOf(name, flags, file.host), attributes)) return error;
+      }
     }
     if ((file.host.stx_mode & 07777) != form.host_mode && ::chmod(name.c_str(), form.host_mode) != 0) return errno;
     if (file.has_record && !form.needs_record) {
       if ((follow ? ::removexattr(name.c_str(), kLxfsXattr) : ::lremovexattr(name.c_str(), kLxfsXattr)) != 0 &&
           errno == EOPNOTSUPP) {
-        side_.Remove(KeyOf(name, flags, file.host));
+        return Keep(KeyOf(name, flags, file.host), std::nullopt);
       }
     }
     return 0;
   }
-  if (form.needs_record) {
-    side_.Put(KeyOf(name, flags, file.host), attributes);
-    return 0;
-  }
+  if (form.needs_record) return Keep(KeyOf(name, flags, file.host), attributes);
   if (!S_ISLNK(file.host.stx_mode) && (file.host.stx_mode & 07777) != form.host_mode &&
       ::chmod(name.c_str(), form.host_mode) != 0) {
     return errno;
   }
-  if (file.has_record) side_.Remove(KeyOf(name, flags, file.host));
-  return 0;
+  return file.has_record ? Keep(KeyOf(name, flags, file.host), std::nullopt) : 0;
+}
+
+// Answers when it is in the log: what a guest was told to be done survives lxcore.
+int GuestFiles::Keep(const SideKey& key, const std::optional<GuestAttributes>& attributes) {
+  const auto put = [&](const std::optional<GuestAttributes>& wanted) {
+    wanted ? side_.Put(key, *wanted) : side_.Remove(key);
+  };
+  const std::optional<GuestAttributes> before = side_.Get(key);
+  put(attributes);
+  const absl::Status status = side_.Commit();
+  if (status.ok()) return 0;
+  put(before);
+  return ErrnoOf(status);
 }
 
 int GuestFiles::SetNew(const std::string& name, int flags, const GuestAttributes& attributes) {

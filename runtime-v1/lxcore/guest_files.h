@@ -35,6 +35,9 @@ enum class MountKind {
   kForeign,
 };
 
+// What a guest gets when the side store has failed.
+int ErrnoOf(const absl::Status& status);
+
 // File systems that are kForeign.
 bool IsForeignType(std::string_view type);
 
@@ -116,6 +119,8 @@ class GuestFiles {
   MountKind KindOf(const MountLine& line) const;
   SideKey KeyOf(const std::string& name, int flags, const struct statx& host) const;
   std::optional<GuestAttributes> SideRecordOf(const std::string& name, int flags, const struct statx& host) const;
+  // nullopt: removes the record. 0 or an errno, and then the record is as it was.
+  int Keep(const SideKey& key, const std::optional<GuestAttributes>& attributes);
   bool IsOnRootfs(const struct statx& host) const;
   std::optional<GuestAttributes> RecordOf(const std::string& name, int flags, const struct statx& host) const;
   GuestAttributes ProcView(const std::string& name, int flags, const struct statx& host, const Mount& mount) const;

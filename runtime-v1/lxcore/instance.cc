@@ -56,14 +56,15 @@ struct State {
                .identities = identities,
                .files = files,
                .paths = paths,
-               .flush = [this] { Flush(); }},
+               .flush = [this] { return Flush(); }},
         supervisor(kernel, listener) {}
 
-  void Flush() {
+  int Flush() {
     const absl::Status status = side_store->Flush();
     if (!status.ok()) {
       std::fprintf(stderr, "owners and device numbers were not written: %s\n", std::string(status.message()).c_str());
     }
+    return ErrnoOf(status);
   }
 
   std::unique_ptr<SideStore> side_store;
@@ -113,8 +114,9 @@ absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& 
   ready();
   const int status = container.Wait();
   // No guest is left that could make the receiver use it.
-  state->Flush();
+  const absl::Status flushed = state->side_store->Flush();
   state->side_store.reset();
+  RETURN_IF_ERROR(flushed);
   return status;
 }
 

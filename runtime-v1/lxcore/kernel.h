@@ -53,8 +53,8 @@ struct Kernel {
   Identities& identities;
   GuestFiles& files;
   GuestPaths& paths;
-  // Takes what the side store holds to the disk.
-  std::function<void()> flush;
+  // Takes what the side store holds to the disk. 0 or an errno.
+  std::function<int()> flush;
 
   const Credentials& CredentialsOf(const Call& call) { return identities.Of(call.tid()); }
 

@@ -96,9 +96,9 @@ Reply SysReboot(Kernel& k, const Call& call) {
   return k.CredentialsOf(call).Has(CAP_SYS_BOOT) ? Reply::Continue() : Reply::Error(EPERM);
 }
 
-Reply SysSync(Kernel& k, const Call&) {
-  k.flush();
-  return Reply::Continue();
+Reply SysSync(Kernel& k, const Call& call) {
+  const int error = k.flush();
+  return error != 0 && call.number() == SYS_syncfs ? Reply::Error(error) : Reply::Continue();
 }
 
 }  // namespace wslm::lxcore
