@@ -34,14 +34,15 @@ Agent::Agent(EventLoop& loop, Children& children, UniqueFd port)
             HostPort::Handlers{
                 .on_hello = [this](const runtime::v1::Hello& hello) { OnHello(hello); },
                 .on_frame = [this](const Frame& frame) { OnFrame(frame); },
-                .on_lost = [this] { OnLost(); },
                 .on_drained = [this] { OnDrained(); },
             }) {}
 
 absl::Status Agent::Begin() { return host_.Begin(); }
 
 void Agent::OnHello(const runtime::v1::Hello& hello) {
-  OnLost();
+  ++epoch_;
+  streams_.clear();
+  watches_.clear();
   if (hello.realtime_ns() != 0) LogIfError("hello", SetClock(hello.realtime_ns()));
   if (!hello.entropy().empty()) LogIfError("hello", AddEntropy(hello.entropy()));
   runtime::v1::HelloAck ack;
@@ -54,12 +55,6 @@ void Agent::OnHello(const runtime::v1::Hello& hello) {
     distro->SayHello();
   }
   host_.SendHelloAck(ack);
-}
-
-void Agent::OnLost() {
-  ++epoch_;
-  streams_.clear();
-  watches_.clear();
 }
 
 void Agent::OnDrained() {

@@ -26,7 +26,6 @@ class Agent {
 
  private:
   void OnHello(const runtime::v1::Hello& hello);
-  void OnLost();
   void OnDrained();
   void OnFrame(const runtime::v1::Frame& frame);
   void OnOpen(const runtime::v1::Frame& frame);

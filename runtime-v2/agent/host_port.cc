@@ -15,6 +15,9 @@ using runtime::v1::FrameType;
 namespace {
 
 constexpr size_t kCongested = 256 * 1024;
+// A port is read by the page. All that is there is read before frames are taken, so that what follows a frame is seen;
+// within bounds.
+constexpr int kReadsAtOnce = 256;
 
 }  // namespace
 
@@ -43,20 +46,26 @@ void HostPort::Send(FrameType type, uint8_t flags, uint32_t stream, std::string_
 }
 
 void HostPort::OnEvent() {
-  FrameLink::ReadResult result;
-  while ((result = link_.Read()) == FrameLink::ReadResult::kSome) {
+  for (bool more = true; more;) {
+    for (int i = 0; more && i < kReadsAtOnce; ++i) more = link_.Read() == FrameLink::ReadResult::kSome;
     Frame frame;
     while (link_.Next(frame)) {
       runtime::v1::Hello hello;
       if (frame.type == FrameType::kHello && hello.ParseFromString(frame.payload)) {
-        handlers_.on_hello(hello);
-      } else if (greeted_) {
+        OnHello(hello);
+      } else if (greeted_ && !link_.before_padding()) {
         handlers_.on_frame(frame);
       }
     }
   }
-  if (result == FrameLink::ReadResult::kEnd) Lose();
   Flush();
+}
+
+void HostPort::OnHello(const runtime::v1::Hello& hello) {
+  // Its answer is still on its way out: begun anew each time, it would never come to its end on a slow machine.
+  if (greeted_ && hello.nonce() == nonce_ && link_.backlog() > 0) return;
+  nonce_ = hello.nonce();
+  handlers_.on_hello(hello);
 }
 
 void HostPort::Flush() {
@@ -64,12 +73,6 @@ void HostPort::Flush() {
   link_.Flush();
   const bool was_congested = std::exchange(congested_, link_.backlog() > kCongested);
   if (was_congested && !congested_) handlers_.on_drained();
-}
-
-void HostPort::Lose() {
-  link_.Reset();
-  if (std::exchange(congested_, false)) handlers_.on_drained();
-  if (std::exchange(greeted_, false)) handlers_.on_lost();
 }
 
 }  // namespace wslm

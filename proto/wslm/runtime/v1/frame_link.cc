@@ -62,14 +62,6 @@ bool FrameLink::Flush() {
   return true;
 }
 
-void FrameLink::Reset() {
-  parser_.Reset();
-  parser_.set_resync(true);
-  corrupt_ = false;
-  output_.clear();
-  written_ = 0;
-}
-
 void FrameLink::Restart() {
   output_.assign(kMaxPayload + kHeaderSize, '\0');
   written_ = 0;

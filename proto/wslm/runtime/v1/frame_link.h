@@ -36,8 +36,11 @@ class FrameLink {
   ReadResult Read();
   // Takes the next whole frame that was read. False: none yet, or corrupt().
   bool Next(Frame& frame);
-  // What was read is no frame: the link is useless until Reset.
+  // What was read is no frame: the link is useless.
   bool corrupt() const { return corrupt_; }
+
+  // As FrameParser::before_padding.
+  bool before_padding() const { return parser_.before_padding(); }
 
   // Queues a frame behind those before it. payload.size() <= kMaxPayload.
   void Queue(FrameType type, uint8_t flags, uint32_t stream, std::string_view payload);
@@ -46,8 +49,6 @@ class FrameLink {
   // Bytes queued and not written.
   size_t backlog() const { return output_.size() - written_; }
 
-  // For a port whose host went: forgets what was read and queued, and resyncs.
-  void Reset();
   // For a port that another host opened: forgets what was queued, and queues padding, because half a frame of it may
   // stand before what comes next. What was read is kept: it may hold a yet newer host's HELLO.
   void Restart();

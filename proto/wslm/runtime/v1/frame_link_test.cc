@@ -100,23 +100,23 @@ TEST_F(FrameLinkTest, ARestartKeepsWhatWasRead) {
   EXPECT_EQ(frame.stream, 2u);
 }
 
-TEST_F(FrameLinkTest, AfterResetNothingOfTheLastHostIsLeft) {
+TEST_F(FrameLinkTest, TellsAFrameThatPaddingFollows) {
   FrameLink link(std::move(own_));
   std::string bytes;
-  AppendFrame(FrameType::kData, 0, 1, "half", bytes);
-  const size_t half = bytes.size() - 2;
-  ASSERT_EQ(::write(peer_.get(), bytes.data(), half), static_cast<ssize_t>(half));
-  ASSERT_EQ(link.Read(), ReadResult::kSome);
-  link.Queue(FrameType::kData, 0, 1, "unsent");
-  link.Reset();
-  EXPECT_EQ(link.backlog(), 0u);
-  bytes.clear();
-  AppendFrame(FrameType::kHello, 0, 0, "", bytes);
+  AppendFrame(FrameType::kData, 0, 1, "first", bytes);
+  AppendFrame(FrameType::kData, 0, 1, "second", bytes);
+  bytes.resize(bytes.size() - 3);
+  bytes.append(kMaxPayload + kHeaderSize, '\0');
   ASSERT_EQ(::write(peer_.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
   ASSERT_EQ(link.Read(), ReadResult::kSome);
   Frame frame;
   ASSERT_TRUE(link.Next(frame));
-  EXPECT_EQ(frame.type, FrameType::kHello);
+  EXPECT_FALSE(link.before_padding());
+  ASSERT_TRUE(link.Next(frame));
+  EXPECT_EQ(frame.payload, std::string("sec") + std::string(3, '\0'));
+  EXPECT_TRUE(link.before_padding());
+  EXPECT_FALSE(link.Next(frame));
+  EXPECT_FALSE(link.before_padding());
 }
 
 }  // namespace

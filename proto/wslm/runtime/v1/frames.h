@@ -80,6 +80,9 @@ class FrameParser {
   // Forgets everything buffered.
   void Reset();
   void set_resync(bool resync) { resync_ = resync; }
+  // Whether padding stands behind the frame that Next took last. A whole frame is never followed by padding but where
+  // its sender went and another came: then it may be half the one's bytes, and the rest the other's padding.
+  bool before_padding() const { return consumed_ < buffer_.size() && buffer_[consumed_] == '\0'; }
   // Bytes fed and not yet taken.
   size_t buffered() const { return buffer_.size() - consumed_; }
 
