@@ -54,13 +54,16 @@ class Channel {
   struct Options {
     // Until HELLO_ACK.
     absl::Duration hello_timeout = absl::Seconds(10);
-    // Send padding first: a virtio port may hold half a frame of an earlier connection.
+    // Send padding first, and say HELLO again until it is answered: a virtio port may hold half a frame of an earlier
+    // connection, and may lose what is said while hosts come and go.
     bool padding = false;
     // Give clock and entropy in HELLO (the agent).
     bool seed = false;
+    // Asked now and then while Connect waits; true ends it with CANCELLED. May be null.
+    std::function<bool()> give_up;
   };
 
-  // Says HELLO and waits for the answer. Errors: DEADLINE_EXCEEDED, UNAVAILABLE.
+  // Says HELLO and waits for the answer. Errors: DEADLINE_EXCEEDED, UNAVAILABLE, CANCELLED.
   static absl::StatusOr<std::shared_ptr<Channel>> Connect(wslm::UniqueFd socket, const Options& options);
 
   // Closes all streams with UNAVAILABLE, joins the thread. Not from an observer.

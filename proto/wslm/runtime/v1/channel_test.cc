@@ -199,6 +199,62 @@ TEST(ChannelTest, GivesUpOnAPeerThatDoesNotAnswer) {
   EXPECT_EQ(gone.status().code(), absl::StatusCode::kUnavailable);
 }
 
+// Answers the HELLOs of `deaf` and more, all but the first `deaf` of them.
+void AnswerLate(int socket, int deaf, std::vector<uint64_t>& nonces) {
+  FrameParser parser;
+  parser.set_resync(true);
+  std::string buffer(256 * 1024, '\0');
+  ssize_t got;
+  while ((got = ::recv(socket, buffer.data(), buffer.size(), 0)) > 0) {
+    parser.Feed(std::string_view(buffer.data(), static_cast<size_t>(got)));
+    Frame frame;
+    while (parser.Next(frame) == FrameParser::Result::kFrame) {
+      Hello hello;
+      std::string answer;
+      if (frame.type == FrameType::kHello && hello.ParseFromString(frame.payload)) {
+        nonces.push_back(hello.nonce());
+        if (static_cast<int>(nonces.size()) <= deaf) continue;
+        HelloAck ack;
+        ack.set_nonce(hello.nonce());
+        // Twice, as one does who answers each of two HELLOs.
+        for (int i = 0; i < 2; ++i) {
+          answer.append(kMaxPayload + kHeaderSize, '\0');
+          AppendFrame(FrameType::kHelloAck, 0, 0, ack.SerializeAsString(), answer);
+        }
+      } else if (frame.type == FrameType::kOpen) {
+        answer = Bytes(FrameType::kStatus, frame.stream, StreamEnd().SerializeAsString());
+      }
+      ::send(socket, answer.data(), answer.size(), MSG_NOSIGNAL);
+    }
+  }
+}
+
+TEST(ChannelTest, SaysHelloOnAPortAgainUntilItIsAnsweredAndIgnoresASecondAnswer) {
+  int fds[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  UniqueFd guest(fds[1]);
+  std::vector<uint64_t> nonces;
+  std::thread thread([&] { AnswerLate(guest.get(), 2, nonces); });
+  {
+    const auto channel = Channel::Connect(UniqueFd(fds[0]), {.padding = true, .seed = true});
+    ASSERT_TRUE(channel.ok()) << channel.status();
+    for (int i = 0; i < 3; ++i) EXPECT_TRUE((*channel)->Call({}, kWait).ok());
+  }
+  thread.join();
+  ASSERT_EQ(nonces.size(), 3u);
+  EXPECT_EQ(nonces[0], nonces[2]);
+}
+
+TEST(ChannelTest, GivesUpWhenAskedTo) {
+  int fds[2];
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+  UniqueFd silent(fds[1]);
+  const auto channel = Channel::Connect(
+      UniqueFd(fds[0]),
+      {.hello_timeout = kWait, .padding = true, .give_up = [calls = 0]() mutable { return ++calls > 1; }});
+  EXPECT_EQ(channel.status().code(), absl::StatusCode::kCancelled);
+}
+
 TEST(ChannelTest, CallAnswersTheLastMessage) {
   FakeGuest guest([](FakeGuest& self, const Frame& frame) {
     if (frame.type != FrameType::kOpen) return;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kEntropyBytes = 64;
 constexpr size_t kReadSize = 256 * 1024;
+constexpr absl::Duration kRepeat = absl::Milliseconds(500);
 
 absl::Status HungUp() {
   return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied,
@@ -55,19 +56,29 @@ std::optional<HelloAck> TakeAck(FrameParser& parser, uint64_t nonce) {
 absl::StatusOr<HelloAck> SayHello(int socket, const Channel::Options& options, FrameParser& parser) {
   uint64_t nonce = 0;
   if (::getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce)) return ErrnoError("cannot get random bytes", "");
-  const std::string hello = HelloFrame(options, nonce);
   const absl::Time deadline = absl::Now() + options.hello_timeout;
+  std::string hello = HelloFrame(options, nonce);
+  absl::Time said = absl::Now();
   std::string buffer(kReadSize, '\0');
   size_t sent = 0;
+  std::optional<HelloAck> ack;
   parser.set_resync(true);
-  while (true) {
-    const absl::Duration left = deadline - absl::Now();
+  // A repetition that was begun must be ended: it stands before all that will be sent.
+  while (!ack || sent < hello.size()) {
+    const absl::Time now = absl::Now();
+    const absl::Duration left = deadline - now;
     if (left <= absl::ZeroDuration()) {
       return Error(absl::StatusCode::kDeadlineExceeded, reason::kRuntimeDied,
                    "The distro's runtime did not answer within " + absl::FormatDuration(options.hello_timeout) + ".");
     }
+    if (options.give_up && options.give_up()) return absl::CancelledError("no answer is wanted any more");
+    if (options.padding && !ack && sent == hello.size() && now - said >= kRepeat) {
+      hello = HelloFrame(options, nonce);
+      said = now;
+      sent = 0;
+    }
     pollfd poll_fd = {.fd = socket, .events = static_cast<short>(POLLIN | (sent < hello.size() ? POLLOUT : 0))};
-    const int wait_ms = static_cast<int>(std::min<int64_t>(absl::ToInt64Milliseconds(left) + 1, 1'000'000));
+    const int wait_ms = static_cast<int>(absl::ToInt64Milliseconds(std::min(left, kRepeat)) + 1);
     if (::poll(&poll_fd, 1, wait_ms) < 0 && errno != EINTR) {
       return ErrnoError("cannot wait for the distro's runtime", "");
     }
@@ -83,12 +94,11 @@ absl::StatusOr<HelloAck> SayHello(int socket, const Channel::Options& options, F
       if (count == 0 || (count < 0 && errno != EAGAIN && errno != EINTR)) return HungUp();
       if (count < 0) continue;
       parser.Feed(std::string_view(buffer.data(), static_cast<size_t>(count)));
-      if (std::optional<HelloAck> ack = TakeAck(parser, nonce)) {
-        parser.set_resync(false);
-        return *std::move(ack);
-      }
+      if (!ack) ack = TakeAck(parser, nonce);
     }
   }
+  parser.set_resync(false);
+  return *std::move(ack);
 }
 
 }  // namespace wslm::runtime::v1

@@ -8,8 +8,9 @@
 
 namespace wslm::runtime::v1 {
 
-// Sends HELLO on `socket` and reads until its HELLO_ACK; all that comes before is dropped, what came after it stays in
-// `parser`. Blocks up to options.hello_timeout. Errors: DEADLINE_EXCEEDED, UNAVAILABLE (both RUNTIME_DIED).
+// Sends HELLO on `socket` (with options.padding every half second) and reads until its HELLO_ACK; all that comes before
+// is dropped, what came after it, perhaps the answer to a repetition, stays in `parser`. Blocks up to
+// options.hello_timeout. Errors: DEADLINE_EXCEEDED, UNAVAILABLE (both RUNTIME_DIED), CANCELLED (by options.give_up).
 absl::StatusOr<HelloAck> SayHello(int socket, const Channel::Options& options, FrameParser& parser);
 
 }  // namespace wslm::runtime::v1
