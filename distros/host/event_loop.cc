@@ -11,6 +11,7 @@ namespace wslm {
 namespace {
 
 constexpr int kBatch = 32;
+constexpr std::chrono::hours kLongestDelay{24 * 365};
 
 uint64_t Token(int fd, uint32_t generation) { return uint64_t{generation} << 32 | static_cast<uint32_t>(fd); }
 
@@ -53,7 +54,8 @@ void EventLoop::Forget(int fd) {
 
 EventLoop::Timer EventLoop::After(std::chrono::milliseconds delay, std::function<void()> callback) {
   const Timer timer = next_timer_++;
-  timers_[{Clock::now() + delay, timer}] = std::move(callback);
+  // Far enough to be never; what is farther may not be a time of the clock's any more.
+  timers_[{Clock::now() + std::min<std::chrono::milliseconds>(delay, kLongestDelay), timer}] = std::move(callback);
   return timer;
 }
 

@@ -146,6 +146,13 @@ TEST_F(EventLoopTest, TimersRunInTheirOrder) {
   EXPECT_THAT(order, ::testing::ElementsAre(1, 2, 3));
 }
 
+TEST_F(EventLoopTest, ADelayBeyondAllTimeIsNotDueAtOnce) {
+  int calls = 0;
+  loop_.After(milliseconds::max(), [&] { ++calls; });
+  RunFor(milliseconds(20));
+  EXPECT_EQ(calls, 0);
+}
+
 TEST_F(EventLoopTest, ACancelledTimerIsNotCalled) {
   int calls = 0;
   const EventLoop::Timer early = loop_.After(milliseconds(0), [&] { ++calls; });

@@ -4,6 +4,8 @@
 #include <sys/reboot.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <utility>
 #include <vector>
@@ -21,8 +23,15 @@ using runtime::v1::OpenRequest;
 
 namespace {
 
+constexpr std::chrono::milliseconds kLongestGrace = std::chrono::hours(24);
+
 absl::Status NotRunning() {
   return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The distro is not running.");
+}
+
+// A number that the host made up must not overflow the deadlines that are reckoned from it.
+std::chrono::milliseconds GraceOf(const runtime::v1::DistroStop& stop) {
+  return std::chrono::milliseconds(std::clamp<int64_t>(stop.grace_ms(), 0, kLongestGrace.count()));
 }
 
 }  // namespace
@@ -87,7 +96,7 @@ void Agent::OnOpen(const Frame& frame) {
   }
   Distro& distro = *found->second;
   if (request.has_distro_stop()) {
-    return distro.Stop(std::chrono::milliseconds(request.distro_stop().grace_ms()),
+    return distro.Stop(GraceOf(request.distro_stop()),
                        [this, stream = frame.stream, epoch = epoch_](const absl::Status& status) {
                          if (epoch == epoch_) End(stream, status);
                        });

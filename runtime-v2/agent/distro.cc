@@ -79,6 +79,7 @@ void Distro::OnContainer(const absl::Status& status, const std::string& result) 
           .on_closed = [this] { Kill(); },
       });
   deadline_ = loop_.After(kInitTimeout, [this] { Kill(); });
+  link_->SetPaused(paused_);
   if (!LogIfError("start", link_->Begin())) return Kill();
   link_->SayHello();
 }
@@ -115,6 +116,7 @@ void Distro::SayHello() {
 }
 
 void Distro::SetPaused(bool paused) {
+  paused_ = paused;
   if (link_ != nullptr) link_->SetPaused(paused);
 }
 

@@ -44,6 +44,7 @@ class Distro {
   bool connected() const { return link_ != nullptr; }
   void Send(const runtime::v1::Frame& frame);
   void SayHello();
+  // While paused, init is not read; it may be set before init is there.
   void SetPaused(bool paused);
   // init has taken too little for too long: begin no new stream.
   bool clogged() const;
@@ -67,6 +68,7 @@ class Distro {
   State state_ = State::kStarting;
   UniqueFd socket_;
   std::unique_ptr<InitLink> link_;
+  bool paused_ = false;
   Container container_;
   Done started_;
   std::vector<Done> stopped_;
