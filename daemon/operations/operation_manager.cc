@@ -28,6 +28,20 @@ void SetResult(v1::Operation& operation, const absl::StatusOr<v1::OperationRespo
   }
 }
 
+// What a person is to do.
+const char* Verb(v1::OperationKind kind) {
+  switch (kind) {
+    case v1::OPERATION_KIND_IMPORT:
+      return "Import";
+    case v1::OPERATION_KIND_EXPORT:
+      return "Export";
+    case v1::OPERATION_KIND_CONVERT:
+      return "Convert";
+    default:
+      return "Try";
+  }
+}
+
 std::string Summary(const v1::Operation& operation) {
   std::string text = absl::StrCat("operation ", operation.id(), " (", v1::OperationKind_Name(operation.kind()));
   for (const auto& distro : operation.distros()) absl::StrAppend(&text, " ", distro.name());
@@ -182,7 +196,8 @@ absl::StatusOr<v1::Operation> OperationManager::Get(const std::string& id) const
 absl::StatusOr<v1::Operation> OperationManager::Cancel(const std::string& id) {
   ASSIGN_OR_RETURN(const Running running, Find(id));
   const bool first = !running->cancel_requested();
-  RETURN_IF_ERROR(running->Cancel());
+  RETURN_IF_ERROR(running->Cancel(Error(absl::StatusCode::kCancelled, reason::kCancelled,
+                                        "The operation was cancelled; everything is as it was before.")));
   const v1::Operation operation = running->operation();
   if (first) {
     log_.Info(absl::StrCat(Summary(operation), " is to be cancelled"));
@@ -231,7 +246,11 @@ bool OperationManager::Stop(absl::Duration timeout) {
     }
   }
   for (const Running& running : unfinished) {
-    if (running->Cancel().ok())
+    // Whoever waits for it did not ask for that.
+    const auto why = Error(absl::StatusCode::kAborted, reason::kInterrupted,
+                           absl::StrCat("The daemon was ended during this operation; everything is as it was before. ",
+                                        Verb(running->operation().kind()), " again."));
+    if (running->Cancel(why).ok())
       log_.Info(absl::StrCat(Summary(running->operation()), " is cancelled: the daemon ends"));
   }
   std::unique_lock lock(mutex_);

@@ -229,11 +229,29 @@ TEST_F(OperationManagerTest, WhatTheDaemonDiedInComesBackInterruptedOrFinished) 
   for (const auto& entry : journal.entries()) EXPECT_TRUE(entry.done);
 }
 
-TEST_F(OperationManagerTest, StopCancelsWhatRunsAndTakesNothingNew) {
+TEST_F(OperationManagerTest, StopInterruptsWhatRunsAndTakesNothingNew) {
   const auto begun = Begin(UntilCancelled());
   EXPECT_TRUE(operations_.Stop(absl::Seconds(20)));
-  EXPECT_EQ(operations_.Get(begun->id())->state(), v1::OPERATION_STATE_DONE);
+  const auto operation = *operations_.Get(begun->id());
+  EXPECT_EQ(operation.state(), v1::OPERATION_STATE_DONE);
+  EXPECT_EQ(ReasonOf(operation), "INTERRUPTED") << "nobody cancelled it";
+  EXPECT_EQ(operation.error().message(),
+            "The daemon was ended during this operation; everything is as it was before. Export again.");
   EXPECT_EQ(wslm::ReasonOf(Begin(Nothing).status()), "SHUTTING_DOWN");
+}
+
+TEST_F(OperationManagerTest, WhatWasCancelledBeforeTheStopStaysCancelled) {
+  std::promise<void> go_on;
+  const auto begun = Begin([&](OperationContext& context) -> absl::StatusOr<v1::OperationResponse> {
+    go_on.get_future().wait();
+    return context.CheckCancelled();
+  });
+  ASSERT_TRUE(operations_.Cancel(begun->id()).ok());
+  auto stopped = std::async(std::launch::async, [&] { return operations_.Stop(absl::Seconds(20)); });
+  while (wslm::ReasonOf(Begin(Nothing).status()) != "SHUTTING_DOWN") std::this_thread::yield();
+  go_on.set_value();
+  EXPECT_TRUE(stopped.get());
+  EXPECT_EQ(ReasonOf(*operations_.Get(begun->id())), "CANCELLED");
 }
 
 TEST_F(OperationManagerTest, ProgressReachesWatchersAtMostTenTimesASecond) {

@@ -13,11 +13,6 @@ constexpr int kMaxWarnings = 100;
 // Before that an estimate jumps about.
 constexpr absl::Duration kEtaAfter = absl::Seconds(2);
 
-absl::Status Cancelled() {
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled,
-               "The operation was cancelled; everything is as it was before.");
-}
-
 }  // namespace
 
 RunningOperation::RunningOperation(JournalRecord record, Journal journal)
@@ -59,7 +54,11 @@ void RunningOperation::Warn(const std::string& sentence) {
   Changed(std::move(lock));
 }
 
-absl::Status RunningOperation::CheckCancelled() const { return cancel_ ? Cancelled() : absl::OkStatus(); }
+absl::Status RunningOperation::CheckCancelled() const {
+  if (!cancel_) return absl::OkStatus();
+  std::lock_guard lock(mutex_);
+  return why_;
+}
 
 void RunningOperation::OnCancel(std::function<void()> callback) {
   std::lock_guard callback_lock(callback_mutex_);
@@ -72,7 +71,7 @@ void RunningOperation::OnCancel(std::function<void()> callback) {
 
 absl::Status RunningOperation::PassPointOfNoReturn() {
   std::unique_lock lock(mutex_);
-  if (cancel_) return Cancelled();
+  if (cancel_) return why_;
   past_point_of_no_return_ = true;
   record_.mutable_operation()->set_cancellable(false);
   record_.mutable_operation()->mutable_progress()->set_point_of_no_return(true);
@@ -127,7 +126,7 @@ void RunningOperation::SetRunning() {
   Changed(std::move(lock));
 }
 
-absl::Status RunningOperation::Cancel() {
+absl::Status RunningOperation::Cancel(const absl::Status& why) {
   std::lock_guard callback_lock(callback_mutex_);
   {
     std::unique_lock lock(mutex_);
@@ -141,6 +140,7 @@ absl::Status RunningOperation::Cancel() {
                                     : " can no longer be cancelled; it will end in a moment."),
                    {{"operation", id_}});
     }
+    why_ = why;
     cancel_ = true;
     operation->set_state(v1::OPERATION_STATE_CANCELLING);
     operation->set_cancellable(false);

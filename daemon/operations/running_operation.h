@@ -44,8 +44,8 @@ class RunningOperation : public OperationContext {
   std::pair<v1::Operation, int64_t> Snapshot() const;
 
   void SetRunning();
-  // Asks the work to stop. Error: NOT_CANCELLABLE.
-  absl::Status Cancel();
+  // Asks the work to stop, and to fail with `why`; the first one's counts. Error: NOT_CANCELLABLE.
+  absl::Status Cancel(const absl::Status& why);
   bool cancel_requested() const { return cancel_.load(); }
   // Makes the final state the one that is shown.
   void Finish(const v1::Operation& final_state);
@@ -73,6 +73,8 @@ class RunningOperation : public OperationContext {
   JournalRecord record_;
   int64_t version_ = 0;
   bool past_point_of_no_return_ = false;
+  // Why it is cancelled; set before cancel_.
+  absl::Status why_;
   absl::Time phase_begin_;
   absl::Time last_progress_;
   std::vector<Watcher> watchers_;

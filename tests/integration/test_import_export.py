@@ -159,6 +159,16 @@ class ImportExport(unittest.TestCase):
         self.assertEqual(self.home.ok("list", "-q"), "")
         self.assertEqual(self.home.leftovers(), [])
 
+    def test_a_daemon_that_is_ended_during_an_import_says_that_nobody_cancelled_it(self):
+        process = self.home.popen("import", "big", ROOT, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: "IMPORT" in self.home.ok("op", "list", "--running").upper())
+        self.home.ok("daemon", "stop")
+        _, err = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 1, err)
+        self.assertIn("Error code: INTERRUPTED", err)
+        self.assertEqual(self.home.ok("list", "-q"), "")
+        self.assertEqual(self.home.leftovers(), [])
+
     def test_two_commands_at_once_start_one_daemon(self):
         self.home.ok("daemon", "stop")
         time.sleep(0.5)
