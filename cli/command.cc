@@ -100,5 +100,6 @@ std::string Command::Help() {
 
 int Command::usage_error_code() const { return kExitUsage; }
 int Command::failure_code() const { return kExitFailed; }
+int Command::cancelled_code() const { return kExitCancelled; }
 
 }  // namespace wslm::cli

@@ -38,6 +38,8 @@ class Command {
   // The code to exit with after an error of Parse or Run.
   virtual int usage_error_code() const;
   virtual int failure_code() const;
+  // The same after CANCELLED.
+  virtual int cancelled_code() const;
 
  protected:
   // Declares options and positional arguments, bound to members.

@@ -1,4 +1,4 @@
-// wslm: builds what the commands need, finds the command, runs it.
+// wslm: builds what the commands need and runs the command line.
 #include <fcntl.h>
 #include <grpc/support/log.h>
 #include <unistd.h>
@@ -7,18 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "cli/api/address.h"
 #include "cli/api/client.h"
 #include "cli/api/daemon_launcher.h"
 #include "cli/command_table.h"
-#include "cli/commands/help.h"
-#include "cli/commands/run.h"
 #include "cli/exit_codes.h"
 #include "cli/grammar.h"
 #include "cli/legacy_spellings.h"
 #include "cli/output/console.h"
-#include "distros/host/error.h"
+#include "cli/run_command_line.h"
 #include "distros/host/home.h"
 
 namespace wslm::cli {
@@ -37,46 +34,6 @@ std::string EnvironmentValue(const char* name) {
     fd = open("/dev/null", O_RDWR);
   } while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0) close(fd);
-}
-
-int ExitCodeOf(const absl::Status& status, const Command& command) {
-  const std::string why = ReasonOf(status);
-  // A status of the command's own, without a reason of the API's.
-  if (why.empty() && absl::IsInvalidArgument(status)) return command.usage_error_code();
-  const bool cancelled = why.empty() ? absl::IsCancelled(status) : why == reason::kCancelled;
-  return cancelled ? kExitCancelled : command.failure_code();
-}
-
-// `environment` is what is wrong with the variables that say where things are; help needs none of them.
-int RunCommandLine(const CommandLine& line, const Commands& commands, const absl::Status& environment,
-                   Console& console) {
-  Command* command = FindCommand(commands, line.command);
-  if (command == nullptr) {
-    console.Note(absl::StrCat("wslm: '", line.command, "' wants one of these after it:"));
-    console.Note(CommandLines(commands, absl::StrCat(line.command, " ")));
-    return kExitUsage;
-  }
-  if (line.short_run) {
-    auto& run = static_cast<RunCommand&>(*command);
-    run.set_form(RunForm::kShort);
-    if (line.bare) run.set_suggestion(CloseCommand(line.words[0], NamesOf(commands)));
-  }
-  if (const absl::Status status = command->Parse(line.words); !status.ok()) {
-    console.Report(status);
-    return command->usage_error_code();
-  }
-  if (command->help_wanted()) {
-    console.Out(command->Help());
-    return kExitOk;
-  }
-  if (!environment.ok()) {
-    console.Report(environment);
-    return command->failure_code();
-  }
-  const absl::StatusOr<int> code = command->Run();
-  if (code.ok()) return *code;
-  console.Report(code.status());
-  return ExitCodeOf(code.status(), *command);
 }
 
 int Main(int argc, char** argv) {

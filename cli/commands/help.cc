@@ -46,9 +46,8 @@ absl::StatusOr<int> HelpCommand::Run() {
   }
   const std::string family = CommandLines(commands_, absl::StrCat(name, " "));
   if (family.empty()) {
-    console_.Report(
-        absl::NotFoundError(absl::StrCat("There is no command '", Escaped(name), "'. 'wslm help' shows them.")));
-    return kExitUsage;
+    return absl::InvalidArgumentError(
+        absl::StrCat("There is no command '", Escaped(name), "'. 'wslm help' shows them."));
   }
   console_.Out(family);
   return kExitOk;

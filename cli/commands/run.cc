@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands/host_path.h"
@@ -116,7 +117,12 @@ absl::StatusOr<int> RunCommand::RunAttached(const v1::Start& start) {
   SignalFd signals({SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGCONT, has_terminal ? SIGTSTP : SIGINT});
   // A reader that went away is an error of a write, so that the command hears of it.
   signal(SIGPIPE, SIG_IGN);
-  RETURN_IF_ERROR(client_.Channel().status());
+  const absl::Status connected = client_.Channel().status();
+  if (absl::IsCancelled(connected)) {
+    // Given up because of a signal, which waits to be read; nothing failed.
+    if (const std::optional<int> signal = signals.Next()) return kExitSignalBase + *signal;
+  }
+  RETURN_IF_ERROR(connected);
   WarnRoot();
   const std::string shown = start.distro().empty() ? client_.info().default_distro().name() : start.distro();
   SessionClient session(client_, console_, signals, {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO},
@@ -130,10 +136,7 @@ absl::StatusOr<int> RunCommand::RunDetached(const v1::Start& start) {
   const std::shared_ptr<SessionStream> stream = OpenExec(channel, start);
   stream->WriteEof();
   SessionOutput output;
-  if (!stream->Read(output) || output.kind != SessionOutput::Kind::kStarted) {
-    stream->Cancel();
-    return FromRpc(stream->Finish());
-  }
+  RETURN_IF_ERROR(FromRpc(ReadFirst(*stream, SessionOutput::Kind::kStarted, output)));
   for (const std::string& warning : output.started.warnings()) console_.Warn(Escaped(warning));
   v1::DetachSessionRequest request;
   request.set_session_id(output.started.session_id());

@@ -31,6 +31,7 @@ class RunCommand : public ClientCommand {
   absl::StatusOr<int> Run() override;
   int usage_error_code() const override;
   int failure_code() const override;
+  int cancelled_code() const override { return failure_code(); }
 
  protected:
   void AddArguments(Arguments& arguments) override;

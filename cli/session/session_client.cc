@@ -217,12 +217,11 @@ absl::StatusOr<std::shared_ptr<SessionStream>> SessionClient::Reattach() {
       channel_ = *channel;
       std::shared_ptr<SessionStream> stream = OpenAttach(channel_, attach);
       SessionOutput output;
-      if (stream->Read(output) && output.kind == SessionOutput::Kind::kAttached) {
+      const grpc::Status status = ReadFirst(*stream, SessionOutput::Kind::kAttached, output);
+      if (status.ok()) {
         RETURN_IF_ERROR(Resume(stream, output.attached));
         return stream;
       }
-      stream->Cancel();
-      const grpc::Status status = stream->Finish();
       error = FromRpc(status);
       if (!IsConnectionLost(status)) return WithContext(error, "The daemon was restarted and the session is lost");
     } else {

@@ -25,10 +25,13 @@ class FakeSessions : public v1::SessionService::Service {
 
   // "cat" loses its connection once after so many bytes.
   int64_t break_after = INT64_MAX;
+  grpc::Status break_with{grpc::StatusCode::UNAVAILABLE, "gone"};
   // What the session forgets of the input it had when that happens.
   int64_t forget = 0;
   std::atomic<int> last_signal{0};
   std::atomic<int> attaches{0};
+  // What the first ones that attach are answered.
+  std::vector<grpc::Status> refusals;
 
   grpc::Status Exec(grpc::ServerContext* context, Stream* stream) override {
     v1::ExecRequest request;
@@ -68,7 +71,7 @@ class FakeSessions : public v1::SessionService::Service {
         request.attach().session_id() != "s1") {
       return grpc::Status(grpc::StatusCode::INTERNAL, "not the session");
     }
-    ++attaches;
+    if (static_cast<size_t>(attaches++) < refusals.size()) return refusals[static_cast<size_t>(attaches - 1)];
     received_ -= forget;
     v1::AttachResponse response;
     response.mutable_attached()->set_stdin_offset(received_);
@@ -107,7 +110,7 @@ class FakeSessions : public v1::SessionService::Service {
       if (!output.empty()) stream.Write(response);
       if (received_ >= break_after) {
         break_after = INT64_MAX;
-        return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone");
+        return break_with;
       }
     }
     return grpc::Status::OK;
@@ -211,6 +214,13 @@ TEST_F(SessionClientTest, AttachesAgainAndSendsWhatTheSessionHasNot) {
   EXPECT_EQ(sessions_.attaches, 1);
   EXPECT_TRUE(output.get() == data);
   EXPECT_EQ(err_.Drain(), "") << "a quick one is not worth a word";
+}
+
+TEST_F(SessionClientTest, ASessionThatEndedMeanwhileIsAnErrorWithItsReason) {
+  sessions_.break_after = 1;
+  sessions_.refusals = {DaemonError(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND", "There is no session 's1'.")};
+  EXPECT_EQ(WriteAll(in_.writer.get(), "abc"), 0);
+  EXPECT_EQ(ReasonOf(Run({"cat"}).status()), reason::kSessionNotFound);
 }
 
 TEST_F(SessionClientTest, InputThatIsNoLongerKeptIsNotSilentlyLost) {

@@ -87,6 +87,16 @@ class StreamOf : public SessionStream {
 
 }  // namespace
 
+grpc::Status ReadFirst(SessionStream& stream, SessionOutput::Kind kind, SessionOutput& output) {
+  const bool answered = stream.Read(output);
+  if (answered && output.kind == kind) return grpc::Status::OK;
+  // Only a stream that goes on: cancelling one that has ended would hide why it did.
+  if (answered) stream.Cancel();
+  grpc::Status status = stream.Finish();
+  if (!answered && !status.ok()) return status;
+  return grpc::Status(grpc::StatusCode::INTERNAL, "The daemon did not answer as it should when the session began.");
+}
+
 std::shared_ptr<SessionStream> OpenExec(std::shared_ptr<grpc::Channel> channel, const v1::Start& start) {
   auto stream = std::make_shared<StreamOf<v1::ExecRequest, v1::ExecResponse>>(std::move(channel));
   v1::ExecRequest first;

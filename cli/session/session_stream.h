@@ -39,6 +39,10 @@ class SessionStream {
   virtual void Cancel() = 0;
 };
 
+// Reads the first answer, which must be of `kind`. When it is not, the stream is finished, and the error is the one
+// that the daemon gave.
+grpc::Status ReadFirst(SessionStream& stream, SessionOutput::Kind kind, SessionOutput& output);
+
 std::shared_ptr<SessionStream> OpenExec(std::shared_ptr<grpc::Channel> channel, const v1::Start& start);
 std::shared_ptr<SessionStream> OpenAttach(std::shared_ptr<grpc::Channel> channel, const v1::Attach& attach);
 

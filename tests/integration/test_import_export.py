@@ -114,6 +114,7 @@ class ImportExport(unittest.TestCase):
         self.assertEqual(self.home.run("list", "--no-such-option").returncode, 2)
         self.assertEqual(self.home.run("--help").returncode, 0)
         self.assertEqual(self.home.run("import", "--help").returncode, 0)
+        self.assertEqual(self.home.run("op", "--help").returncode, 0)
 
     def test_an_empty_list_says_so(self):
         result = self.home.run("list")

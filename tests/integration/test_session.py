@@ -40,6 +40,12 @@ class SessionBehaviour:
         self.assertEqual(result.returncode, 125)
         self.assertIn("Error code: USER_NOT_FOUND", result.stderr)
 
+    def test_what_a_detached_command_fails_of_is_told(self):
+        for options, code in (("-u", "nobody-here"), "USER_NOT_FOUND"), (("-d", "nobody-here"), "DISTRO_NOT_FOUND"):
+            result = self.home.run("run", "--detach", *options, "true")
+            self.assertEqual(result.returncode, 125)
+            self.assertIn(f"Error code: {code}", result.stderr)
+
     def test_one_word_goes_to_the_shell_as_it_is(self):
         self.assertEqual(self.home.ok("echo a; echo b | tr b c"), "a\nc\n")
 
