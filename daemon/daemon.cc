@@ -92,7 +92,7 @@ class WholeDaemon : public Daemon {
   bool Stop() override {
     const bool operations_ended = operations_.Stop(kRollBackTime);
     sessions_.Close(Error(absl::StatusCode::kUnavailable, reason::kShuttingDown,
-                          "wslmd ends; the session goes on and can be attached to again."));
+                          "wslmd ends; a session that has begun goes on and can be attached to again."));
     server_->Shutdown(kCallsTime);
     instances_.Quiesce();
     // A distro or the VM may be starting; the next daemon adopts it or clears it away.

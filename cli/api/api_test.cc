@@ -6,6 +6,7 @@
 #include "cli/api/daemon_launcher.h"
 #include "cli/api/random_id.h"
 #include "cli/api/rpc_status.h"
+#include "cli/testing/fake_daemon.h"
 #include "distros/host/error.h"
 #include "google/rpc/error_details.pb.h"
 
@@ -32,12 +33,21 @@ TEST(RpcStatus, CarriesTheReasonOfTheStatusDetails) {
 
 TEST(RpcStatus, TellsALostConnectionFromADaemonThatCannot) {
   EXPECT_TRUE(IsConnectionLost(grpc::Status(grpc::StatusCode::UNAVAILABLE, "Socket closed")));
+  EXPECT_TRUE(IsConnectionLost(grpc::Status(grpc::StatusCode::CANCELLED, "CANCELLED")));
+  EXPECT_FALSE(IsConnectionLost(DaemonError(grpc::StatusCode::CANCELLED, "CANCELLED", "It was cancelled.")));
   google::rpc::Status details;
   google::rpc::ErrorInfo info;
   info.set_domain("wslm");
   info.set_reason("SHUTTING_DOWN");
   details.add_details()->PackFrom(info);
   EXPECT_FALSE(IsConnectionLost(grpc::Status(grpc::StatusCode::UNAVAILABLE, "", details.SerializeAsString())));
+}
+
+TEST(RpcStatus, TheNextDaemonMayDoWhatOneThatEndsCannot) {
+  EXPECT_TRUE(IsDaemonGone(grpc::Status(grpc::StatusCode::UNAVAILABLE, "Socket closed")));
+  EXPECT_TRUE(IsDaemonGone(DaemonError(grpc::StatusCode::UNAVAILABLE, "SHUTTING_DOWN", "It ends.")));
+  EXPECT_FALSE(IsDaemonGone(DaemonError(grpc::StatusCode::UNAVAILABLE, "RUNTIME_DIED", "It died.")));
+  EXPECT_FALSE(IsDaemonGone(grpc::Status(grpc::StatusCode::INTERNAL, "")));
 }
 
 TEST(Address, OfAHostIsAUnixSocket) {

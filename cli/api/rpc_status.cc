@@ -48,9 +48,17 @@ absl::Status FromRpc(const grpc::Status& status) {
 absl::Status FromResult(const google::rpc::Status& status) { return Make(status.code(), status.message(), status); }
 
 bool IsConnectionLost(const grpc::Status& status) {
-  if (status.error_code() != grpc::StatusCode::UNAVAILABLE) return false;
+  // A call that comes while gRPC's server shuts down is cancelled by it, without a word of the daemon's.
+  if (status.error_code() != grpc::StatusCode::UNAVAILABLE && status.error_code() != grpc::StatusCode::CANCELLED) {
+    return false;
+  }
   google::rpc::ErrorInfo info;
   return !FindErrorInfo(DetailsOf(status), info);
+}
+
+bool IsDaemonGone(const grpc::Status& status) {
+  google::rpc::ErrorInfo info;
+  return IsConnectionLost(status) || (FindErrorInfo(DetailsOf(status), info) && info.reason() == reason::kShuttingDown);
 }
 
 }  // namespace wslm::cli

@@ -14,8 +14,12 @@ absl::Status FromRpc(const grpc::Status& status);
 // The error of an operation.
 absl::Status FromResult(const google::rpc::Status& status);
 
-// Whether the connection broke, rather than the daemon having answered with an error of its own.
+// Whether the connection broke, rather than the daemon having answered with an error of its own. Not for a call that
+// this program cancelled.
 bool IsConnectionLost(const grpc::Status& status);
+
+// Whether the daemon's successor is the one to ask: the connection broke, or the daemon says that it ends.
+bool IsDaemonGone(const grpc::Status& status);
 
 }  // namespace wslm::cli
 

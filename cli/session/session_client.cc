@@ -118,7 +118,7 @@ void SessionClient::ReadLoop(std::shared_ptr<SessionStream> stream) {
     if (status.error_code() == grpc::StatusCode::ABORTED) {
       return End(absl::AbortedError("Another client has taken the session over."));
     }
-    if (!IsConnectionLost(status)) {
+    if (!IsDaemonGone(status)) {
       return End(status.ok() ? absl::InternalError("The daemon closed the session without saying how it ended.")
                              : FromRpc(status));
     }
@@ -223,7 +223,7 @@ absl::StatusOr<std::shared_ptr<SessionStream>> SessionClient::Reattach() {
         return stream;
       }
       error = FromRpc(status);
-      if (!IsConnectionLost(status)) return WithContext(error, "The daemon was restarted and the session is lost");
+      if (!IsDaemonGone(status)) return WithContext(error, "The daemon was restarted and the session is lost");
     } else {
       error = channel.status();
     }

@@ -216,6 +216,18 @@ TEST_F(SessionClientTest, AttachesAgainAndSendsWhatTheSessionHasNot) {
   EXPECT_EQ(err_.Drain(), "") << "a quick one is not worth a word";
 }
 
+TEST_F(SessionClientTest, ADaemonThatIsEndedIsAsGoodAsOneThatDied) {
+  const grpc::Status ends = DaemonError(grpc::StatusCode::UNAVAILABLE, "SHUTTING_DOWN", "wslmd ends.");
+  sessions_.break_after = 1;
+  sessions_.break_with = ends;
+  sessions_.refusals = {ends, grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone")};
+  EXPECT_EQ(WriteAll(in_.writer.get(), "abc"), 0);
+  in_.writer.Reset();
+  EXPECT_EQ(*Run({"cat"}), 0);
+  EXPECT_EQ(sessions_.attaches, 3);
+  EXPECT_EQ(out_.Drain(), "abc");
+}
+
 TEST_F(SessionClientTest, ASessionThatEndedMeanwhileIsAnErrorWithItsReason) {
   sessions_.break_after = 1;
   sessions_.refusals = {DaemonError(grpc::StatusCode::NOT_FOUND, "SESSION_NOT_FOUND", "There is no session 's1'.")};

@@ -197,9 +197,20 @@ class SessionBehaviour:
         terminal.send(f"kill {pid}; exit 0\r")
         self.assertEqual(terminal.wait(), 0)
 
-    def test_sigterm_of_the_daemon_leaves_distros_running(self):
+    def test_sigterm_of_the_daemon_leaves_distros_running_and_sessions_attached(self):
         self.sh("nohup sleep 4712 >/dev/null 2>&1 &")
-        self.home.ok("daemon", "stop")
+        terminal = self.terminal(env={"TERM": "dumb"})
+        terminal.expect(r"[#$] ")
+        for stop in (lambda pid: self.home.ok("daemon", "stop"), lambda pid: os.kill(pid, signal.SIGTERM)):
+            terminal.send("X=kept; echo begun-$((6*7))\r")
+            terminal.expect(r"begun-42\r\n")
+            pid = self.home.daemon_pid()
+            stop(pid)
+            wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+            terminal.send("echo $X; unset X\r")
+            terminal.expect(r"\nkept\r\n")
+        terminal.send("exit 7\r")
+        self.assertEqual(terminal.wait(), 7)
         self.assertIn("4712", self.sh("cat /proc/[0-9]*/cmdline | tr '\\0' ' '"))
         self.sh("kill $(grep -l 4712 /proc/[0-9]*/cmdline | cut -d/ -f3 | head -n1)")
 
