@@ -1,6 +1,5 @@
 #include "cli/api/address.h"
 
-#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cerrno>
@@ -9,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
+#include "distros/host/status_macros.h"
 
 namespace wslm::cli {
 
@@ -32,7 +32,16 @@ absl::StatusOr<std::string> SocketPathOfHost(const std::string& host) {
   return std::string(path);
 }
 
-absl::StatusOr<UniqueFd> ConnectSocket(const std::string& path) {
+absl::StatusOr<ucred> PeerOf(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof(peer);
+  if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return ErrnoError("cannot tell who listens at", "the daemon's socket");
+  }
+  return peer;
+}
+
+absl::StatusOr<UniqueFd> ConnectSocket(const std::string& path, uid_t owner) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof(address.sun_path)) {
@@ -48,6 +57,13 @@ absl::StatusOr<UniqueFd> ConnectSocket(const std::string& path) {
       return absl::NotFoundError(absl::StrCat("Nothing listens at ", path, "."));
     }
     return ErrnoError("cannot connect to", path);
+  }
+  ASSIGN_OR_RETURN(const ucred peer, PeerOf(fd.get()));
+  if (peer.uid != owner) {
+    return Error(absl::StatusCode::kPermissionDenied, reason::kPermissionDenied,
+                 absl::StrCat("At ", path, " listens a process of uid ", peer.uid, ", and you are uid ", owner,
+                              ". Each user has a wslmd of their own, which takes nobody else's commands."),
+                 {{"path", path}});
   }
   return fd;
 }

@@ -8,6 +8,7 @@
 #include "cli/api/rpc_status.h"
 #include "cli/testing/fake_daemon.h"
 #include "distros/host/error.h"
+#include "distros/host/test_folder.h"
 #include "google/rpc/error_details.pb.h"
 
 namespace wslm::cli {
@@ -60,6 +61,14 @@ TEST(Address, OfAHostIsAUnixSocket) {
 
 TEST(Address, WhereNothingListensIsNotFound) {
   EXPECT_TRUE(absl::IsNotFound(ConnectSocket("/no/such/socket").status()));
+}
+
+TEST(Address, AnotherUsersProcessIsNotSpokenTo) {
+  const TestFolder folder;
+  const HungProcess listener("anybody", folder / "socket", /*heeds=*/true);
+  EXPECT_TRUE(ConnectSocket(folder / "socket").ok());
+  const absl::Status status = ConnectSocket(folder / "socket", geteuid() + 1).status();
+  EXPECT_EQ(ReasonOf(status), reason::kPermissionDenied) << status;
 }
 
 TEST(Version, IsComparedByNumbers) {

@@ -1,10 +1,6 @@
 #include "cli/api/client.h"
 
-#include <signal.h>
-
 #include <charconv>
-#include <chrono>
-#include <climits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "cli/api/address.h"
+#include "cli/api/daemon_process.h"
 #include "distros/host/error.h"
 #include "grpcpp/create_channel_posix.h"
 #include "wslm/v1/system.grpc.pb.h"
@@ -19,8 +16,8 @@
 namespace wslm::cli {
 namespace {
 
-// A daemon that has just started first looks after what the one before left.
-constexpr std::chrono::seconds kHandshakeTimeout{30};
+// For a daemon that is to be replaced to end.
+constexpr absl::Duration kReplaceTimeout = absl::Seconds(10);
 
 std::shared_ptr<grpc::Channel> ChannelOver(UniqueFd socket) {
   grpc::ChannelArguments arguments;
@@ -68,6 +65,11 @@ v1::GetInfoResponse Client::info() const {
   return info_;
 }
 
+pid_t Client::daemon_pid() const {
+  absl::MutexLock lock(&mutex_);
+  return daemon_pid_;
+}
+
 absl::Status Client::ConnectLocked(bool start) {
   if (!socket_.empty()) {
     ASSIGN_OR_RETURN(UniqueFd socket, ConnectSocket(socket_));
@@ -90,30 +92,34 @@ absl::Status Client::ConnectLocked(bool start) {
 }
 
 absl::Status Client::HandshakeLocked(UniqueFd socket) {
+  ASSIGN_OR_RETURN(const ucred peer, PeerOf(socket.get()));
+  daemon_pid_ = peer.pid;
   std::shared_ptr<grpc::Channel> channel = ChannelOver(std::move(socket));
   v1::SystemService::Stub stub(channel);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kHandshakeTimeout);
+  context.set_deadline(absl::ToChronoTime(absl::Now() + patience_));
   const grpc::Status status = stub.GetInfo(&context, v1::GetInfoRequest(), &info_);
   if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) {
-    return absl::DeadlineExceededError(
-        "wslmd does not answer within 30 s. Its log may say why; 'wslm daemon stop' ends it.");
+    return absl::DeadlineExceededError(absl::StrCat("wslmd (process ", daemon_pid_, ") does not answer within ",
+                                                    absl::FormatDuration(patience_),
+                                                    ". Its log may say why; 'wslm daemon stop' ends it."));
   }
   RETURN_IF_ERROR(FromRpc(status));
+  // Where systemd listens for it, the peer is systemd.
+  if (info_.pid() > 0) daemon_pid_ = info_.pid();
   channel_ = std::move(channel);
   return absl::OkStatus();
 }
 
 absl::Status Client::ReplaceOldDaemonLocked() {
-  const pid_t pid = info_.pid();
+  const pid_t pid = daemon_pid_;
   v1::SystemService::Stub stub(channel_);
   grpc::ClientContext context;
   v1::StopDaemonResponse response;
   const grpc::Status stopped = stub.StopDaemon(&context, v1::StopDaemonRequest(), &response);
   if (!stopped.ok() && !IsConnectionLost(stopped)) return FromRpc(stopped);
   channel_ = nullptr;
-  const absl::Time deadline = absl::Now() + absl::Seconds(10);
-  while (pid > 0 && kill(pid, 0) == 0 && absl::Now() < deadline) absl::SleepFor(absl::Milliseconds(10));
+  WaitForEnd(pid, kReplaceTimeout);
   ASSIGN_OR_RETURN(UniqueFd socket, launcher_.Connect());
   // One that is still older belongs to another installation and is good enough.
   return HandshakeLocked(std::move(socket));

@@ -1,7 +1,6 @@
-#include <signal.h>
-
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/api/daemon_process.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -14,7 +13,13 @@
 namespace wslm::cli {
 namespace {
 
-constexpr absl::Duration kStopTimeout = absl::Seconds(10);
+// To take the request.
+constexpr absl::Duration kAskTimeout = absl::Seconds(10);
+// To end then: it rolls back what it was doing, which it gives up after 30 s.
+constexpr absl::Duration kStopTimeout = absl::Seconds(45);
+constexpr absl::Duration kAnnounceWait = absl::Seconds(1);
+// To end after SIGTERM, which it may not even notice.
+constexpr absl::Duration kTermTimeout = absl::Seconds(10);
 
 std::string Describe(const v1::GetInfoResponse& info) {
   return absl::StrCat("wslmd ", Escaped(info.version()), " runs since ", ShowTime(info.start_time()), ", pid ",
@@ -43,6 +48,10 @@ class DaemonStopCommand : public ClientCommand {
   std::string name() const override { return "daemon stop"; }
   std::string summary() const override { return "End the daemon; distros go on"; }
   std::string usage() const override { return "daemon stop"; }
+  std::string details() const override {
+    return "What it was doing is rolled back. A shell or command of a distro that is in front of somebody starts the\n"
+           "next one. A daemon that does not answer is ended by SIGTERM, and by SIGKILL 10 s later.";
+  }
 
   absl::StatusOr<int> Run() override {
     const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = client_.ChannelToRunning();
@@ -50,19 +59,29 @@ class DaemonStopCommand : public ClientCommand {
       console_.Note("wslmd does not run.");
       return kExitOk;
     }
+    if (absl::IsDeadlineExceeded(channel.status())) return EndByForce();
     RETURN_IF_ERROR(channel.status());
-    const pid_t pid = client_.info().pid();
     grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kAskTimeout));
     v1::StopDaemonResponse response;
     const grpc::Status status =
         v1::SystemService::Stub(*channel).StopDaemon(&context, v1::StopDaemonRequest(), &response);
+    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return EndByForce();
     if (!status.ok() && !IsConnectionLost(status)) return FromRpc(status);
-    for (const absl::Time deadline = absl::Now() + kStopTimeout; kill(pid, 0) == 0;) {
-      if (absl::Now() > deadline)
-        return absl::DeadlineExceededError("wslmd was asked to end and still runs after 10 s.");
-      absl::SleepFor(absl::Milliseconds(10));
+    const pid_t pid = client_.daemon_pid();
+    if (!WaitForEnd(pid, kAnnounceWait)) {
+      console_.Note("wslm: waiting for wslmd to end.");
+      if (!WaitForEnd(pid, kStopTimeout)) return EndByForce();
     }
     console_.Note("wslmd has ended.");
+    return kExitOk;
+  }
+
+ private:
+  absl::StatusOr<int> EndByForce() {
+    console_.Note(absl::StrCat("wslm: wslmd does not answer; ending its process, ", client_.daemon_pid(), "."));
+    ASSIGN_OR_RETURN(const std::string done, EndUnresponsiveDaemon(client_.daemon_pid(), kTermTimeout));
+    console_.Note(done);
     return kExitOk;
   }
 };

@@ -5,7 +5,12 @@
 #include <fcntl.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -92,6 +97,46 @@ class Pipe {
 
   UniqueFd reader;
   UniqueFd writer;
+};
+
+// A process called `name` that listens at `socket` and answers nobody; SIGKILL ends it at the latest, and SIGTERM when
+// it `heeds` that.
+class HungProcess {
+ public:
+  HungProcess(const char* name, const std::string& socket, bool heeds) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    Pipe listens;
+    pid_ = fork();
+    if (pid_ == 0) {
+      signal(SIGTERM, heeds ? SIG_DFL : SIG_IGN);
+      prctl(PR_SET_NAME, name);
+      const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+      listen(fd, 5);
+      write(listens.writer.get(), "", 1);
+      while (true) pause();
+    }
+    char byte;
+    EXPECT_EQ(read(listens.reader.get(), &byte, 1), 1);
+  }
+  ~HungProcess() {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  HungProcess(const HungProcess&) = delete;
+  HungProcess& operator=(const HungProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+  // Whether it has ended.
+  bool gone() const {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == pid_;
+  }
+
+ private:
+  pid_t pid_ = -1;
 };
 
 }  // namespace wslm::cli

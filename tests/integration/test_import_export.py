@@ -170,6 +170,16 @@ class ImportExport(unittest.TestCase):
         self.assertEqual(self.home.ok("list", "-q"), "")
         self.assertEqual(self.home.leftovers(), [])
 
+    def test_a_daemon_that_hangs_can_be_ended(self):
+        self.home.ok("daemon", "start")
+        pid = self.home.daemon_pid()
+        os.kill(pid, signal.SIGSTOP)
+        result = self.home.run("daemon", "stop", timeout=120)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn(f"wslmd (process {pid}) did not answer", result.stderr)
+        self.home.ok("daemon", "start")
+        self.assertNotEqual(self.home.daemon_pid(), pid)
+
     def test_two_commands_at_once_start_one_daemon(self):
         self.home.ok("daemon", "stop")
         time.sleep(0.5)
@@ -228,8 +238,9 @@ class NeedsRoot(unittest.TestCase):
         result = subprocess.run(["setpriv", "--reuid=4242", "--regid=4242", "--clear-groups", "env",
                                  f"WSLM_HOST=unix://{address}", f"WSLM_HOME={home.path}", "HOME=/",
                                  os.environ["WSLM_BIN"] + "/wslm", "list"], capture_output=True, text=True, timeout=60)
-        self.assertNotEqual(result.returncode, 0)
+        self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stdout, "")
+        self.assertIn("Error code: PERMISSION_DENIED", result.stderr)
 
 
 if __name__ == "__main__":
