@@ -90,6 +90,22 @@ TEST_F(RunCommandLineTest, WhateverFailsBeforeTheGuestRunsGives125) {
   EXPECT_EQ(Run("ls", absl::FailedPreconditionError("no home")), kExitOwnFailure);
 }
 
+TEST_F(RunCommandLineTest, EveryErrorButOneOfUsageEndsWithACode) {
+  CodeOf("act", absl::UnavailableError("The connection was lost."));
+  CodeOf("act", Error(absl::StatusCode::kNotFound, reason::kDistroNotFound, "No such distro."));
+  CodeOf("act", absl::InvalidArgumentError("Wrong words."));
+  EXPECT_EQ(err_.Drain(),
+            "wslm: The connection was lost.\nError code: UNAVAILABLE\n"
+            "wslm: No such distro.\nError code: DISTRO_NOT_FOUND\n"
+            "wslm: Wrong words.\n");
+}
+
+TEST_F(RunCommandLineTest, JsonIsADocumentAlsoWithoutADaemon) {
+  EXPECT_EQ(Run("daemon status --json"), kExitFailed);
+  EXPECT_EQ(Run("version --json"), kExitOk);
+  EXPECT_THAT(out_.Drain(), AllOf(HasSubstr("\"pid\": 0"), HasSubstr("\"wslm_version\": \"" WSLM_VERSION "\"")));
+}
+
 TEST_F(RunCommandLineTest, WrongWordsGive2) {
   for (const char* line : {"list --no-such-option", "import", "set-version deb 3", "set-version", "terminate",
                            "op watch", "help nonsense"}) {

@@ -93,10 +93,12 @@ class DaemonStatusCommand : public ClientCommand {
   std::string name() const override { return "daemon status"; }
   std::string summary() const override { return "Show whether the daemon runs; the exit code is 1 if not"; }
   std::string usage() const override { return "daemon status [--json]"; }
+  std::string details() const override { return "As JSON a daemon that does not run has the pid 0."; }
 
   absl::StatusOr<int> Run() override {
     const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = client_.ChannelToRunning();
     if (absl::IsNotFound(channel.status())) {
+      if (json_) console_.Out(JsonDocument(v1::GetInfoResponse()));
       console_.Note("wslmd does not run.");
       return kExitFailed;
     }

@@ -42,7 +42,9 @@ absl::StatusOr<int> OperationFollower::Follow(const std::string& id, const Follo
       operation.set_id(id);
       if (Interrupted(operation, options)) {
         display.Clear();
-        console_.Note(absl::StrCat("The operation goes on: wslm op watch ", Escaped(id)));
+        const bool undone = cancelled_ || operation.state() == v1::OPERATION_STATE_CANCELLING;
+        console_.Note(
+            absl::StrCat(undone ? "The roll-back" : "The operation", " goes on: wslm op watch ", Escaped(id)));
         return kExitDetached;
       }
     }
@@ -66,6 +68,7 @@ void OperationFollower::Cancel(const v1::Operation& operation) {
   request.set_id(operation.id());
   const auto response = client_.Call(&v1::OperationService::Stub::CancelOperation, request);
   if (response.ok()) {
+    cancelled_ = true;
     console_.Note("wslm: cancelling.");
     return;
   }

@@ -54,6 +54,8 @@ class OperationFollower {
   Console& console_;
   SignalFd& signals_;
   int interrupts_ = 0;
+  // The daemon took the cancel.
+  bool cancelled_ = false;
   int warnings_shown_ = 0;
 };
 

@@ -144,7 +144,7 @@ TEST_F(OperationFollowerTest, TheSecondDetaches) {
     kill(getpid(), SIGINT);
   });
   EXPECT_EQ(*Follow(), kExitDetached);
-  EXPECT_THAT(err_.Drain(), HasSubstr("wslm op watch op1"));
+  EXPECT_THAT(err_.Drain(), HasSubstr("The roll-back goes on: wslm op watch op1"));
 }
 
 TEST_F(OperationFollowerTest, PastThePointOfNoReturnItGoesOn) {
@@ -175,6 +175,7 @@ TEST_F(OperationFollowerTest, OneWhoOnlyWatchesNeverCancels) {
   options_.on_interrupt = OnInterrupt::kDetach;
   Soon([] { kill(getpid(), SIGINT); });
   EXPECT_EQ(*Follow(), kExitDetached);
+  EXPECT_THAT(err_.Drain(), HasSubstr("The operation goes on: wslm op watch op1"));
   EXPECT_EQ(operations_.cancels, 0);
 }
 
@@ -226,7 +227,7 @@ class TransferTest : public ::testing::Test {
  protected:
   TransferTest() : daemon_(std::vector<grpc::Service*>{&transfers_}), channel_(*daemon_.MakeClient()->Channel()) {
     signal(SIGPIPE, SIG_IGN);
-    transfers_.archive = std::string(5 << 20, 'a') + "end";
+    transfers_.archive.assign(5 << 20, 'a').append("end");
   }
 
   FakeTransfers transfers_;

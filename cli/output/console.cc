@@ -15,6 +15,13 @@
 namespace wslm::cli {
 namespace {
 
+// The API's reason, else the canonical code's name. A mistake in the words of a command line has none.
+std::string ErrorCode(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  if (!reason.empty() || absl::IsInvalidArgument(status)) return reason;
+  return absl::StatusCodeToString(status.code());
+}
+
 bool CanRedraw(int fd) {
   const char* term = std::getenv("TERM");
   return isatty(fd) != 0 && term != nullptr && *term != '\0' && std::string_view(term) != "dumb";
@@ -62,9 +69,7 @@ void Console::Report(const absl::Status& status) {
     WriteLine(absl::StrCat(prefix, Escaped(line)));
     prefix = "";
   }
-  if (const std::string reason = ReasonOf(status); !reason.empty()) {
-    WriteLine(absl::StrCat("Error code: ", Escaped(reason)));
-  }
+  if (const std::string code = ErrorCode(status); !code.empty()) WriteLine(absl::StrCat("Error code: ", Escaped(code)));
 }
 
 size_t Console::width() const {

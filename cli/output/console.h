@@ -24,7 +24,8 @@ class Console {
   void Note(std::string_view line);
   // "wslm: warning: SENTENCE".
   void Warn(std::string_view sentence);
-  // "wslm: SENTENCE", then "Error code: REASON" when the status has one.
+  // "wslm: SENTENCE", then "Error code: REASON" with the API's reason, or the canonical code's name where there is
+  // none; INVALID_ARGUMENT without a reason is an error of usage, which has no such line.
   void Report(const absl::Status& status);
 
   // Whether standard error is a terminal.

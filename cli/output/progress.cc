@@ -86,13 +86,20 @@ std::string ProgressLine(const v1::Operation& operation, std::optional<double> r
   } else if (progress.done() > 0) {
     absl::StrAppend(&line, " ", Amount(progress.unit(), progress.done()));
   }
+  std::string speed;
   if (rate.has_value() && *rate >= 1) {
-    absl::StrAppend(&line, ", ", Amount(progress.unit(), static_cast<int64_t>(*rate)), "/s");
+    speed = absl::StrCat(", ", Amount(progress.unit(), static_cast<int64_t>(*rate)), "/s");
   }
+  std::string time;
   if (const std::optional<absl::Duration> left = TimeLeft(progress, rate)) {
-    absl::StrAppend(&line, ", ", ShowDuration(*left), " left");
+    time = absl::StrCat(", ", ShowDuration(*left), " left");
   }
-  line = ShortenMiddle(line, width);
+  if (DisplayWidth(line) + DisplayWidth(speed) + DisplayWidth(time) > width) {
+    // A number that was cut would be a wrong one.
+    const bool time_fits = DisplayWidth(line) + DisplayWidth(time) <= width;
+    return ShortenMiddle(absl::StrCat(line, time_fits ? time : ""), width);
+  }
+  absl::StrAppend(&line, speed, time);
   const std::string item = Escaped(progress.current_item());
   const size_t used = DisplayWidth(line) + 2;
   if (!item.empty() && used + kLeastItem <= width) absl::StrAppend(&line, "  ", ShortenMiddle(item, width - used));

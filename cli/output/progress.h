@@ -25,7 +25,8 @@ class RateMeter {
   std::deque<std::pair<absl::Time, int64_t>> samples_;
 };
 
-// "Copying 45%, 1.2 GiB of 2.6 GiB, 85 MiB/s, 15 s left  usr/lib/x", at most `width` columns.
+// "Copying 45%, 1.2 GiB of 2.6 GiB, 85 MiB/s, 15 s left  usr/lib/x", at most `width` columns: where not
+// all fits, the item goes first, then the speed, then the time left.
 std::string ProgressLine(const v1::Operation& operation, std::optional<double> rate, size_t width);
 
 // Shows it: on a terminal one line redrawn at most ten times a second, elsewhere a line now and then.

@@ -39,6 +39,13 @@ TEST(ProgressLine, FitsIntoItsWidth) {
   EXPECT_THAT(ProgressLine(Copying(512 << 20, 1 << 30), 64 << 20, 79), HasSubstr("..."));
 }
 
+TEST(ProgressLine, LeavesOutWhatDoesNotFitRatherThanCutNumbers) {
+  const auto line = [](size_t width) { return ProgressLine(Copying(512 << 20, 1 << 30), 64 << 20, width); };
+  EXPECT_EQ(line(60), "Copying 50%, 512 MiB of 1.0 GiB, 64 MiB/s, 8.0 s left");
+  EXPECT_EQ(line(50), "Copying 50%, 512 MiB of 1.0 GiB, 8.0 s left");
+  EXPECT_EQ(line(39), "Copying 50%, 512 MiB of 1.0 GiB");
+}
+
 TEST(ProgressLine, SaysOnlyWhatIsKnown) {
   EXPECT_THAT(ProgressLine(Copying(1024, 0), std::nullopt, 80), StartsWith("Copying 1.0 KiB  usr/"));
   EXPECT_EQ(ProgressLine(v1::Operation(), std::nullopt, 80), "Preparing");
