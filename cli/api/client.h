@@ -63,6 +63,19 @@ class Client {
     }
   }
 
+  // Call for all pages of a list, as one response.
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> CallForAll(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                      Request request) {
+    Response all;
+    do {
+      ASSIGN_OR_RETURN(const Response page, Call(method, request));
+      all.MergeFrom(page);
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    all.clear_next_page_token();
+    return all;
+  }
 
  private:
   absl::Status ConnectLocked(bool start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

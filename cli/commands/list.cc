@@ -20,7 +20,10 @@ class ListCommand : public ClientCommand {
   std::string usage() const override { return "list [-v | -q | --json] [--running]"; }
 
   absl::StatusOr<int> Run() override {
-    ASSIGN_OR_RETURN(const v1::ListDistrosResponse all, ListAll());
+    v1::ListDistrosRequest request;
+    if (running_) request.add_states(v1::DISTRO_STATE_RUNNING);
+    ASSIGN_OR_RETURN(const v1::ListDistrosResponse all,
+                     client_.CallForAll(&v1::DistroService::Stub::ListDistros, request));
     const std::vector<v1::Distro> distros(all.distros().begin(), all.distros().end());
     if (json_) {
       console_.Out(JsonDocument(all));
@@ -54,18 +57,6 @@ class ListCommand : public ClientCommand {
   }
 
  private:
-  absl::StatusOr<v1::ListDistrosResponse> ListAll() {
-    v1::ListDistrosResponse all;
-    v1::ListDistrosRequest request;
-    if (running_) request.add_states(v1::DISTRO_STATE_RUNNING);
-    do {
-      ASSIGN_OR_RETURN(v1::ListDistrosResponse page, client_.Call(&v1::DistroService::Stub::ListDistros, request));
-      request.set_page_token(page.next_page_token());
-      all.mutable_distros()->MergeFrom(page.distros());
-    } while (!request.page_token().empty());
-    return all;
-  }
-
   bool verbose_ = false;
   bool quiet_ = false;
   bool running_ = false;

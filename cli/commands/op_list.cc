@@ -21,7 +21,10 @@ class OpListCommand : public ClientCommand {
   std::string usage() const override { return "op list [--running] [--json]"; }
 
   absl::StatusOr<int> Run() override {
-    ASSIGN_OR_RETURN(const v1::ListOperationsResponse all, ListAll());
+    v1::ListOperationsRequest request;
+    request.set_unfinished_only(running_);
+    ASSIGN_OR_RETURN(const v1::ListOperationsResponse all,
+                     client_.CallForAll(&v1::OperationService::Stub::ListOperations, request));
     if (json_) {
       console_.Out(JsonDocument(all));
       return kExitOk;
@@ -49,19 +52,6 @@ class OpListCommand : public ClientCommand {
   }
 
  private:
-  absl::StatusOr<v1::ListOperationsResponse> ListAll() {
-    v1::ListOperationsResponse all;
-    v1::ListOperationsRequest request;
-    request.set_unfinished_only(running_);
-    do {
-      ASSIGN_OR_RETURN(v1::ListOperationsResponse page,
-                       client_.Call(&v1::OperationService::Stub::ListOperations, request));
-      request.set_page_token(page.next_page_token());
-      all.mutable_operations()->MergeFrom(page.operations());
-    } while (!request.page_token().empty());
-    return all;
-  }
-
   bool running_ = false;
   bool json_ = false;
 };
