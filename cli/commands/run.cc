@@ -1,8 +1,10 @@
 #include "cli/commands/run.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
 #include <optional>
 
@@ -36,6 +38,15 @@ v1::ShellMode ToShellMode(RunShell shell) {
 std::string EnvironmentValue(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
+}
+
+// A folder of the host's that was asked for by name, unlike the caller's own, must be there.
+absl::StatusOr<std::string> HostFolder(const std::string& folder) {
+  ASSIGN_OR_RETURN(const std::string path, AbsolutePath(folder));
+  struct stat status;
+  if (stat(path.c_str(), &status) != 0) return ErrnoError("cannot enter", path);
+  if (!S_ISDIR(status.st_mode)) return ErrnoError("cannot enter", path, ENOTDIR);
+  return path;
 }
 
 }  // namespace
@@ -77,7 +88,7 @@ absl::StatusOr<v1::Start> RunCommand::MakeStart() const {
   if (options_.folder.starts_with("/") || options_.folder.starts_with("~")) {
     start.set_folder(options_.folder);
   } else if (!options_.folder.empty()) {
-    ASSIGN_OR_RETURN(*start.mutable_host_folder(), AbsolutePath(options_.folder));
+    ASSIGN_OR_RETURN(*start.mutable_host_folder(), HostFolder(options_.folder));
   } else if (const absl::StatusOr<std::string> folder = CurrentFolder(); folder.ok() && IsUtf8(*folder)) {
     start.set_host_folder(*folder);
   }

@@ -2,12 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <vector>
 
 #include "cli/exit_codes.h"
 #include "cli/testing/fake_daemon.h"
 #include "distros/host/error.h"
+#include "distros/host/test_folder.h"
 #include "wslm/v1/session.grpc.pb.h"
 
 namespace wslm::cli {
@@ -67,6 +70,20 @@ TEST_F(RunCommandTest, WhatADetachedCommandFailsOfIsTold) {
     const absl::StatusOr<int> code = Run({"--detach", "-d", "missing", "true"});
     EXPECT_EQ(ReasonOf(code.status()), reason::kDistroNotFound) << code.status();
   }
+}
+
+TEST_F(RunCommandTest, AFolderOfTheHostsThatIsAskedForMustBeThere) {
+  const TestFolder folder;
+  std::filesystem::create_directory(folder / "there");
+  std::ofstream(folder / "file");
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  EXPECT_EQ(*Run({"--detach", "--cd", "there", "true"}), kExitOk);
+  for (const char* wrong : {"missing", "file"}) {
+    const absl::StatusOr<int> code = Run({"--detach", "--cd", wrong, "true"});
+    EXPECT_EQ(ReasonOf(code.status()), reason::kIoError) << wrong;
+  }
+  std::filesystem::current_path(before);
 }
 
 TEST_F(RunCommandTest, ADaemonThatSaysNothingIsAnError) {

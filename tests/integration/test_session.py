@@ -122,6 +122,8 @@ class SessionBehaviour:
         self.assertEqual(self.home.ok("--cd", "~", "-u", "ann", "pwd"), "/home/ann\n")
         self.assertEqual(self.home.ok("~", "pwd"), "/root\n")
         self.assertEqual(self.home.run("--cd", "/no/such", "pwd").returncode, 125)
+        self.assertEqual(self.home.ok("--cd", "share", "pwd", cwd="/usr"), "/mnt/host/usr/share\n")
+        self.assertEqual(self.home.run("--cd", "no-such", "pwd", cwd="/usr").returncode, 125)
 
     def test_the_environment_is_clean_and_takes_variables(self):
         out = self.home.ok("run", "-E", "K=a b", "--", "env", env={"SECRET_OF_THE_HOST": "x"})
