@@ -46,12 +46,12 @@ class Client {
   // The process that was connected to last, also when it did not answer; 0 when unknown.
   pid_t daemon_pid() const;
 
-  // One call. When the connection breaks under it, it is repeated once: `repeatable` says that twice is as good as
-  // once.
+  // One call. When the connection breaks under it, it is repeated once: every call either changes nothing more then, or
+  // has a request id.
   template <typename Stub, typename Request, typename Response>
   absl::StatusOr<Response> Call(grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
-                                const Request& request, bool repeatable = true) {
-    for (bool last = !repeatable;; last = true) {
+                                const Request& request) {
+    for (bool last = false;; last = true) {
       ASSIGN_OR_RETURN(std::shared_ptr<grpc::Channel> channel, Channel());
       Stub stub(channel);
       grpc::ClientContext context;
