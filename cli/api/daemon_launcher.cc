@@ -158,6 +158,9 @@ absl::StatusOr<UniqueFd> DaemonLauncher::WaitForSocket(pid_t pid) const {
     if (connected.ok() || !absl::IsNotFound(connected.status())) {
       // Whenever it ends, it must not stay as a zombie of ours: others wait for its process to go.
       signal(SIGCHLD, SIG_IGN);
+      // Nor the one before, if that was ours too and ended while this one began. This program has no other children.
+      while (waitpid(-1, nullptr, WNOHANG) > 0) {
+      }
       return connected;
     }
     int status = 0;
