@@ -42,6 +42,10 @@ Reply SysReadLinkAt(Kernel&, const Call&);
 Reply SysAccess(Kernel&, const Call&);
 Reply SysFAccessAt(Kernel&, const Call&);
 Reply SysFAccessAt2(Kernel&, const Call&);
+Reply SysStatFs(Kernel&, const Call&);
+Reply SysNameToHandleAt(Kernel&, const Call&);
+Reply SysInotifyAddWatch(Kernel&, const Call&);
+Reply SysFanotifyMark(Kernel&, const Call&);
 
 // sys_open.cc
 Reply SysOpen(Kernel&, const Call&);
@@ -121,14 +125,20 @@ Reply SysPidfdSendSignal(Kernel&, const Call&);
 Reply SysTraceProcess(Kernel&, const Call&);
 Reply SysPTrace(Kernel&, const Call&);
 Reply SysChangeProcess(Kernel&, const Call&);
-Reply SysSetPriority(Kernel&, const Call&);
 Reply SysPidfdGetFd(Kernel&, const Call&);
+
+// sys_priority.cc
+Reply SysSetPriority(Kernel&, const Call&);
+Reply SysGetPriority(Kernel&, const Call&);
+Reply SysIoprioSet(Kernel&, const Call&);
 
 // sys_sockets.cc
 Reply SysBind(Kernel&, const Call&);
 Reply SysConnect(Kernel&, const Call&);
 Reply SysGetSockOpt(Kernel&, const Call&);
+Reply SysSendTo(Kernel&, const Call&);
 Reply SysSendMsg(Kernel&, const Call&);
+Reply SysSendMMsg(Kernel&, const Call&);
 
 }  // namespace wslm::lxcore
 

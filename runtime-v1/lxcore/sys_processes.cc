@@ -1,62 +1,23 @@
-// kill(2), ptrace(2), setpriority(2) and their like: what one process may do to another, by virtual owners. To the
+// kill(2), ptrace(2) and their like: what one process may do to another, by virtual owners. To the
 // host's kernel they all belong to one user, so it says yes to what is let through.
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <charconv>
-#include <memory>
 #include <optional>
 #include <vector>
 
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/other_processes.h"
 #include "runtime-v1/lxcore/process_facts.h"
 
 namespace wslm::lxcore {
 namespace {
-
-// Who another process is, by its number inside: the guest's own /proc knows its numbers.
-std::optional<Credentials> OwnerOf(Kernel& k, const Call& call, pid_t pid) {
-  if (pid == 0) return k.CredentialsOf(call);
-  if (k.paths.EnterRootOf(call.tid()) != 0) return std::nullopt;
-  return k.identities.OfProcDirectory(AT_FDCWD, "/proc/" + std::to_string(pid));
-}
-
-// The numbers of a "pid (name) state ppid pgrp session ..." line.
-struct Relatives {
-  pid_t group = 0;
-  pid_t session = 0;
-};
-Relatives RelativesOf(const std::string& pid) {
-  const std::string stat = ReadProcFile(AT_FDCWD, "/proc/" + pid + "/stat");
-  Relatives relatives;
-  const size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return relatives;
-  std::string_view rest = std::string_view(stat).substr(name_end + 1);
-  pid_t numbers[3] = {};  // parent, group, session, after the state
-  const char* at = rest.data() + std::min<size_t>(rest.size(), 3);
-  for (pid_t& number : numbers) {
-    while (at < rest.data() + rest.size() && *at == ' ') ++at;
-    at = std::from_chars(at, rest.data() + rest.size(), number).ptr;
-  }
-  return {.group = numbers[1], .session = numbers[2]};
-}
-
-std::vector<std::string> AllProcesses() {
-  std::vector<std::string> pids;
-  std::unique_ptr<DIR, int (*)(DIR*)> proc(::opendir("/proc"), ::closedir);
-  if (!proc) return pids;
-  while (const dirent* entry = ::readdir(proc.get())) {
-    if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9') pids.emplace_back(entry->d_name);
-  }
-  return pids;
-}
 
 // kill of a group, or of all: the kernel does it when the sender may signal every member; else each that it may.
 Reply KillMany(Kernel& k, const Call& call, pid_t target, int signal) {
@@ -124,9 +85,12 @@ Reply SysTgKill(Kernel& k, const Call& call) { return KillOne(k, call, call.int_
 Reply SysPidfdSendSignal(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.Has(CAP_KILL)) return Reply::Continue();
-  const pid_t pid = ProcessOfPidfd(call, call.int_arg(0));
-  if (pid <= 0) return Reply::Continue();
-  return MaySignal(c, k.identities.Of(pid), call.int_arg(1), false) ? Reply::Continue() : Reply::Error(EPERM);
+  const int fd = call.int_arg(0);
+  const pid_t pid = ProcessOfPidfd(call, fd);
+  // A folder of /proc serves as well.
+  const std::optional<Credentials> owner =
+      pid > 0 ? k.identities.Of(pid) : k.identities.OfProcDirectory(AT_FDCWD, GuestPaths::BaseOf(call.tid(), fd));
+  return !owner || MaySignal(c, *owner, call.int_arg(1), false) ? Reply::Continue() : Reply::Error(EPERM);
 }
 
 Reply SysTraceProcess(Kernel& k, const Call& call) {
@@ -159,14 +123,6 @@ Reply SysChangeProcess(Kernel& k, const Call& call) {
   if (Identities::IsNobody(*owner) && call.number() != SYS_prlimit64) return Reply::Error(EPERM);
   const bool own = call.int_arg(0) == 0 || c.euid == owner->ruid || c.euid == owner->euid;
   return own || c.Has(CAP_SYS_NICE) ? Reply::Continue() : Reply::Error(EPERM);
-}
-
-Reply SysSetPriority(Kernel& k, const Call& call) {
-  const Credentials& c = k.CredentialsOf(call);
-  if (c.Has(CAP_SYS_NICE) || call.int_arg(0) != PRIO_PROCESS || call.int_arg(1) == 0) return Reply::Continue();
-  const auto owner = OwnerOf(k, call, call.int_arg(1));
-  const bool own = !owner || c.euid == owner->ruid || c.euid == owner->euid;
-  return own ? Reply::Continue() : Reply::Error(EPERM);
 }
 
 }  // namespace wslm::lxcore

@@ -7,8 +7,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
+#include <vector>
 
 #include "runtime-v1/lxcore/create.h"
 #include "runtime-v1/lxcore/guest_memory.h"
@@ -71,6 +73,28 @@ int TranslateSentIds(const Call& call, const Credentials& c, const msghdr& messa
   return 0;
 }
 
+// Whether `c` may reach the socket of that address: it must be writable. 0 or an errno.
+int MayReach(Kernel& k, const Call& call, const Credentials& c, uint64_t address, uint64_t length) {
+  if (c.IsFileRoot()) return 0;
+  std::string path;
+  if (int error = ReadPath(call, address, length, path)) return error;
+  if (path.empty()) return 0;
+  Target target;
+  if (int error = k.ResolvePath(call, c, AT_FDCWD, path, kOnlyLook, target)) return error;
+  return target.error != 0 || Kernel::Allowed(c, target.file, W_OK) ? 0 : EACCES;
+}
+
+// 0 or an errno for a message as it stands in the guest's memory.
+int MaySend(Kernel& k, const Call& call, const Credentials& c, const msghdr& message) {
+  if (message.msg_name != nullptr && message.msg_namelen != 0) {
+    const auto address = reinterpret_cast<uint64_t>(message.msg_name);
+    if (int error = MayReach(k, call, c, address, message.msg_namelen)) return error;
+  }
+  return message.msg_controllen == 0 ? 0 : TranslateSentIds(call, c, message);
+}
+
+Reply ContinueUnless(int error) { return error != 0 ? Reply::Error(error) : Reply::Continue(); }
+
 }  // namespace
 
 Reply SysBind(Kernel& k, const Call& call) {
@@ -101,15 +125,7 @@ Reply SysBind(Kernel& k, const Call& call) {
 }
 
 Reply SysConnect(Kernel& k, const Call& call) {
-  const Credentials& c = k.CredentialsOf(call);
-  if (c.IsFileRoot()) return Reply::Continue();
-  std::string path;
-  if (int error = ReadPath(call, call.arg(1), call.arg(2), path)) return Reply::Error(error);
-  if (path.empty()) return Reply::Continue();
-  Target target;
-  if (int error = k.ResolvePath(call, c, AT_FDCWD, path, kOnlyLook, target)) return Reply::Error(error);
-  if (target.error != 0) return Reply::Continue();
-  return Kernel::Allowed(c, target.file, W_OK) ? Reply::Continue() : Reply::Error(EACCES);
+  return ContinueUnless(MayReach(k, call, k.CredentialsOf(call), call.arg(1), call.id_arg(2)));
 }
 
 // Who is at the other end now, which is who connected but for programs that changed since.
@@ -123,23 +139,41 @@ Reply SysGetSockOpt(Kernel& k, const Call& call) {
   if (peer.pid <= 0) return Reply::Continue();
   const Credentials& c = k.identities.Of(peer.pid);
   if (c.euid == 0 && c.egid == 0) return Reply::Continue();
+  const pid_t inner = InnerProcessId(k.proc, peer.pid);
+  // A process of the host, which has no other number.
+  if (inner == peer.pid && Identities::IsNobody(c)) return Reply::Continue();
   socklen_t room = 0;
   if (int error = ReadGuest(call.tid(), call.arg(4), &room, sizeof(room))) return Reply::Error(error);
   if (room < sizeof(peer)) return Reply::Continue();
-  peer.pid = InnerProcessId(k.proc, peer.pid);
+  peer.pid = inner;
   peer.uid = c.euid;
   peer.gid = c.egid;
   if (int error = WriteGuest(call.tid(), call.arg(3), &peer, sizeof(peer))) return Reply::Error(error);
   return Reply::Error(WriteGuest(call.tid(), call.arg(4), &size, sizeof(size)));
 }
 
+Reply SysSendTo(Kernel& k, const Call& call) {
+  return ContinueUnless(MayReach(k, call, k.CredentialsOf(call), call.arg(4), call.id_arg(5)));
+}
+
 Reply SysSendMsg(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   msghdr message = {};
   if (int error = ReadGuest(call.tid(), call.arg(1), &message, sizeof(message))) return Reply::Error(error);
-  if (message.msg_controllen == 0) return Reply::Continue();
-  const int error = TranslateSentIds(call, c, message);
-  return error != 0 ? Reply::Error(error) : Reply::Continue();
+  return ContinueUnless(MaySend(k, call, c, message));
+}
+
+Reply SysSendMMsg(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  constexpr uint32_t kMost = 1024;  // UIO_MAXIOV: the kernel sends no more
+  std::vector<mmsghdr> messages(std::min(call.id_arg(2), kMost));
+  if (int error = ReadGuest(call.tid(), call.arg(1), messages.data(), messages.size() * sizeof(messages[0]))) {
+    return Reply::Error(error);
+  }
+  for (const mmsghdr& message : messages) {
+    if (int error = MaySend(k, call, c, message.msg_hdr)) return Reply::Error(error);
+  }
+  return Reply::Continue();
 }
 
 }  // namespace wslm::lxcore

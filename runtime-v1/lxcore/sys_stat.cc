@@ -1,7 +1,9 @@
-// stat(2), statx(2), readlink(2), access(2): asking about files.
+// stat(2), statx(2), readlink(2), access(2), statfs(2), inotify(7): asking about files.
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/stat.h>
+#include <sys/fanotify.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -73,6 +75,15 @@ Reply Access(Kernel& k, const Call& call, int folder, uint64_t path, int mode, i
   return Reply::Continue();
 }
 
+// What needs the right to `wanted`, and to search the folders on the way; the kernel answers.
+Reply Look(Kernel& k, const Call& call, int folder, uint64_t path, int options, int wanted) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.IsFileRoot()) return Reply::Continue();
+  Target target;
+  if (int error = k.Resolve(call, c, folder, path, options | kOnlyLook, target)) return Reply::Error(error);
+  return target.error != 0 || Kernel::Allowed(c, target.file, wanted) ? Reply::Continue() : Reply::Error(EACCES);
+}
+
 }  // namespace
 
 Reply SysStat(Kernel& k, const Call& call) { return StatPath(k, call, AT_FDCWD, call.arg(0), 0, call.arg(1)); }
@@ -119,6 +130,20 @@ Reply SysFAccessAt(Kernel& k, const Call& call) {
 }
 Reply SysFAccessAt2(Kernel& k, const Call& call) {
   return Access(k, call, call.int_arg(0), call.arg(1), call.int_arg(2), call.int_arg(3));
+}
+
+Reply SysStatFs(Kernel& k, const Call& call) { return Look(k, call, AT_FDCWD, call.arg(0), 0, 0); }
+Reply SysNameToHandleAt(Kernel& k, const Call& call) {
+  const int flags = call.int_arg(4);
+  const int options = (flags & AT_SYMLINK_FOLLOW ? 0 : kNoFollow) | (flags & AT_EMPTY_PATH ? kEmptyPath : 0);
+  return Look(k, call, call.int_arg(0), call.arg(1), options, 0);
+}
+Reply SysInotifyAddWatch(Kernel& k, const Call& call) {
+  return Look(k, call, AT_FDCWD, call.arg(1), call.id_arg(2) & IN_DONT_FOLLOW ? kNoFollow : 0, R_OK);
+}
+Reply SysFanotifyMark(Kernel& k, const Call& call) {
+  const int options = (call.id_arg(1) & FAN_MARK_DONT_FOLLOW ? kNoFollow : 0) | (call.arg(4) == 0 ? kEmptyPath : 0);
+  return Look(k, call, call.int_arg(3), call.arg(4), options, R_OK);
 }
 
 }  // namespace wslm::lxcore

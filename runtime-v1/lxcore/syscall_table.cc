@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -14,6 +15,13 @@
 #define SYS_getxattrat 464
 #define SYS_listxattrat 465
 #define SYS_removexattrat 466
+#endif
+#ifndef SYS_open_tree_attr
+#define SYS_open_tree_attr 467
+#endif
+#ifndef SYS_file_getattr
+#define SYS_file_getattr 468
+#define SYS_file_setattr 469
 #endif
 
 namespace wslm::lxcore {
@@ -63,6 +71,11 @@ std::vector<SyscallRule> MakeTable() {
       Notify(SYS_access, SysAccess),
       Notify(SYS_faccessat, SysFAccessAt),
       Notify(SYS_faccessat2, SysFAccessAt2),
+      // statfs(2), name_to_handle_at(2), inotify(7), fanotify(7)
+      Notify(SYS_statfs, SysStatFs),
+      Notify(SYS_name_to_handle_at, SysNameToHandleAt),
+      Notify(SYS_inotify_add_watch, SysInotifyAddWatch),
+      Notify(SYS_fanotify_mark, SysFanotifyMark),
       // open(2)
       Notify(SYS_open, SysOpen),
       Notify(SYS_creat, SysCreat),
@@ -116,6 +129,8 @@ std::vector<SyscallRule> MakeTable() {
       Refuse(SYS_getxattrat, ENOSYS),
       Refuse(SYS_listxattrat, ENOSYS),
       Refuse(SYS_removexattrat, ENOSYS),
+      Refuse(SYS_file_getattr, ENOSYS),
+      Refuse(SYS_file_setattr, ENOSYS),
       // execve(2)
       Notify(SYS_execve, SysExecve),
       Notify(SYS_execveat, SysExecveAt),
@@ -134,6 +149,7 @@ std::vector<SyscallRule> MakeTable() {
       Notify(SYS_fsmount, SysMountLike),
       Notify(SYS_fspick, SysMountLike),
       Notify(SYS_mount_setattr, SysMountLike),
+      Notify(SYS_open_tree_attr, SysMountLike),
       Notify(SYS_unshare, SysUnshare),
       {.number = SYS_clone,
        .treatment = Treatment::kNotifyIfAnyBit,
@@ -160,7 +176,15 @@ std::vector<SyscallRule> MakeTable() {
       Notify(SYS_kcmp, SysTraceProcess),
       Notify(SYS_pidfd_getfd, SysPidfdGetFd),
       Notify(SYS_prlimit64, SysChangeProcess),
+      Notify(SYS_migrate_pages, SysTraceProcess),
+      Notify(SYS_move_pages, SysTraceProcess),
       Notify(SYS_setpriority, SysSetPriority),
+      {.number = SYS_getpriority,
+       .treatment = Treatment::kNotifyIfOneOf,
+       .handler = SysGetPriority,
+       .argument = 0,
+       .values = {PRIO_USER}},
+      Notify(SYS_ioprio_set, SysIoprioSet),
       Notify(SYS_sched_setparam, SysChangeProcess),
       Notify(SYS_sched_setscheduler, SysChangeProcess),
       Notify(SYS_sched_setattr, SysChangeProcess),
@@ -168,7 +192,14 @@ std::vector<SyscallRule> MakeTable() {
       // unix(7)
       Notify(SYS_bind, SysBind),
       Notify(SYS_connect, SysConnect),
+      // With an address: its length isn't 0.
+      {.number = SYS_sendto,
+       .treatment = Treatment::kNotifyIfAnyBit,
+       .handler = SysSendTo,
+       .argument = 5,
+       .values = {UINT32_MAX}},
       Notify(SYS_sendmsg, SysSendMsg),
+      Notify(SYS_sendmmsg, SysSendMMsg),
       {.number = SYS_getsockopt,
        .treatment = Treatment::kNotifyIfOneOf,
        .handler = SysGetSockOpt,

@@ -1,0 +1,30 @@
+// Other processes of the caller's, as its own /proc numbers and lists them.
+#ifndef WSLM_RUNTIME_V1_LXCORE_OTHER_PROCESSES_H_
+#define WSLM_RUNTIME_V1_LXCORE_OTHER_PROCESSES_H_
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime-v1/lxcore/kernel.h"
+
+namespace wslm::lxcore {
+
+// Who another process is; 0 is the caller. nullopt: there is none.
+std::optional<Credentials> OwnerOf(Kernel& k, const Call& call, pid_t pid);
+
+// The calling thread has the guest's root for what follows.
+
+struct Relatives {
+  pid_t group = 0;
+  pid_t session = 0;
+};
+Relatives RelativesOf(const std::string& pid);
+
+std::vector<std::string> AllProcesses();
+
+}  // namespace wslm::lxcore
+
+#endif  // WSLM_RUNTIME_V1_LXCORE_OTHER_PROCESSES_H_
