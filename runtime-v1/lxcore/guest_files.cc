@@ -125,6 +125,10 @@ void GuestFiles::ReadMounts() {
 const GuestFiles::Mount& GuestFiles::MountOf(uint64_t mount_id) {
   auto found = mounts_.find(mount_id);
   if (found != mounts_.end()) return found->second;
+  // Of no guest's mounts.
+  if (mount_id == options_.proc_mount) {
+    return mounts_.try_emplace(mount_id, Mount{MountKind::kProc, "/proc", "/", false}).first->second;
+  }
   ReadMounts();
   return mounts_.try_emplace(mount_id, Mount{MountKind::kNone, "", "", false}).first->second;
 }
@@ -163,8 +167,10 @@ GuestAttributes GuestFiles::ProcView(const std::string& name, int flags, const s
   std::string pid(path + prefix.size(), size - prefix.size());
   pid.resize(std::min(pid.size(), pid.find('/')));
   if (pid.find_first_not_of("0123456789") != std::string::npos) return view;
+  const auto owner = host.stx_mnt_id == options_.proc_mount ? identities_.OfHostProcess(pid)
+                                                            : identities_.OfProcDirectory(AT_FDCWD, prefix + pid);
   // Nobody's: a process of the host, below its /proc.
-  if (const auto owner = identities_.OfProcDirectory(AT_FDCWD, prefix + pid); owner && !Identities::IsNobody(*owner)) {
+  if (owner && !Identities::IsNobody(*owner)) {
     view.uid = owner->euid;
     view.gid = owner->egid;
   }

@@ -73,6 +73,8 @@ class GuestFiles {
     std::string rootfs_root;
     // File systems that the host had before the guest made any.
     std::set<std::string> host_devices;
+    // The mount of the host's /proc, by which lxcore names what is the caller's own (guest_paths.h).
+    uint64_t proc_mount = 0;
     // st_dev of the rootfs.
     uint64_t device = 0;
     // It lies on a file system that is foreign elsewhere.
@@ -97,6 +99,8 @@ class GuestFiles {
   void set_current(pid_t tid) { current_ = tid; }
   // The path within its own file system of a file that is the root of its mount.
   const std::string& RootOf(const GuestFile& file) { return MountOf(file.host.stx_mnt_id).root; }
+  // On the /proc that lxcore uses, whose numbers are the host's.
+  bool IsOnHostProc(const GuestFile& file) const { return file.host.stx_mnt_id == options_.proc_mount; }
   // Whether there may be foreign mounts, so that no path may be looked up at once (walk.h).
   bool foreign_mounts() const { return foreign_mounts_; }
   void ExpectForeignMounts() { foreign_mounts_ = true; }

@@ -62,6 +62,7 @@ class Identities {
   int AssignAtExec(pid_t tid, const Credentials& after, uint64_t device, uint64_t inode);
   // Of the process or thread that a directory of some procfs is about; nullopt when it is gone.
   std::optional<Credentials> OfProcDirectory(int proc, const std::string& pid) const;
+  std::optional<Credentials> OfHostProcess(const std::string& pid) const { return OfProcDirectory(proc_, pid); }
   static bool IsNobody(const Credentials& credentials);
 
  private:

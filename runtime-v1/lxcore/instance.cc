@@ -36,6 +36,9 @@ absl::StatusOr<GuestFiles::Options> FileOptions(const InstancePlan& plan, int pr
     options.rootfs_root = line.root;
     options.on_foreign = IsForeignType(line.type);
   }
+  struct statx proc_root;
+  if (::statx(proc, "", AT_EMPTY_PATH, STATX_MNT_ID, &proc_root) != 0) return ErrnoError("cannot look at", "/proc");
+  options.proc_mount = proc_root.stx_mnt_id;
   struct stat rootfs;
   if (::stat(plan.container.mounts.rootfs.c_str(), &rootfs) != 0) {
     return ErrnoError("cannot look at", plan.container.mounts.rootfs);

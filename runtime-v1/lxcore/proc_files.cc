@@ -109,8 +109,11 @@ ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uin
   std::optional<Credentials> owner;
   if (!folder.empty()) {
     const size_t above = folder.rfind('/') + 1;
-    UniqueFd parent(::open(folder.substr(0, above).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    owner = k.identities.OfProcDirectory(parent ? parent.get() : k.proc, folder.substr(above));
+    if (k.files.IsOnHostProc(target.file)) {
+      owner = k.identities.OfHostProcess(folder.substr(above));
+    } else if (UniqueFd parent(::open(folder.substr(0, above).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); parent) {
+      owner = k.identities.OfProcDirectory(parent.get(), folder.substr(above));
+    }
   }
   if (is_slack) {
     // It carries who the thread is, and may reach no guest, whatever became of the process.

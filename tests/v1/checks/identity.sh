@@ -7,7 +7,8 @@ ann 'exec 3</proc/self/timerslack_ns; echo 50001 >/proc/self/fd/3; echo 50001 >/
 ann 'cd /proc/self; echo 50001 >timerslack_ns; echo 50001 >>./timerslack_ns; ln -s /proc/self/timerslack_ns ~/l; echo 50001 >~/l; rm ~/l; id -u'
 setpriv --reuid=1000 --regid=1000 --clear-groups sh -c 'echo 0 >/proc/self/timerslack_ns; id -u'
 perl -e 'for my $v (0, 1, 50001) { $) = "1000 1000"; syscall(117, 1000, 1000, 1000); print syscall(157, 29, $v, 0, 0, 0), " $<\n" }'
-ann 'cat /proc/self/timerslack_ns'
+ann 'cat /proc/self/timerslack_ns'; cat /proc/self/timerslack_ns
+setpriv --bounding-set=-setuid sh -c 'echo 50002 >/proc/self/timerslack_ns; id -u; grep ^CapBnd /proc/self/status | tail -c 3'
 sleep 60 & other=$!
 ann "(echo 50001 >/proc/$other/timerslack_ns) 2>/dev/null || echo refused"; stat -c %U /proc/$other
 setpriv --reuid=1000 --regid=1000 --clear-groups sleep 60 & anns=$!

@@ -24,6 +24,7 @@ chmod 700 nox && ann ./nox
 setpriv --reuid=1000 --regid=1000 --clear-groups id; setpriv --reuid=1000 --regid=1000 --groups=5,4 id -G
 setpriv --reuid=1000 --regid=1000 --init-groups --inh-caps=-all --no-new-privs sh -c 'id -u; grep NoNew /proc/self/status; ./sid'
 setpriv --bounding-set=-all grep Cap /proc/self/status
+setpriv --groups=4,20 sh -c 'id -G; grep -hE "^(Uid|Gid|Groups|NoNewPrivs|Seccomp):" /proc/self/status /proc/$$/status /proc/thread-self/status'
 echo 'ann:pw' | chpasswd && awk -F: '$1=="ann" {print substr($2,1,3)}' /etc/shadow
 ann 'echo pw | su -c id ann 2>/dev/null' | tail -2
 echo root:toor | chpasswd
