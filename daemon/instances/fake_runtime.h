@@ -136,8 +136,9 @@ class FakeInstance : public runtime::v1::Instance {
 class FakeRuntime : public runtime::v1::Runtime {
  public:
   absl::StatusOr<std::shared_ptr<runtime::v1::Instance>> Start(const runtime::v1::StartSpec& spec,
-                                                               std::function<void(const std::string&)>) override {
+                                                               std::function<void(const std::string&)> note) override {
     ++starts;
+    note("fetching nothing");
     if (while_starting) while_starting();
     if (!start_error.ok()) return start_error;
     auto instance = std::make_shared<FakeInstance>(spec.config.distro_id());
@@ -146,8 +147,14 @@ class FakeRuntime : public runtime::v1::Runtime {
     return instance;
   }
   std::vector<std::shared_ptr<runtime::v1::Instance>> Adopt() override { return adopted; }
+  Unanswered AdoptLater(Found found) override {
+    late = std::move(found);
+    return unanswered;
+  }
   absl::Status Shutdown() override {
     ++shutdowns;
+    // What does not answer is ended.
+    if (!unanswered.status.ok() && late) std::exchange(late, nullptr)({});
     return absl::OkStatus();
   }
 
@@ -163,6 +170,9 @@ class FakeRuntime : public runtime::v1::Runtime {
   std::function<void()> while_starting;
   absl::Status start_error;
   std::vector<std::shared_ptr<runtime::v1::Instance>> adopted;
+  Unanswered unanswered;
+  // To be called by the test.
+  Found late;
 
  private:
   mutable std::mutex mutex_;

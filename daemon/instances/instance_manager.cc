@@ -42,6 +42,22 @@ absl::Status HasSessions(const RegistryEntry& entry, const runtime::v1::SessionL
                {{"distro", entry.record.name}, {"sessions", absl::StrJoin(ids, ",")}});
 }
 
+// Puts a listener into a list, for as long as this lives. Both under the list's lock.
+class Listening {
+ public:
+  Listening(std::vector<const InstanceManager::Note*>& list, const InstanceManager::Note& note)
+      : list_(list), note_(note) {
+    if (note_) list_.push_back(&note_);
+  }
+  ~Listening() { std::erase(list_, &note_); }
+  Listening(const Listening&) = delete;
+  Listening& operator=(const Listening&) = delete;
+
+ private:
+  std::vector<const InstanceManager::Note*>& list_;
+  const InstanceManager::Note& note_;
+};
+
 }  // namespace
 
 InstanceUse::InstanceUse(InstanceUse&& other) noexcept
@@ -85,35 +101,117 @@ void InstanceManager::Quiesce() {
 }
 
 void InstanceManager::Adopt(const std::vector<RegistryEntry>& entries) {
-  std::map<std::string, const RegistryEntry*> known;
-  for (const RegistryEntry& entry : entries) known[entry.record.id] = &entry;
+  Entries known;
+  for (const RegistryEntry& entry : entries) known.emplace(entry.record.id, entry);
   int version = 1;
   for (runtime::v1::Runtime* runtime : {&v1_, &v2_}) {
-    for (const auto& instance : runtime->Adopt()) {
-      const auto entry = known.find(instance->distro_id());
-      if (entry == known.end() || !entry->second->broken_reason.empty() || entry->second->record.version != version) {
-        log_.Warning(absl::StrCat("a distro that is not registered runs and is stopped: ", instance->distro_id()));
-        if (const auto status = instance->Stop(kIdleGrace); !status.ok()) {
-          log_.Error(absl::StrCat("cannot stop ", instance->distro_id(), ": ", status.message()));
-        }
-        continue;
-      }
-      log_.Info(absl::StrCat("distro ", entry->second->record.name, " runs already (v", version, ")"));
-      {
-        std::lock_guard lock(mutex_);
-        Slot& slot = slots_[instance->distro_id()];
-        slot.state = v1::DISTRO_STATE_RUNNING;
-        slot.instance = instance;
-        slot.name = entry->second->record.name;
-        slot.version = version;
-      }
-      WatchExit(instance->distro_id(), instance);
-    }
+    for (const auto& instance : runtime->Adopt()) TakeOver(instance, version, known);
     ++version;
   }
+  AdoptUnanswered(known);
   std::lock_guard lock(mutex_);
   // A VM may have been left without a distro.
   vm_unused_since_ = absl::Now();
+}
+
+void InstanceManager::TakeOver(const std::shared_ptr<runtime::v1::Instance>& instance, int version,
+                               const Entries& known) {
+  const auto entry = known.find(instance->distro_id());
+  if (entry == known.end() || !entry->second.broken_reason.empty() || entry->second.record.version != version) {
+    log_.Warning(absl::StrCat("a distro that is not registered runs and is stopped: ", instance->distro_id()));
+    if (const auto status = instance->Stop(kIdleGrace); !status.ok()) {
+      log_.Error(absl::StrCat("cannot stop ", instance->distro_id(), ": ", status.message()));
+    }
+    return;
+  }
+  log_.Info(absl::StrCat("distro ", entry->second.record.name, " runs already (v", version, ")"));
+  {
+    std::lock_guard lock(mutex_);
+    Slot& slot = slots_[instance->distro_id()];
+    slot.state = v1::DISTRO_STATE_RUNNING;
+    slot.instance = instance;
+    slot.name = entry->second.record.name;
+    slot.version = version;
+    slot.unanswered = false;
+  }
+  WatchExit(instance->distro_id(), instance);
+}
+
+void InstanceManager::AdoptUnanswered(const Entries& known) {
+  // It may answer before we have said that it doesn't.
+  std::lock_guard life_lock(life_->mutex);
+  auto waiting = std::make_shared<std::vector<std::string>>();
+  const auto unanswered = v2_.AdoptLater([life = life_, waiting, known](const auto& found) {
+    std::lock_guard lock(life->mutex);
+    if (life->manager != nullptr) life->manager->Answered(*waiting, found, known);
+  });
+  if (unanswered.status.ok()) return;
+  *waiting = unanswered.distro_ids;
+  std::vector<std::string> names;
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::string& id : *waiting) {
+      const auto entry = known.find(id);
+      Slot& slot = slots_[id];
+      slot.state = v1::DISTRO_STATE_STARTING;
+      slot.name = entry == known.end() ? id : entry->second.record.name;
+      slot.version = 2;
+      slot.unanswered = true;
+      names.push_back(slot.name);
+    }
+  }
+  log_.Warning(absl::StrCat("the VM that was left does not answer and is connected to in the background",
+                            names.empty() ? "" : "; in it: ", absl::StrJoin(names, ", "), ": ",
+                            unanswered.status.message()));
+}
+
+void InstanceManager::Answered(const std::vector<std::string>& waiting,
+                               const std::vector<std::shared_ptr<runtime::v1::Instance>>& found, const Entries& known) {
+  log_.Info(found.empty() ? "no distro runs in the VM that did not answer" : "the VM that did not answer does now");
+  for (const auto& instance : found) TakeOver(instance, 2, known);
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::string& id : waiting) {
+      Slot& slot = slots_[id];
+      if (!slot.unanswered) continue;
+      slot.unanswered = false;
+      slot.state = v1::DISTRO_STATE_STOPPED;
+      slot.start_error = absl::OkStatus();
+    }
+    vm_unused_since_ = absl::Now();
+  }
+  settled_.notify_all();
+  for (const std::string& id : waiting) changed_(id);
+}
+
+template <class Done>
+absl::Status InstanceManager::WaitLocked(std::unique_lock<std::mutex>& lock, const Slot& slot, const Done& done) {
+  const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timing_.answer_patience);
+  while (!done()) {
+    if (!slot.unanswered) {
+      settled_.wait(lock);
+    } else if (settled_.wait_until(lock, deadline) == std::cv_status::timeout && !done() && slot.unanswered) {
+      return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied,
+                   absl::StrCat("The VM in which '", slot.name,
+                                "' runs does not answer; it is being connected to again. 'wslm shutdown' ends it."),
+                   {{"distro", slot.name}});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status InstanceManager::WaitUntilKnown(const std::string& distro_id) {
+  std::unique_lock lock(mutex_);
+  const Slot& slot = slots_[distro_id];
+  return WaitLocked(lock, slot, [&] { return !slot.unanswered; });
+}
+
+void InstanceManager::TellNote(const std::string& distro_id, const std::string& note) {
+  std::lock_guard lock(mutex_);
+  Slot& slot = slots_[distro_id];
+  slot.last_note = note;
+  // Under the lock, so that nobody is told who waits no more.
+  for (const Note* waiting : slot.notes) (*waiting)(note);
 }
 
 absl::StatusOr<InstanceUse> InstanceManager::UseLocked(const std::string& distro_id, Slot& slot) {
@@ -135,7 +233,11 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
     if (slot.state == v1::DISTRO_STATE_RUNNING) return UseLocked(record.id, slot);
     if (slot.state == v1::DISTRO_STATE_STARTING) {
       const int64_t start = slot.starts;
-      settled_.wait(lock, [&] { return slot.state != v1::DISTRO_STATE_STARTING || slot.starts != start; });
+      const Listening listening(slot.notes, options.note);
+      if (options.note && slot.unanswered) options.note("connecting to the VM again");
+      if (options.note && !slot.unanswered && !slot.last_note.empty()) options.note(slot.last_note);
+      RETURN_IF_ERROR(
+          WaitLocked(lock, slot, [&] { return slot.state != v1::DISTRO_STATE_STARTING || slot.starts != start; }));
       if (slot.starts == start && slot.state == v1::DISTRO_STATE_STOPPED && !slot.start_error.ok())
         return slot.start_error;
       continue;
@@ -150,16 +252,21 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
   slot.name = record.name;
   slot.version = record.version;
   slot.start_error = absl::OkStatus();
+  slot.last_note.clear();
   ++slot.starts;
+  std::optional<Listening> listening(std::in_place, slot.notes, options.note);
   lock.unlock();
   changed_(record.id);
   log_.Info(absl::StrCat("starting ", record.name, " (v", record.version, ")"));
   const absl::Time begin = absl::Now();
   runtime::v1::Runtime& runtime = record.version == 2 ? v2_ : v1_;
-  auto instance = runtime.Start(MakeStartSpec(entry), [this, name = record.name](const std::string& note) {
-    log_.Info(absl::StrCat("starting ", name, ": ", note));
-  });
+  auto instance =
+      runtime.Start(MakeStartSpec(entry), [this, name = record.name, id = record.id](const std::string& note) {
+        log_.Info(absl::StrCat("starting ", name, ": ", note));
+        TellNote(id, note);
+      });
   lock.lock();
+  listening.reset();
   if (!instance.ok()) {
     slot.state = v1::DISTRO_STATE_STOPPED;
     slot.start_error = instance.status();
@@ -254,9 +361,10 @@ void InstanceManager::OnExit(const std::string& distro_id, const runtime::v1::In
   changed_(distro_id);
 }
 
-void InstanceManager::WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id) {
-  Slot& slot = slots_[distro_id];
-  settled_.wait(lock, [&] { return slot.state == v1::DISTRO_STATE_STOPPED || slot.state == v1::DISTRO_STATE_RUNNING; });
+absl::Status InstanceManager::WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id) {
+  const Slot& slot = slots_[distro_id];
+  return WaitLocked(lock, slot,
+                    [&] { return slot.state == v1::DISTRO_STATE_STOPPED || slot.state == v1::DISTRO_STATE_RUNNING; });
 }
 
 absl::Status InstanceManager::StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id,
@@ -294,18 +402,22 @@ absl::Status InstanceManager::StopLocked(std::unique_lock<std::mutex>& lock, con
 
 absl::Status InstanceManager::Stop(const std::string& distro_id, absl::Duration grace) {
   std::unique_lock lock(mutex_);
-  WaitUntilSettledLocked(lock, distro_id);
+  RETURN_IF_ERROR(WaitUntilSettledLocked(lock, distro_id));
   return StopLocked(lock, distro_id, grace);
 }
 
 absl::StatusOr<std::vector<std::string>> InstanceManager::StopAll(absl::Duration grace) {
   std::vector<std::string> ids;
+  bool unanswered = false;
   {
     std::lock_guard lock(mutex_);
     for (const auto& [id, slot] : slots_) {
       if (slot.state != v1::DISTRO_STATE_STOPPED) ids.push_back(id);
+      unanswered = unanswered || slot.unanswered;
     }
   }
+  // Nothing in it can be asked to end.
+  if (unanswered) RETURN_IF_ERROR(v2_.Shutdown());
   std::vector<absl::Status> results(ids.size());
   std::vector<std::thread> threads;
   for (size_t i = 0; i < ids.size(); ++i) threads.emplace_back([&, i] { results[i] = Stop(ids[i], grace); });
@@ -324,7 +436,7 @@ absl::Status InstanceManager::CheckStoppable(const RegistryEntry& entry, bool te
   bool used;
   {
     std::unique_lock lock(mutex_);
-    WaitUntilSettledLocked(lock, id);
+    RETURN_IF_ERROR(WaitUntilSettledLocked(lock, id));
     const Slot& slot = slots_[id];
     if (slot.state != v1::DISTRO_STATE_RUNNING || terminate) return absl::OkStatus();
     used = slot.uses > 0;

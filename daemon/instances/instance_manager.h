@@ -63,10 +63,16 @@ class InstanceManager {
     absl::Duration poll = absl::Seconds(5);
     // After the last v2 instance.
     absl::Duration vm_timeout = absl::Seconds(60);
+    // For a distro whose runtime lives and has not answered yet.
+    absl::Duration answer_patience = absl::Seconds(60);
   };
+  // Told in a few words what takes long.
+  using Note = std::function<void(const std::string&)>;
   struct AcquireOptions {
     // The operation that asks, which holds the distro's lock itself.
     std::string operation_id;
+    // Called while the distro starts, on whatever thread, by no means after Acquire returned. May be null.
+    Note note;
   };
 
   // All outlive it. `changed` is told, on some thread, the id of a distro that began or ceased to run.
@@ -80,14 +86,18 @@ class InstanceManager {
   // From now on nothing is stopped by itself and nobody is told of changes. Idempotent; the destructor does it too.
   void Quiesce();
 
-  // Takes over what runs already. Those that are not in `entries` are stopped. Call it once, before all else.
+  // Takes over what runs already. Those that are not in `entries` are stopped. What lives but has not answered yet is
+  // STARTING until it does. Call it once, before all else.
   void Adopt(const std::vector<RegistryEntry>& entries);
 
   // Starts the distro unless it runs; who comes while it starts waits and shares the result. Errors: those of
-  // Runtime::Start, DISTRO_BUSY, DISTRO_BROKEN.
+  // Runtime::Start, DISTRO_BUSY, DISTRO_BROKEN; of this and all that wait, RUNTIME_DIED (UNAVAILABLE) when what it runs
+  // in does not answer.
   absl::StatusOr<InstanceUse> Acquire(const RegistryEntry& entry, const AcquireOptions& options);
   // Of one that runs. nullopt otherwise.
   std::optional<InstanceUse> AcquireRunning(const std::string& distro_id);
+  // Blocks while it is not known yet whether it runs, because what it may run in has not answered.
+  absl::Status WaitUntilKnown(const std::string& distro_id);
 
   // STOPPED, STARTING, RUNNING or STOPPING.
   v1::DistroState StateOf(const std::string& distro_id) const;
@@ -118,20 +128,35 @@ class InstanceManager {
     int64_t starts = 0;
     std::optional<absl::Time> idle_since;
     int sessions = 0;
+    // STARTING, in the sense that it may run, and its runtime has not answered yet.
+    bool unanswered = false;
+    // Who waits for its start, and the last note.
+    std::vector<const Note*> notes;
+    std::string last_note;
   };
+  using Entries = std::map<std::string, RegistryEntry>;
   // Lets callbacks of instances find out that the manager is gone.
   struct Life {
     std::mutex mutex;
     InstanceManager* manager = nullptr;
   };
 
+  void TakeOver(const std::shared_ptr<runtime::v1::Instance>& instance, int version, const Entries& known);
+  void AdoptUnanswered(const Entries& known);
+  // The end of what it began.
+  void Answered(const std::vector<std::string>& waiting,
+                const std::vector<std::shared_ptr<runtime::v1::Instance>>& found, const Entries& known);
+  void TellNote(const std::string& distro_id, const std::string& note);
+  // Waits until `done`, but not for ever while the slot's runtime does not answer.
+  template <class Done>
+  absl::Status WaitLocked(std::unique_lock<std::mutex>& lock, const Slot& slot, const Done& done);
   void ReleaseUse(const std::string& distro_id, std::shared_ptr<runtime::v1::Channel> channel);
   absl::StatusOr<InstanceUse> UseLocked(const std::string& distro_id, Slot& slot);
   void WatchExit(const std::string& distro_id, const std::shared_ptr<runtime::v1::Instance>& instance);
   void OnExit(const std::string& distro_id, const runtime::v1::Instance* instance);
   // Stops the slot's instance; the lock is released meanwhile.
   absl::Status StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id, absl::Duration grace);
-  void WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id);
+  absl::Status WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id);
   void Housekeep();
   void StopIdle();
   void ShutDownVmWhenUnused();

@@ -167,5 +167,81 @@ TEST(StartSpecTest, AnIsolatedDistroHasNoAutomount) {
   EXPECT_FALSE(MakeStartSpec(entry).config.automount());
 }
 
+TEST_F(InstanceManagerTest, WhoStartsADistroAndWhoWaitsForItHearWhatTakesLong) {
+  std::vector<std::string> first;
+  std::vector<std::string> second;
+  std::thread waiting;
+  v1_.while_starting = [&] {
+    waiting = std::thread([&] {
+      EXPECT_TRUE(manager_->Acquire(Debian(), {.note = [&](const std::string& note) { second.push_back(note); }}).ok());
+    });
+    absl::SleepFor(absl::Milliseconds(100));
+  };
+  Make();
+  ASSERT_TRUE(manager_->Acquire(Debian(), {.note = [&](const std::string& note) { first.push_back(note); }}).ok());
+  waiting.join();
+  EXPECT_EQ(first, std::vector<std::string>{"fetching nothing"});
+  EXPECT_EQ(second, first);
+}
+
+RegistryEntry DebianV2() {
+  RegistryEntry entry = Debian();
+  entry.record.version = 2;
+  return entry;
+}
+
+class UnansweredTest : public InstanceManagerTest {
+ protected:
+  UnansweredTest() {
+    v2_.unanswered = {.status = absl::DeadlineExceededError("no answer"), .distro_ids = {"id-1"}};
+    Make({.answer_patience = absl::Milliseconds(50)});
+    manager_->Adopt({DebianV2()});
+  }
+};
+
+TEST_F(UnansweredTest, WhatMayRunInItIsStartingAndWhoNeedsItIsToldWhy) {
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STARTING);
+  for (const absl::Status& status :
+       {manager_->Acquire(DebianV2(), {}).status(), manager_->WaitUntilKnown("id-1"),
+        manager_->Stop("id-1", absl::ZeroDuration()), manager_->CheckStoppable(DebianV2(), false)}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(ReasonOf(status), reason::kRuntimeDied);
+  }
+  EXPECT_EQ(v2_.starts, 0);
+  EXPECT_EQ(v2_.shutdowns, 0);
+}
+
+TEST_F(UnansweredTest, ItsDistrosAreTakenOverWhenItAnswers) {
+  const auto instance = std::make_shared<FakeInstance>("id-1");
+  v2_.late({instance});
+  EXPECT_TRUE(manager_->WaitUntilKnown("id-1").ok());
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_RUNNING);
+  const auto use = manager_->AcquireRunning("id-1");
+  ASSERT_TRUE(use.has_value());
+  EXPECT_EQ(use->channel(), instance->channel());
+  EXPECT_GT(changes_, 0);
+}
+
+TEST_F(UnansweredTest, ItsDistrosAreStoppedWhenItEnded) {
+  v2_.late({});
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
+  EXPECT_TRUE(manager_->Acquire(DebianV2(), {}).ok());
+  EXPECT_EQ(v2_.starts, 1);
+}
+
+TEST_F(UnansweredTest, AShutdownEndsIt) {
+  const auto stopped = manager_->StopAll(absl::ZeroDuration());
+  ASSERT_TRUE(stopped.ok()) << stopped.status();
+  EXPECT_EQ(*stopped, std::vector<std::string>{"id-1"});
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
+  EXPECT_GT(v2_.shutdowns, 0);
+}
+
+TEST_F(UnansweredTest, AnAnswerAfterTheDaemonEndsChangesNothing) {
+  manager_->Quiesce();
+  v2_.late({std::make_shared<FakeInstance>("id-1")});
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STARTING);
+}
+
 }  // namespace
 }  // namespace wslm::daemon

@@ -85,6 +85,7 @@ absl::Status SessionManager::TryAttach(const v1::Attach& attach, const std::shar
   request.set_distro_id(distro_id);
   ASSIGN_OR_RETURN(*request.mutable_session_attach(), ToSessionAttach(attach));
   ASSIGN_OR_RETURN(const RegistryEntry entry, registry_.Find(distro_id));
+  RETURN_IF_ERROR(instances_.WaitUntilKnown(distro_id));
   auto use = instances_.AcquireRunning(distro_id);
   if (!use) {
     tokens_.Forget(attach.session_id());
@@ -167,6 +168,7 @@ absl::StatusOr<std::vector<v1::Session>> SessionManager::List(const std::string&
 absl::StatusOr<InstanceUse> SessionManager::InstanceOf(const std::string& session_id) {
   const auto distro_id = tokens_.DistroOf(session_id);
   if (!distro_id) return NoSession(session_id);
+  RETURN_IF_ERROR(instances_.WaitUntilKnown(*distro_id));
   auto use = instances_.AcquireRunning(*distro_id);
   if (!use) return NoSession(session_id);
   return *std::move(use);

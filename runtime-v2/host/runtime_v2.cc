@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include "distros/host/error.h"
@@ -39,6 +41,12 @@ constexpr absl::Duration kDistroStartTimeout = absl::Minutes(2);
 constexpr absl::Duration kCleanUpGrace = absl::Seconds(2);
 constexpr absl::Duration kLogPeriod = absl::Seconds(10);
 constexpr absl::Duration kStopTimeout = absl::Minutes(2);
+// For a VM that was left: how long the daemon waits for it before it serves, and how long a start does.
+constexpr absl::Duration kFirstAdoption = absl::Seconds(3);
+constexpr absl::Duration kAdoptionPatience = absl::Seconds(30);
+// Each try takes longer than the last: a VM that needs long to answer must not be asked anew just before it does.
+constexpr absl::Duration kLongestAdoption = absl::Minutes(5);
+constexpr absl::Duration kBetweenAdoptions = absl::Milliseconds(500);
 
 class RuntimeV2Impl : public RuntimeV2 {
  public:
@@ -54,6 +62,7 @@ class RuntimeV2Impl : public RuntimeV2 {
   absl::StatusOr<std::shared_ptr<Instance>> Start(const StartSpec& spec,
                                                   std::function<void(const std::string&)> note) override;
   std::vector<std::shared_ptr<Instance>> Adopt() override;
+  Unanswered AdoptLater(Found found) override;
   absl::Status Shutdown() override;
   VmStatus status() const override;
 
@@ -66,6 +75,11 @@ class RuntimeV2Impl : public RuntimeV2 {
   absl::StatusOr<std::shared_ptr<Instance>> StartIn(const std::shared_ptr<Vm>& vm, const StartSpec& spec);
   std::shared_ptr<InstanceV2> AddInstance(const std::string& distro_id, const std::shared_ptr<Vm>& vm);
   void TakeVm(std::shared_ptr<Vm> vm);
+  std::vector<std::shared_ptr<Instance>> AdoptDistros(const std::shared_ptr<Vm>& vm);
+  // The thread of a VM that does not answer.
+  void KeepAdopting(const Found& found);
+  absl::Status WaitForAdoption(const Note& note);
+  void EndUnanswered();
   void OnVmDied();
 
   const Home home_;
@@ -80,9 +94,21 @@ class RuntimeV2Impl : public RuntimeV2 {
   // Starts under way.
   int starting_ = 0;
   VmStatus status_;
+  // Why the VM that was left did not answer; OK when it did, or there was none.
+  absl::Status unanswered_;
+  std::thread adopter_;
+  bool adopting_ = false;
+  bool stop_adopting_ = false;
+  std::condition_variable adoption_changed_;
 };
 
 RuntimeV2Impl::~RuntimeV2Impl() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_adopting_ = true;
+  }
+  adoption_changed_.notify_all();
+  if (adopter_.joinable()) adopter_.join();
   // The VM and its distros go on; the worker, which instances may keep alive, must not find us gone.
   {
     const std::lock_guard lock(mutex_);
@@ -139,6 +165,7 @@ std::shared_ptr<InstanceV2> RuntimeV2Impl::AddInstance(const std::string& distro
 }
 
 absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::EnsureVm(const Note& note) {
+  RETURN_IF_ERROR(WaitForAdoption(note));
   const std::lock_guard boot_lock(boot_mutex_);
   {
     const std::lock_guard lock(mutex_);
@@ -209,10 +236,14 @@ void RuntimeV2Impl::OnVmDied() {
 
 std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::Adopt() {
   const std::lock_guard boot_lock(boot_mutex_);
+  const auto vm = Vm::Adopt(paths_, kFirstAdoption, nullptr);
+  if (vm.ok()) return AdoptDistros(*vm);
+  if (!absl::IsNotFound(vm.status())) unanswered_ = vm.status();
+  return {};
+}
+
+std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::AdoptDistros(const std::shared_ptr<Vm>& vm) {
   std::vector<std::shared_ptr<Instance>> adopted;
-  const auto found = Vm::Adopt(paths_);
-  if (!found.ok()) return adopted;
-  const std::shared_ptr<Vm>& vm = *found;
   TakeVm(vm);
   const auto& ids = vm->channel()->peer().distro_ids();
   const std::set<std::string> running(ids.begin(), ids.end());
@@ -231,7 +262,65 @@ std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::Adopt() {
   return adopted;
 }
 
+runtime::v1::Runtime::Unanswered RuntimeV2Impl::AdoptLater(Found found) {
+  if (unanswered_.ok()) return {};
+  Unanswered unanswered{.status = unanswered_, .distro_ids = Vm::DistrosOf(paths_)};
+  adopting_ = true;
+  adopter_ = std::thread([this, found = std::move(found)] { KeepAdopting(found); });
+  return unanswered;
+}
+
+void RuntimeV2Impl::KeepAdopting(const Found& found) {
+  const auto unwanted = [this] {
+    const std::lock_guard lock(mutex_);
+    return stop_adopting_;
+  };
+  std::vector<std::shared_ptr<Instance>> adopted;
+  for (absl::Duration timeout = kFirstAdoption;; timeout = std::min(2 * timeout, kLongestAdoption)) {
+    {
+      const std::lock_guard boot_lock(boot_mutex_);
+      const auto vm = Vm::Adopt(paths_, timeout, unwanted);
+      if (vm.ok()) adopted = AdoptDistros(*vm);
+      if (vm.ok() || absl::IsNotFound(vm.status())) break;
+    }
+    std::unique_lock lock(mutex_);
+    adoption_changed_.wait_for(lock, absl::ToChronoMilliseconds(kBetweenAdoptions), [this] { return stop_adopting_; });
+    if (stop_adopting_) return;
+  }
+  if (unwanted()) return;
+  found(adopted);
+  {
+    const std::lock_guard lock(mutex_);
+    adopting_ = false;
+  }
+  adoption_changed_.notify_all();
+}
+
+absl::Status RuntimeV2Impl::WaitForAdoption(const Note& note) {
+  std::unique_lock lock(mutex_);
+  if (!adopting_) return absl::OkStatus();
+  lock.unlock();
+  note("connecting to the VM again");
+  lock.lock();
+  if (adoption_changed_.wait_for(lock, absl::ToChronoMilliseconds(kAdoptionPatience), [this] { return !adopting_; })) {
+    return absl::OkStatus();
+  }
+  return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied,
+               "The VM runs but does not answer; it is being connected to again. 'wslm shutdown' ends it.");
+}
+
+void RuntimeV2Impl::EndUnanswered() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!adopting_) return;
+  }
+  Vm::Kill(paths_);
+  std::unique_lock lock(mutex_);
+  adoption_changed_.wait_for(lock, absl::ToChronoMilliseconds(kAdoptionPatience), [this] { return !adopting_; });
+}
+
 absl::Status RuntimeV2Impl::Shutdown() {
+  EndUnanswered();
   const std::lock_guard boot_lock(boot_mutex_);
   std::shared_ptr<Vm> vm;
   {

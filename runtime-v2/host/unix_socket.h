@@ -11,8 +11,8 @@
 
 namespace wslm {
 
-// Connects, trying again until `timeout` while nobody listens at `path` (at most 107 bytes), or until `give_up` (may be
-// null) says that nobody will. Errors: UNAVAILABLE.
+// Connects, trying again until `timeout` while nobody listens or accepts at `path` (at most 107 bytes), or until
+// `give_up` (may be null) says that nobody will. The descriptor blocks. Errors: UNAVAILABLE.
 absl::StatusOr<UniqueFd> ConnectUnixSocket(const std::string& path, absl::Duration timeout,
                                            const std::function<bool()>& give_up);
 

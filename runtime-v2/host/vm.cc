@@ -4,8 +4,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
@@ -26,7 +28,8 @@ constexpr absl::Duration kBootTimeoutKvm = absl::Seconds(3);
 // Seen: 4 s on an idle machine; a busy one may take ten times that.
 constexpr absl::Duration kBootTimeoutTcg = absl::Minutes(2);
 constexpr absl::Duration kHelloTimeout = absl::Seconds(20);
-constexpr absl::Duration kAdoptTimeout = absl::Seconds(10);
+// Between two looks at whether an answer is still wanted.
+constexpr absl::Duration kPoll = absl::Milliseconds(200);
 constexpr absl::Duration kUnplugTimeout = absl::Seconds(30);
 constexpr absl::Duration kPowerOffTimeout = absl::Seconds(5);
 constexpr absl::Duration kQuitTimeout = absl::Seconds(3);
@@ -63,15 +66,15 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Boot(const VmBootOptions& options) {
   const absl::Duration timeout = options.accelerator.kvm ? kBootTimeoutKvm : kBootTimeoutTcg;
   absl::Status status = vm->Spawn(options);
   if (!status.ok()) return status;
-  status = vm->ConnectQmp(kQmpTimeout);
-  if (status.ok()) status = vm->WaitForAgent(timeout);
-  if (status.ok()) status = vm->ConnectChannel(kHelloTimeout);
+  status = vm->ConnectQmp(kQmpTimeout, nullptr);
+  if (status.ok()) status = vm->WaitForAgent(timeout, nullptr);
+  if (status.ok()) status = vm->ConnectChannel(kHelloTimeout, nullptr);
   if (status.ok()) return vm;
   vm->EndProcess();
   return status;
 }
 
-absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths) {
+absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths, absl::Duration timeout, const GiveUp& give_up) {
   std::shared_ptr<Vm> vm(new Vm(paths));
   const auto text = ReadSmallFile(paths.record);
   if (!text.ok()) return absl::NotFoundError("no VM was left");
@@ -83,12 +86,33 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths) {
   }
   vm->record_ = *std::move(record);
   vm->process_ = *std::move(process);
-  absl::Status status = vm->ConnectQmp(kAdoptTimeout);
-  if (status.ok()) status = vm->WaitForAgent(kAdoptTimeout);
-  if (status.ok()) status = vm->ConnectChannel(kAdoptTimeout);
+  const absl::Time deadline = absl::Now() + timeout;
+  absl::Status status = vm->ConnectQmp(timeout, give_up);
+  if (status.ok()) status = vm->WaitForAgent(deadline - absl::Now(), give_up);
+  if (status.ok()) status = vm->ConnectChannel(deadline - absl::Now(), give_up);
   if (status.ok()) return vm;
+  if (!WaitForExit(vm->process_, absl::ZeroDuration())) return status;
   vm->EndProcess();
-  return WithContext(status, "The VM that an earlier daemon left did not answer and was ended");
+  return absl::NotFoundError("the VM that was left has ended");
+}
+
+std::vector<std::string> Vm::DistrosOf(const VmPaths& paths) {
+  std::vector<std::string> ids;
+  const auto text = ReadSmallFile(paths.record);
+  const auto record = text.ok() ? VmRecord::FromJson(*text) : text.status();
+  if (!record.ok()) return ids;
+  for (const auto& [id, disk] : record->disks) ids.push_back(id);
+  return ids;
+}
+
+void Vm::Kill(const VmPaths& paths) {
+  const auto text = ReadSmallFile(paths.record);
+  const auto record = text.ok() ? VmRecord::FromJson(*text) : text.status();
+  if (!record.ok()) return;
+  const auto process = FindProcess(record->pid, record->start_time);
+  if (!process.ok()) return;
+  KillProcess(*process);
+  WaitForExit(*process, kPowerOffTimeout);
 }
 
 absl::Status Vm::Spawn(const VmBootOptions& options) {
@@ -117,15 +141,16 @@ absl::Status Vm::Spawn(const VmBootOptions& options) {
   return written;
 }
 
-absl::Status Vm::ConnectQmp(absl::Duration timeout) {
+absl::Status Vm::ConnectQmp(absl::Duration timeout, const GiveUp& give_up) {
   // A QEMU that ends at once (a bad option, no memory) leaves its words in the log and no socket.
   auto connected = Qmp::Connect(
       paths_.qmp_socket, timeout, [state = state_](const Qmp::Event& event) { state->OnQmpEvent(event); },
-      [this] { return WaitForExit(process_, absl::ZeroDuration()); });
+      [&] { return WaitForExit(process_, absl::ZeroDuration()) || (give_up && give_up()); });
   if (!connected.ok()) {
-    const std::string words = ReadSmallFile(paths_.console_log).value_or("");
+    const bool ended = WaitForExit(process_, absl::ZeroDuration());
+    const std::string words = ended ? ReadSmallFile(paths_.console_log).value_or("") : "";
     return StartFailed(connected.status().code(),
-                       "QEMU could not be started: " +
+                       "QEMU does not answer: " +
                            Escaped(words.empty() ? std::string(connected.status().message()) : words.substr(0, 300)) +
                            ".",
                        paths_.console_log);
@@ -134,7 +159,7 @@ absl::Status Vm::ConnectQmp(absl::Duration timeout) {
   return absl::OkStatus();
 }
 
-absl::Status Vm::WaitForAgent(absl::Duration timeout) {
+absl::Status Vm::WaitForAgent(absl::Duration timeout, const GiveUp& give_up) {
   // The agent may have opened its port before we listened for the event.
   ASSIGN_OR_RETURN(const Json chardevs, qmp_->Execute("query-chardev", Json::object()));
   std::unique_lock lock(state_->mutex);
@@ -144,8 +169,10 @@ absl::Status Vm::WaitForAgent(absl::Duration timeout) {
       state_->agent_there = true;
     }
   }
-  state_->changed.wait_for(lock, absl::ToChronoMilliseconds(timeout),
-                           [this] { return state_->agent_there || state_->dead; });
+  const absl::Time deadline = absl::Now() + timeout;
+  while (!state_->agent_there && !state_->dead && absl::Now() < deadline && !(give_up && give_up())) {
+    state_->changed.wait_for(lock, absl::ToChronoMilliseconds(std::min(kPoll, deadline - absl::Now())));
+  }
   if (state_->dead) {
     return StartFailed(absl::StatusCode::kUnavailable, "The VM ended while it booted.", paths_.console_log);
   }
@@ -154,9 +181,12 @@ absl::Status Vm::WaitForAgent(absl::Duration timeout) {
                      "The VM did not boot within " + absl::FormatDuration(timeout) + ".", paths_.console_log);
 }
 
-absl::Status Vm::ConnectChannel(absl::Duration timeout) {
-  ASSIGN_OR_RETURN(UniqueFd socket, ConnectUnixSocket(paths_.control_socket, timeout, nullptr));
-  auto channel = Channel::Connect(std::move(socket), {.hello_timeout = timeout, .padding = true, .seed = true});
+absl::Status Vm::ConnectChannel(absl::Duration timeout, const GiveUp& give_up) {
+  ASSIGN_OR_RETURN(UniqueFd socket, ConnectUnixSocket(paths_.control_socket, timeout, [&] {
+                     return WaitForExit(process_, absl::ZeroDuration()) || (give_up && give_up());
+                   }));
+  auto channel = Channel::Connect(std::move(socket),
+                                  {.hello_timeout = timeout, .padding = true, .seed = true, .give_up = give_up});
   if (!channel.ok()) {
     return StartFailed(channel.status().code(), "The VM's agent did not answer.", paths_.console_log);
   }

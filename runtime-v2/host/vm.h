@@ -16,6 +16,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -52,9 +53,14 @@ class Vm {
   // else 2 minutes), START_FAILED.
   static absl::StatusOr<std::shared_ptr<Vm>> Boot(const VmBootOptions& options);
 
-  // Connects to the VM of the record at `paths`. NOT_FOUND when it is gone (its leftovers are removed); any other error
-  // when it doesn't answer: it has been killed then.
-  static absl::StatusOr<std::shared_ptr<Vm>> Adopt(const VmPaths& paths);
+  // Connects to the VM of the record at `paths`, for `timeout` or until `give_up` (may be null) is true. NOT_FOUND when
+  // it is gone (its leftovers are removed); any other error when it doesn't answer: it lives, and may answer later.
+  static absl::StatusOr<std::shared_ptr<Vm>> Adopt(const VmPaths& paths, absl::Duration timeout,
+                                                   const std::function<bool()>& give_up);
+  // The distros whose disks are in the VM of the record at `paths`, answering or not. Empty when there is none.
+  static std::vector<std::string> DistrosOf(const VmPaths& paths);
+  // Ends the VM of the record at `paths` without asking it. No VM is no error.
+  static void Kill(const VmPaths& paths);
 
   // The VM goes on; the connections close.
   ~Vm();
@@ -79,9 +85,11 @@ class Vm {
  private:
   explicit Vm(VmPaths paths);
   absl::Status Spawn(const VmBootOptions& options);
-  absl::Status ConnectQmp(absl::Duration timeout);
-  absl::Status WaitForAgent(absl::Duration timeout);
-  absl::Status ConnectChannel(absl::Duration timeout);
+  using GiveUp = std::function<bool()>;
+  // `give_up` may be null.
+  absl::Status ConnectQmp(absl::Duration timeout, const GiveUp& give_up);
+  absl::Status WaitForAgent(absl::Duration timeout, const GiveUp& give_up);
+  absl::Status ConnectChannel(absl::Duration timeout, const GiveUp& give_up);
   // With state_->mutex held.
   absl::Status WriteRecord() const;
   void EndProcess();

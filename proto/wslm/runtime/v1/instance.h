@@ -43,6 +43,15 @@ class Instance {
 
 class Runtime {
  public:
+  using Found = std::function<void(const std::vector<std::shared_ptr<Instance>>&)>;
+  // What lives and has not answered yet.
+  struct Unanswered {
+    // Why; OK when there is nothing of the kind.
+    absl::Status status;
+    // The distros that may run in it.
+    std::vector<std::string> distro_ids;
+  };
+
   virtual ~Runtime() = default;
   // Starts the distro; blocks until its init answers. `note` is told in a few words what takes long ("fetching the
   // kernel", "booting the VM (tcg)"). Errors carry the reasons of wslm.v1.ErrorReason (START_FAILED, HOST_UNSUPPORTED,
@@ -51,7 +60,12 @@ class Runtime {
                                                           std::function<void(const std::string&)> note) = 0;
   // Finds what an earlier daemon left running, and removes what it left dead. Called once, before anything else.
   virtual std::vector<std::shared_ptr<Instance>> Adopt() = 0;
-  // Stops what the runtime itself runs (the VM) once no instance is left. No-op for v1.
+  // What Adopt found alive but got no answer from. It is never ended for that: it is asked on and on, and `found` is
+  // called once, on a thread of the runtime's, with the instances that run there when it answers, or with none when it
+  // has ended. To be called once, after Adopt. Nothing for v1, whose distros each answer for themselves.
+  virtual Unanswered AdoptLater(Found) { return {}; }
+  // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once, and
+  // AdoptLater's `found` has been called when this returns. No-op for v1.
   virtual absl::Status Shutdown() = 0;
 };
 
