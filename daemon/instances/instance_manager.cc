@@ -290,6 +290,10 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
   return use;
 }
 
+void InstanceManager::Forget(const std::string& distro_id) {
+  for (runtime::v1::Runtime* runtime : {&v1_, &v2_}) runtime->Forget(distro_id);
+}
+
 std::optional<InstanceUse> InstanceManager::AcquireRunning(const std::string& distro_id) {
   std::lock_guard lock(mutex_);
   const auto slot = slots_.find(distro_id);

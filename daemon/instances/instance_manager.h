@@ -107,6 +107,8 @@ class InstanceManager {
 
   // Idempotent.
   absl::Status Stop(const std::string& distro_id, absl::Duration grace);
+  // It is deleted, and stopped.
+  void Forget(const std::string& distro_id);
   // All of them at once, then the VM. Answers the ids of those that ran.
   absl::StatusOr<std::vector<std::string>> StopAll(absl::Duration grace);
 

@@ -38,6 +38,7 @@ absl::StatusOr<OperationPlan> PlanDelete(const v1::DeleteDistroRequest& request,
     const v1::Distro last = deps.views.AfterOperation(entry);
     const std::string default_before = deps.registry.default_id();
     RETURN_IF_ERROR(deps.registry.Remove(id, purge));
+    deps.instances.Forget(id);
     deps.events.DistroChanged(v1::CHANGE_KIND_DELETED, last);
     if (default_before == id) deps.views.Publish(deps.registry.default_id(), v1::CHANGE_KIND_UPDATED);
     return v1::OperationResponse();

@@ -32,6 +32,7 @@ class RuntimeV1 : public runtime::v1::Runtime {
   absl::StatusOr<std::shared_ptr<Instance>> Start(const StartSpec& spec,
                                                   std::function<void(const std::string&)> note) override;
   std::vector<std::shared_ptr<Instance>> Adopt() override;
+  void Forget(const std::string& id) override;
   absl::Status Shutdown() override { return absl::OkStatus(); }
 
  private:
@@ -92,10 +93,14 @@ std::vector<std::shared_ptr<Instance>> RuntimeV1::Adopt() {
       ::kill(pid, SIGTERM);
       continue;
     }
-    ::unlink(Socket(id).c_str());
-    RemoveTree(folder).IgnoreError();
+    Forget(id);
   }
   return instances;
+}
+
+void RuntimeV1::Forget(const std::string& id) {
+  ::unlink(Socket(id).c_str());
+  RemoveTree(RunFolder(id)).IgnoreError();
 }
 
 }  // namespace

@@ -101,8 +101,8 @@ TEST_F(RuntimeV1Test, RunsACommandAsRootAndEndsWithNothingLeft) {
   EXPECT_EQ(Run(*instance, "busybox id -u; busybox hostname; exit 3"), "0\nbox\n=3");
   EXPECT_TRUE(instance->Stop(absl::Seconds(1)).ok());
   EXPECT_TRUE(instance->Stop(absl::Seconds(1)).ok()) << "idempotent";
-  EXPECT_TRUE(MakeRuntimeV1(home_)->Adopt().empty());
   EXPECT_FALSE(PathExists(home_.run + "/v1/id"));
+  EXPECT_TRUE(MakeRuntimeV1(home_)->Adopt().empty());
 }
 
 TEST_F(RuntimeV1Test, OwnersStayAfterStopAndStart) {
@@ -160,6 +160,32 @@ TEST_F(RuntimeV1Test, TheEndIsToldOnceHoweverItComes) {
   ASSERT_EQ(::kill(std::atoi(lock_text->c_str()), SIGKILL), 0);
   std::unique_lock lock(mutex);
   EXPECT_TRUE(changed.wait_for(lock, std::chrono::seconds(10), [&] { return ends == 1; }));
+}
+
+TEST_F(RuntimeV1Test, TheLogOfACrashStaysUntilTheDistroIsForgotten) {
+  auto instance = Start();
+  ASSERT_NE(instance, nullptr);
+  auto lock_text = ReadSmallFile(home_.run + "/v1/id/lock");
+  ASSERT_TRUE(lock_text.ok());
+  ASSERT_EQ(::kill(std::atoi(lock_text->c_str()), SIGKILL), 0);
+  EXPECT_TRUE(instance->Stop(absl::Seconds(1)).ok());
+  EXPECT_TRUE(PathExists(home_.run + "/v1/id/log"));
+  MakeRuntimeV1(home_)->Forget("id");
+  EXPECT_FALSE(PathExists(home_.run + "/v1/id"));
+}
+
+TEST_F(RuntimeV1Test, OwnersStayWhenLxcoreIsKilled) {
+  auto instance = Start();
+  ASSERT_NE(instance, nullptr);
+  Run(*instance, "cd /root; busybox ln -s x l; busybox chown -h 5:6 l; busybox mkfifo p; busybox chown 7:8 p");
+  auto lock_text = ReadSmallFile(home_.run + "/v1/id/lock");
+  ASSERT_TRUE(lock_text.ok());
+  ASSERT_EQ(::kill(std::atoi(lock_text->c_str()), SIGKILL), 0);
+  EXPECT_TRUE(instance->Stop(absl::Seconds(1)).ok());
+  instance = Start();
+  ASSERT_NE(instance, nullptr);
+  EXPECT_EQ(Run(*instance, "cd /root; busybox stat -c '%u:%g %F' l p"), "5:6 symbolic link\n7:8 fifo\n=0");
+  EXPECT_TRUE(instance->Stop(absl::Seconds(1)).ok());
 }
 
 }  // namespace

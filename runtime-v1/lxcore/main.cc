@@ -29,6 +29,7 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/home.h"
+#include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v1/lxcore/host_check.h"
 #include "runtime-v1/lxcore/instance.h"
@@ -241,13 +242,20 @@ int Main(int argc, char** argv) {
   }
   if (!ended.ok()) {
     const std::string message(ended.status().message());
-    managed ? Log("not started: " + message) : static_cast<void>(std::fprintf(stderr, "%s\n", message.c_str()));
+    const char* what = options->ready ? "not started: " : "ended: ";
+    managed ? Log(what + message) : static_cast<void>(std::fprintf(stderr, "%s\n", message.c_str()));
     if (options->ready) TellReady(options->ready, ErrorText(ended.status()));
     return 1;
   }
   const int code = WIFEXITED(*ended) ? WEXITSTATUS(*ended) : 128 + WTERMSIG(*ended);
-  if (managed) Log("ended with " + std::to_string(code));
-  return managed ? 0 : code;
+  if (!managed) return code;
+  Log("ended with " + std::to_string(code));
+  if (code == 0) {
+    // Nobody will ask why.
+    ::unlink(options->socket.c_str());
+    RemoveTree(options->run_folder).IgnoreError();
+  }
+  return 0;
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 """What v1 alone must show: packages install without rights, programs that do not know us, host processes."""
 
+import glob
 import os
+import signal
 import subprocess
 import unittest
 
@@ -55,6 +57,27 @@ class V1(DistroTest):
         self.sh("useradd -m -s /bin/bash -u 1000 ann && echo root:secret | chpasswd")
         self.assertEqual(self.home.run("-u", "ann", "--cd", "/", "chown root:root /home/ann").returncode, 1)
         self.assertEqual(self.sh("echo secret | su ann -c 'su -c \"id -u\"' 2>/dev/null").splitlines()[-1], "0")
+
+    def test_a_fuse_file_system_of_its_own_does_not_stop_the_distro(self):
+        if self.sh("test -w /dev/fuse && echo yes || true") != "yes":
+            self.skipTest("no /dev/fuse for users here")
+        self.sh("(apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y bindfs) >/dev/null 2>&1", timeout=600)
+        self.sh("useradd -m -u 1002 fay; mkdir -p /srv/from/d /srv/on && echo text > /srv/from/f && bindfs -o allow_other /srv/from /srv/on")
+        script = "cd /srv; cat on/f on/../on/f; stat -c %F on on/f; mkdir on/e && mv on/f on/e/f && cat from/e/f; cd on && ls && pwd"
+        expected = "text\ntext\ndirectory\nregular file\ntext\nd\ne\n/srv/on"
+        self.assertEqual(self.sh(script, timeout=30), expected)
+        self.assertEqual(self.sh("mv /srv/from/e/f /srv/from/f; rmdir /srv/from/e"), "")
+        self.sh("chown fay /srv/from /srv/from/f")
+        self.assertEqual(self.sh(script, "-u", "fay", timeout=30), expected)
+        self.assertEqual(self.sh("cp /bin/echo /srv/on/echo && /srv/on/echo ran; umount /srv/on; ls /srv/on", timeout=30), "ran")
+
+    def test_owners_stay_when_lxcore_is_killed(self):
+        self.sh("cd /var/tmp; ln -s x kept; chown -h 77:88 kept; mkfifo pipe; chown 7:8 pipe")
+        folder = glob.glob(self.home.path + "/run/v1/*")[0]
+        with open(folder + "/lock", encoding="utf-8") as lock:
+            os.kill(int(lock.read()), signal.SIGKILL)
+        wait_for(lambda: "Stopped" in self.home.ok("list", "-v"))
+        self.assertEqual(self.sh("stat -c '%u:%g' /var/tmp/kept /var/tmp/pipe"), "77:88\n7:8")
 
 
 if __name__ == "__main__":

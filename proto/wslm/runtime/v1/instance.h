@@ -64,6 +64,9 @@ class Runtime {
   // called once, on a thread of the runtime's, with the instances that run there when it answers, or with none when it
   // has ended. To be called once, after Adopt. Nothing for v1, whose distros each answer for themselves.
   virtual Unanswered AdoptLater(Found) { return {}; }
+  // The distro is deleted: removes what is left of its last run, which a person may have wanted to look into. Not while
+  // it runs.
+  virtual void Forget(const std::string& /*distro_id*/) {}
   // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once, and
   // AdoptLater's `found` has been called when this returns. No-op for v1.
   virtual absl::Status Shutdown() = 0;
