@@ -8,7 +8,7 @@ socket(S, AF_UNIX, SOCK_STREAM, 0) or die;
 if ($what eq "serve") {
   bind(S, sockaddr_un($path)) or die "bind: $!\n"; listen S, 5; print "listening\n";
   accept(C, S) or die; my ($pid, $uid, $gid) = unpack "lLL", getsockopt(C, SOL_SOCKET, 17);
-  print "peer $uid:$gid ", ($pid > 0 ? "pid" : "none"), "\n"; print C "hello\n";
+  print "peer $uid:$gid ", ($pid > 0 ? "pid" : "none"), "\n"; syswrite C, "hello\n"; <C>;
 } elsif ($what eq "connect") {
   connect(S, sockaddr_un($path)) or die "connect: $!\n"; my ($pid, $uid, $gid) = unpack "lLL", getsockopt(S, SOL_SOCKET, 17);
   print "server $uid:$gid\n"; print scalar <S>;
