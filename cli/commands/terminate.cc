@@ -1,7 +1,10 @@
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
+#include "cli/output/wait_line.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "wslm/v1/distro_service.grpc.pb.h"
@@ -20,8 +23,10 @@ class TerminateCommand : public ClientCommand {
   absl::StatusOr<int> Run() override {
     v1::TerminateDistroRequest request;
     request.set_distro(name_);
+    std::optional<WaitLine> waiting(std::in_place, console_, absl::StrCat("Stopping ", Escaped(name_)));
     ASSIGN_OR_RETURN(const v1::TerminateDistroResponse response,
                      client_.Call(&v1::DistroService::Stub::TerminateDistro, request));
+    waiting.reset();
     console_.Note(absl::StrCat(Escaped(response.distro().name()), " is stopped."));
     return kExitOk;
   }

@@ -143,6 +143,14 @@ bool SessionClient::ReadStream(SessionStream& stream) {
   SessionOutput output;
   while (stream.Read(output)) {
     switch (output.kind) {
+      case SessionOutput::Kind::kNote: {
+        {
+          absl::MutexLock lock(&mutex_);
+          state_.note = output.bytes;
+        }
+        changed_.Wake();
+        break;
+      }
       case SessionOutput::Kind::kStarted: {
         std::shared_ptr<SessionStream> present;
         {
@@ -259,9 +267,10 @@ void SessionClient::End(const absl::Status& error) {
 // --- The waiting thread.
 
 void SessionClient::Announce(const State& state) {
-  if (!state.started && !state.ended && !announced_ && absl::Now() - begin_ > kAnnounceStart) {
-    announced_ = true;
-    const std::string line = absl::StrCat("Starting ", Escaped(distro_name_), "...");
+  if (!state.started && !state.ended && announced_ != state.note && absl::Now() - begin_ > kAnnounceStart) {
+    announced_ = state.note;
+    const std::string line =
+        absl::StrCat("Starting ", Escaped(distro_name_), state.note.empty() ? "" : ": ", Escaped(state.note), "...");
     absl::MutexLock lock(&mutex_);
     // Under the lock: once it is started the line would stay.
     if (state_.started || !console_.err_is_terminal()) return;

@@ -43,6 +43,7 @@ class SessionClient {
   // Where the session stands, for the thread that waits.
   struct State {
     bool started = false;
+    std::string note;  // What the start waits for.
     bool ended = false;
     absl::Status error;  // Set when it ended without `exited`.
     v1::Exited exited;
@@ -98,7 +99,7 @@ class SessionClient {
   absl::Time interrupts_[2] = {absl::InfinitePast(), absl::InfinitePast()};
   int unheard_steps_ = 0;
   absl::Time unheard_next_ = absl::InfinitePast();
-  bool announced_ = false;
+  std::optional<std::string> announced_;
   bool lost_announced_ = false;
 
   absl::Mutex mutex_;

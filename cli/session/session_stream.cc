@@ -67,6 +67,11 @@ class StreamOf : public SessionStream {
   }
 
   static bool TakeFirst(const v1::ExecResponse& response, SessionOutput& output) {
+    if (response.has_note()) {
+      output.kind = SessionOutput::Kind::kNote;
+      output.bytes = response.note();
+      return true;
+    }
     output.kind = SessionOutput::Kind::kStarted;
     output.started = response.started();
     return response.has_started();

@@ -25,6 +25,11 @@ class SessionReactor : public grpc::ServerBidiReactor<Request, Response>, public
     ToResponse(message, identity, response_);
     this->StartWrite(&response_);
   }
+  void WriteNote(const std::string& note) override {
+    response_.Clear();
+    NoteToResponse(note, response_);
+    this->StartWrite(&response_);
+  }
   void Read() override { this->StartRead(&request_); }
   void Finish(const absl::Status& status) override {
     grpc::ServerBidiReactor<Request, Response>::Finish(ToGrpcStatus(status));

@@ -6,6 +6,17 @@
 
 namespace wslm::daemon {
 
+void SessionBridge::Note(const std::string& note) {
+  Actions actions;
+  {
+    std::lock_guard lock(mutex_);
+    if (end_ || gone_ || begun_) return;
+    note_ = note;
+    AdvanceLocked(actions);
+  }
+  Do(std::move(actions));
+}
+
 void SessionBridge::Opened(std::shared_ptr<runtime::v1::Stream> stream, InstanceUse use) {
   Actions actions;
   {
@@ -140,7 +151,12 @@ void SessionBridge::OnWritable() {
 void SessionBridge::AdvanceLocked(Actions& actions) {
   if (busy_ || finished_) return;
   if (gone_) output_.clear();
-  if (!output_.empty()) {
+  if (gone_ || end_ || begun_) note_.reset();
+  if (note_) {
+    busy_ = true;
+    writing_ = {};
+    actions.note = std::exchange(note_, std::nullopt);
+  } else if (!output_.empty()) {
     busy_ = true;
     writing_ = std::move(output_.front());
     output_.pop_front();
@@ -161,6 +177,7 @@ void SessionBridge::Do(Actions actions) {
   if (actions.stream != nullptr && actions.close) actions.stream->Close();
   actions.release.Release();
   if (actions.hook) actions.hook();
+  if (actions.note) client_->WriteNote(*actions.note);
   if (actions.write) client_->Write(writing_.message, identity_);
   if (actions.read) {
     client_->Read();

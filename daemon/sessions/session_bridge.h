@@ -42,6 +42,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
     virtual ~Client() = default;
     // Sends a message; answers with Written. One at a time.
     virtual void Write(const runtime::v1::GuestMessage& message, const SessionIdentity& identity) = 0;
+    // As Write, for a few words on what the session waits for.
+    virtual void WriteNote(const std::string& note) = 0;
     // Reads the next request; answers with Received when there is one. One at a time.
     virtual void Read() = 0;
     // The last call.
@@ -62,6 +64,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
     identity_ = std::move(identity);
     hooks_ = std::move(hooks);
   }
+  // While the distro starts, tells the client why that takes long. A client that is slow to hear misses some.
+  void Note(const std::string& note);
   // The stream is open; `use` is held till the session ends or the client is gone.
   void Opened(std::shared_ptr<runtime::v1::Stream> stream, InstanceUse use);
   // It could not be opened, or must end: the client gets what waits for it, then `status`.
@@ -92,6 +96,7 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
     std::function<void()> hook;
     InstanceUse release;
     bool write = false;
+    std::optional<std::string> note;
     std::optional<absl::Status> finish;
     bool read = false;
   };
@@ -112,6 +117,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
   std::shared_ptr<runtime::v1::Stream> stream_;
   InstanceUse use_;
   std::deque<Output> output_;
+  // The newest that has not gone out.
+  std::optional<std::string> note_;
   // The message that is being written.
   Output writing_;
   bool busy_ = false;

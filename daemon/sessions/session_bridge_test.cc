@@ -15,6 +15,7 @@ namespace {
 class FakeClient : public SessionBridge::Client {
  public:
   void Write(const runtime::v1::GuestMessage& message, const SessionIdentity&) override { written.push_back(message); }
+  void WriteNote(const std::string& note) override { notes.push_back(note); }
   void Read() override { ++reads; }
   void Finish(const absl::Status& status) override {
     EXPECT_FALSE(finished) << "finished twice";
@@ -22,6 +23,7 @@ class FakeClient : public SessionBridge::Client {
   }
 
   std::vector<runtime::v1::GuestMessage> written;
+  std::vector<std::string> notes;
   int reads = 0;
   std::optional<absl::Status> finished;
 };
@@ -71,6 +73,24 @@ TEST_F(SessionBridgeTest, OutputGoesOutOneMessageAtATimeAndIsCreditedWhenItWentO
   EXPECT_EQ(stream_->consumed, 1u);
   bridge_->Written(true);
   EXPECT_EQ(stream_->consumed, 3u);
+}
+
+TEST_F(SessionBridgeTest, NotesGoOutWhileTheDistroStartsAndASlowClientGetsTheNewest) {
+  bridge_->Note("unpacking");
+  bridge_->Note("booting");
+  bridge_->Note("almost");
+  EXPECT_EQ(client_.notes, std::vector<std::string>{"unpacking"});
+  bridge_->Written(true);
+  EXPECT_EQ(client_.notes, (std::vector<std::string>{"unpacking", "almost"}));
+  bridge_->Note("too late to go out");
+  Open();
+  bridge_->OnMessage(Started(), 0);
+  EXPECT_TRUE(client_.written.empty());
+  bridge_->Written(true);
+  EXPECT_EQ(client_.written.size(), 1u);
+  bridge_->Written(true);
+  bridge_->Note("after the start");
+  EXPECT_EQ(client_.notes.size(), 2u);
 }
 
 TEST_F(SessionBridgeTest, TheClientGetsEverythingBeforeTheEnd) {

@@ -61,7 +61,8 @@ absl::Status SessionManager::TryExec(const v1::Start& start, const std::shared_p
                               " is the most. Give what is longer through standard input or a file."),
                  {{"field", "start.argv"}});
   }
-  ASSIGN_OR_RETURN(InstanceUse use, instances_.Acquire(entry, {}));
+  ASSIGN_OR_RETURN(InstanceUse use,
+                   instances_.Acquire(entry, {.note = [&](const std::string& note) { bridge->Note(note); }}));
   ASSIGN_OR_RETURN(const std::string token, tokens_.Issue(session_id, entry.record.id));
 
   v1::Session session;

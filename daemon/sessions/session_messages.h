@@ -2,10 +2,12 @@
 #ifndef WSLM_DAEMON_SESSIONS_SESSION_MESSAGES_H_
 #define WSLM_DAEMON_SESSIONS_SESSION_MESSAGES_H_
 
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "daemon/sessions/session_bridge.h"
+#include "distros/host/error.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 #include "wslm/v1/session.pb.h"
 
@@ -22,6 +24,10 @@ absl::StatusOr<std::vector<runtime::v1::HostMessage>> ToHostMessages(const v1::A
 void ToResponse(const runtime::v1::GuestMessage& message, const SessionIdentity& identity, v1::ExecResponse& response);
 void ToResponse(const runtime::v1::GuestMessage& message, const SessionIdentity& identity,
                 v1::AttachResponse& response);
+
+// Attach waits for no start: nothing notes anything there.
+inline void NoteToResponse(const std::string& note, v1::ExecResponse& response) { response.set_note(Escaped(note)); }
+inline void NoteToResponse(const std::string&, v1::AttachResponse&) {}
 
 v1::Session ToSession(const runtime::v1::SessionInfo& info, const v1::DistroRef& distro);
 
