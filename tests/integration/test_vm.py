@@ -113,7 +113,8 @@ class Vm(DistroTest):
         self.home.ok("list", timeout=60)
         self.wait_for_the_next_daemon(before)
         self.home.ok("shutdown", timeout=60)
-        wait_for(lambda: not os.path.exists(f"/proc/{vm}") or "Z" in open(f"/proc/{vm}/stat").read().split()[2])
+        # Gone, or dead and not yet collected.
+        wait_for(lambda: not os.path.exists(f"/proc/{vm}/exe"))
         terminal = self.terminal("run", "--cd", "/", "--", "echo up-$((40+2))")
         terminal.expect(r"Starting deb: booting the VM \(\w+\)\.\.\.", timeout=120)
         terminal.expect("up-42", timeout=300)
