@@ -93,7 +93,8 @@ class StreamOf : public SessionStream {
 }  // namespace
 
 grpc::Status ReadFirst(SessionStream& stream, SessionOutput::Kind kind, SessionOutput& output) {
-  const bool answered = stream.Read(output);
+  bool answered = stream.Read(output);
+  while (answered && output.kind == SessionOutput::Kind::kNote) answered = stream.Read(output);
   if (answered && output.kind == kind) return grpc::Status::OK;
   // Only a stream that goes on: cancelling one that has ended would hide why it did.
   if (answered) stream.Cancel();
