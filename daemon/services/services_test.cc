@@ -72,7 +72,8 @@ std::string RawCall(const std::shared_ptr<grpc::Channel>& channel, const std::st
   grpc::GenericStub stub(channel);
   grpc::ClientContext context;
   grpc::CompletionQueue queue;
-  grpc::ByteBuffer request;
+  const grpc::Slice empty;
+  const grpc::ByteBuffer request(&empty, 1);
   grpc::ByteBuffer response;
   grpc::Status status;
   auto call = stub.PrepareUnaryCall(&context, method, request, &queue);
