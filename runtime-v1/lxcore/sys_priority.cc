@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ioprio.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -22,6 +21,9 @@
 
 namespace wslm::lxcore {
 namespace {
+
+// Of linux/ioprio.h, which some versions of the headers have in C only.
+enum : int { kIoPrioOfProcess = 1, kIoPrioOfGroup = 2, kIoPrioOfUser = 3 };
 
 // Whether the first may change the second.
 using Rule = bool (*)(const Credentials&, const Credentials&);
@@ -126,13 +128,13 @@ Reply SysGetPriority(Kernel& k, const Call& call) {
 
 Reply SysIoprioSet(Kernel& k, const Call& call) {
   switch (call.int_arg(0)) {
-    case IOPRIO_WHO_PROCESS:
+    case kIoPrioOfProcess:
       return ChangeOne(k, call, MaySetIoPriority);
-    case IOPRIO_WHO_PGRP:
+    case kIoPrioOfGroup:
       return ChangeGroup(k, call, MaySetIoPriority);
-    case IOPRIO_WHO_USER:
+    case kIoPrioOfUser:
       return ChangeUsers(k, call, MaySetIoPriority, [&call](pid_t tid) {
-        return ::syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, tid, call.int_arg(2)) == 0 ? 0 : errno;
+        return ::syscall(SYS_ioprio_set, kIoPrioOfProcess, tid, call.int_arg(2)) == 0 ? 0 : errno;
       });
     default:
       return Reply::Continue();

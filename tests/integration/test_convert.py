@@ -60,7 +60,7 @@ class Convert(DistroTest):
         os.chmod(folder, 0o755)
         subprocess.run(["sh", "-ec", "mkdir -p tree/opt/acl; echo x > tree/opt/acl/file; setfacl -m u:1234:rw,g:77:r tree/opt/acl/file;"
                         " setfacl -d -m u:1234:rwx tree/opt/acl; cp \"$0\" root.tar;"
-                        " tar -C tree --format=pax --acls --xattrs --numeric-owner -rf root.tar opt/acl", ROOT], cwd=folder, check=True)
+                        " tar -C tree --format=pax --acls --numeric-owner -cf acl.tar opt/acl; tar -Af root.tar acl.tar", ROOT], cwd=folder, check=True)
         os.chmod(folder + "/root.tar", 0o644)
         return folder + "/root.tar"
 
