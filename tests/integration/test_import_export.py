@@ -200,11 +200,17 @@ class ImportExport(unittest.TestCase):
 
 @unittest.skipUnless(os.getuid() == 0, "mounts a small file system and uses a second user")
 class NeedsRoot(unittest.TestCase):
-    def test_a_full_disk_is_told_and_leaves_nothing(self):
+    def home_on_a_disk_of(self, size):
         home = Home()
-        self.addCleanup(home.close)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=60M,uid={home.uid},mode=700", "none", home.path], check=True)
+        self.addCleanup(os.rmdir, home.path)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},uid={home.uid},mode=700", "none", home.path], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", home.path])
+        # Before the disk goes: its daemon is found by what lies there.
+        self.addCleanup(home.close)
+        return home
+
+    def test_a_full_disk_is_told_and_leaves_nothing(self):
+        home = self.home_on_a_disk_of("60M")
         for version in ("1", "2"):
             result = home.run("import", "deb", ROOT, "--version", version)
             self.assertEqual(result.returncode, 1, result.stderr)
@@ -213,10 +219,7 @@ class NeedsRoot(unittest.TestCase):
             self.assertEqual(home.leftovers(), [])
 
     def test_a_disk_that_fills_up_stops_a_conversion_and_an_export_and_nothing_is_lost(self):
-        home = Home()
-        self.addCleanup(home.close)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size=270M,uid={home.uid},mode=700", "none", home.path], check=True)
-        self.addCleanup(subprocess.run, ["umount", "-l", home.path])
+        home = self.home_on_a_disk_of("270M")
         home.ok("import", "deb", ROOT)
         before = home.ok("run", "--", "find / -xdev -printf '%p %m %U %s\n' 2>/dev/null | sort | sha256sum")
         for command in (("set-version", "deb", "2", "--terminate"), ("export", "deb", home.path + "/deb.tar", "--terminate")):
