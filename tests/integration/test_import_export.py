@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import shutil
 import signal
 import subprocess
 import tarfile
@@ -202,7 +203,7 @@ class ImportExport(unittest.TestCase):
 class NeedsRoot(unittest.TestCase):
     def home_on_a_disk_of(self, size):
         home = Home()
-        self.addCleanup(os.rmdir, home.path)
+        self.addCleanup(shutil.rmtree, home.path)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},uid={home.uid},mode=700", "none", home.path], check=True)
         self.addCleanup(subprocess.run, ["umount", "-l", home.path])
         # Before the disk goes: its daemon is found by what lies there.
