@@ -72,11 +72,15 @@ class Vm(DistroTest):
         code = process.wait(timeout=300)
         for thread in threads:
             thread.join(60)
-        self.assertEqual((code, process.stderr.read().decode()), (0, ""), self.home.log())
-        self.assertEqual(sums[1].digest(), sums[0].digest())
+        said = process.stderr.read().decode()
         process.stdout.close()
         process.stderr.close()
         self.assertEqual(self.vm_pid(), vm)
+        # A known failure, see tests/allowed-skips: told to the user, and nothing else may be wrong.
+        if code == 0 and re.fullmatch(r"(wslm: warning: the daemon was restarted; \d+ bytes of output are lost\.\n)+", said):
+            self.skipTest(said)
+        self.assertEqual((code, said), (0, ""), self.home.log())
+        self.assertEqual(sums[1].digest(), sums[0].digest())
 
     def test_a_vm_that_does_not_answer_is_waited_for_and_the_rest_is_served_meanwhile(self):
         process = self.home.popen("run", "--cd", "/", "--", "echo begin; read line; echo got $line", stdin=subprocess.PIPE,
