@@ -77,7 +77,8 @@ void Outlet::Send(HostStream& listener) {
 }
 
 void Outlet::Detach(const HostStream& listener) {
-  received_ = std::max(replay_.begin(), sent_ - static_cast<int64_t>(listener.in_flight()));
+  const size_t perhaps_lost = listener.in_flight() + proto::kClientLag;
+  received_ = std::max(replay_.begin(), sent_ - static_cast<int64_t>(perhaps_lost));
 }
 
 int64_t Outlet::Attach(int64_t offset) {

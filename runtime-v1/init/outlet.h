@@ -36,7 +36,7 @@ class Outlet {
 
   // Sends as much as the listener has room for.
   void Send(HostStream& listener);
-  // The listener is gone: what it had not given credit for counts as not received.
+  // The listener is gone: what it had not given credit for, and kClientLag before it, counts as not received.
   void Detach(const HostStream& listener);
   // A new listener wants what follows `offset`; answers where it really goes on.
   int64_t Attach(int64_t offset);

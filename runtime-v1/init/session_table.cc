@@ -11,7 +11,7 @@
 namespace wslm::init {
 namespace {
 
-// Ended sessions are kept for whoever attaches again, each with up to 1 MiB of output: no more than these.
+// Ended sessions are kept for whoever attaches again, each with two replays of output: no more than these.
 constexpr size_t kMostEnded = 32;
 
 proto::StreamEnd NoSuchSession(const std::string& id) {

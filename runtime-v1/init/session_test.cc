@@ -27,6 +27,7 @@ class FakeStream : public HostStream {
   }
   void SendFree(const proto::GuestMessage& message) override {
     if (message.has_started()) started = true;
+    if (message.has_attached()) attached = message.attached();
     if (message.has_exited()) exited = message.exited();
   }
   void GiveCredit(size_t bytes) override { credit_given += bytes; }
@@ -36,6 +37,7 @@ class FakeStream : public HostStream {
   size_t credit_given = 0;
   bool started = false;
   std::string output;
+  std::optional<proto::SessionAttached> attached;
   std::optional<proto::SessionExited> exited;
   std::optional<proto::StreamEnd> end;
 };
@@ -166,6 +168,28 @@ TEST_F(SessionTest, AnAttachedOneWaitsForItsReader) {
   session_->OnWritable();
   ASSERT_TRUE(RunUntil([&] { return stream_->end.has_value(); }));
   EXPECT_EQ(stream_->output.size(), 5'000'000u);
+}
+
+TEST_F(SessionTest, WhatADaemonMayNotHaveHandedOnIsSentAgain) {
+  times_.unattended = milliseconds(10'000);
+  Start("seq 1000000");
+  stream_->credit = 1'000'000;
+  ASSERT_TRUE(RunUntil([&] { return stream_->room() == 0; }));
+  session_->OnGone();
+  // The command writes as much as it may.
+  RunFor(milliseconds(200));
+  const auto reached = static_cast<int64_t>(stream_->output.size() - proto::kClientLag);
+  proto::SessionAttach request;
+  request.set_stdout_offset(reached);
+  auto second = std::make_shared<FakeStream>();
+  second->credit = 20'000'000;
+  session_->Attach(request, second);
+  ASSERT_TRUE(second->attached);
+  EXPECT_EQ(second->attached->stdout_offset(), reached);
+  ASSERT_TRUE(RunUntil([&] { return second->exited.has_value(); }));
+  const std::string all = stream_->output.substr(0, static_cast<size_t>(reached)) + second->output;
+  EXPECT_EQ(std::count(all.begin(), all.end(), '\n'), 1'000'000);
+  EXPECT_EQ(all.size(), 6'888'896u);
 }
 
 TEST_F(SessionTest, HowItEndedIsForgottenInTheEnd) {

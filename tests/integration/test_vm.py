@@ -76,9 +76,6 @@ class Vm(DistroTest):
         process.stdout.close()
         process.stderr.close()
         self.assertEqual(self.vm_pid(), vm)
-        # A known failure, see tests/allowed-skips: told to the user, and nothing else may be wrong.
-        if code == 0 and re.fullmatch(r"(wslm: warning: the daemon was restarted; \d+ bytes of output are lost\.\n)+", said):
-            self.skipTest(said)
         self.assertEqual((code, said), (0, ""), self.home.log())
         self.assertEqual(sums[1].digest(), sums[0].digest())
 

@@ -39,8 +39,13 @@ inline constexpr size_t kMaxPayload = 64 * 1024;
 // Largest stdin, stdout or stderr field in a message, so that the message fits a frame.
 inline constexpr size_t kMaxChunk = kMaxPayload - 64;
 inline constexpr uint32_t kInitialWindow = 256 * 1024;
-// What a session keeps of each output stream for a client that attaches again, in bytes.
-inline constexpr size_t kReplayBytes = 2 * kInitialWindow;
+// Credit says that the daemon wrote something to the client's connection, not that the client has read it: so much may
+// be lost with the daemon beside what no credit came for. In bytes; the connection's window is 64 KiB, and a message
+// more.
+inline constexpr size_t kClientLag = kInitialWindow;
+// What a session keeps of each output stream for a client that attaches again, in bytes: what may not have reached the
+// client, and as much again that the command may write until it attaches.
+inline constexpr size_t kReplayBytes = kInitialWindow + kClientLag + kInitialWindow;
 inline constexpr uint8_t kFlagNoCredit = 1;
 
 enum class FrameType : uint8_t {
