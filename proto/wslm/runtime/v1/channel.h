@@ -28,9 +28,10 @@ class StreamObserver {
   virtual ~StreamObserver() = default;
   // A message of the stream, on the channel's thread: do not block, do not call Connect or Call. `payload_bytes`
   // (0 for messages that need no credit) count against the window until Stream::Consumed; a peer that sends more than
-  // the window allows is cut off.
+  // the window allows loses the stream.
   virtual void OnMessage(const GuestMessage& message, size_t payload_bytes) = 0;
-  // The last call: OK, the guest's error, or UNAVAILABLE (reason RUNTIME_DIED) when the connection ended.
+  // The last call: OK, the guest's error, INTERNAL when the guest broke the protocol on this stream, or UNAVAILABLE
+  // (reason RUNTIME_DIED) when the connection ended.
   virtual void OnEnd(const absl::Status& status) = 0;
   // Called after Send took the backlog below kInitialWindow again, having reported it full.
   virtual void OnWritable() {}

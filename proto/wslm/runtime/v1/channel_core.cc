@@ -24,6 +24,11 @@ absl::Status ConnectionEnded() {
   return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The connection to the distro ended.");
 }
 
+absl::Status ProtocolBroken() {
+  return Error(absl::StatusCode::kInternal, reason::kInternal,
+               "The distro's init sent what it may not; what it was asked for is given up.");
+}
+
 absl::Status StatusOf(const StreamEnd& end) {
   if (end.code() == 0) return absl::OkStatus();
   const auto code = static_cast<absl::StatusCode>(end.code());
@@ -165,49 +170,67 @@ void ChannelCore::End(const std::shared_ptr<StreamState>& stream, const absl::St
   released.swap(stream->observer);
 }
 
-bool ChannelCore::HandleFrame(const Frame& frame) {
+void ChannelCore::HandleFrame(const Frame& frame) {
   std::shared_ptr<StreamState> stream;
   {
     const std::lock_guard lock(mutex_);
     const auto found = streams_.find(frame.stream);
     // Closed here while the peer's frame was under way.
-    if (found == streams_.end()) return true;
+    if (found == streams_.end()) return;
     stream = found->second;
   }
   switch (frame.type) {
-    case FrameType::kData: {
-      GuestMessage message;
-      if (!message.ParseFromString(frame.payload)) return false;
-      const bool is_free = (frame.flags & kFlagNoCredit) != 0;
-      const size_t cost = is_free ? 0 : frame.payload.size();
-      // A guest that sends more than it may would fill the host's memory.
-      if (is_free && (message.has_stdout() || message.has_stderr())) return false;
-      {
-        const std::lock_guard lock(mutex_);
-        if (cost > stream->window) return false;
-        stream->window -= static_cast<uint32_t>(cost);
-      }
-      Deliver(*stream, [&](StreamObserver& observer) { observer.OnMessage(message, cost); });
-      return true;
-    }
-    case FrameType::kWindow: {
-      const std::optional<uint32_t> bytes = ParseWindowPayload(frame.payload);
-      if (!bytes) return false;
-      const std::lock_guard lock(mutex_);
-      // A peer that gives more than it can mean must not make the credit wrap.
-      stream->credit = *bytes > UINT32_MAX - stream->credit ? UINT32_MAX : stream->credit + *bytes;
-      MakeReady(*stream);
-      return true;
-    }
-    case FrameType::kStatus: {
-      StreamEnd end;
-      if (!end.ParseFromString(frame.payload)) return false;
-      End(stream, StatusOf(end));
-      return true;
-    }
+    case FrameType::kData:
+      if (TakeData(*stream, frame)) return;
+      break;
+    case FrameType::kWindow:
+      if (TakeWindow(*stream, frame)) return;
+      break;
+    case FrameType::kStatus:
+      if (TakeStatus(stream, frame)) return;
+      break;
     default:
-      return false;
+      break;
   }
+  // The others on this connection may be of other distros.
+  {
+    const std::lock_guard lock(mutex_);
+    AppendFrame(FrameType::kStatus, 0, stream->id, StreamEnd().SerializeAsString(), control_);
+  }
+  End(stream, ProtocolBroken());
+}
+
+bool ChannelCore::TakeData(StreamState& stream, const Frame& frame) {
+  GuestMessage message;
+  if (!message.ParseFromString(frame.payload)) return false;
+  const bool is_free = (frame.flags & kFlagNoCredit) != 0;
+  const size_t cost = is_free ? 0 : frame.payload.size();
+  // A guest that sends more than it may would fill the host's memory.
+  if (is_free && (message.has_stdout() || message.has_stderr())) return false;
+  {
+    const std::lock_guard lock(mutex_);
+    if (cost > stream.window) return false;
+    stream.window -= static_cast<uint32_t>(cost);
+  }
+  Deliver(stream, [&](StreamObserver& observer) { observer.OnMessage(message, cost); });
+  return true;
+}
+
+bool ChannelCore::TakeWindow(StreamState& stream, const Frame& frame) {
+  const std::optional<uint32_t> bytes = ParseWindowPayload(frame.payload);
+  if (!bytes) return false;
+  const std::lock_guard lock(mutex_);
+  // A peer that gives more than it can mean must not make the credit wrap.
+  stream.credit = *bytes > UINT32_MAX - stream.credit ? UINT32_MAX : stream.credit + *bytes;
+  MakeReady(stream);
+  return true;
+}
+
+bool ChannelCore::TakeStatus(const std::shared_ptr<StreamState>& stream, const Frame& frame) {
+  StreamEnd end;
+  if (!end.ParseFromString(frame.payload)) return false;
+  End(stream, StatusOf(end));
+  return true;
 }
 
 bool ChannelCore::ReadSocket() {
@@ -224,7 +247,7 @@ bool ChannelCore::ReadSocket() {
       case FrameParser::Result::kCorrupt:
         return false;
       case FrameParser::Result::kFrame:
-        if (!HandleFrame(frame)) return false;
+        HandleFrame(frame);
     }
   }
 }
@@ -307,7 +330,8 @@ void ChannelCore::Run() {
   bool alive = true;
   FrameParser::Result result;
   while (alive && (result = parser_.Next(frame)) != FrameParser::Result::kNeedMore) {
-    alive = result == FrameParser::Result::kFrame && HandleFrame(frame);
+    alive = result == FrameParser::Result::kFrame;
+    if (alive) HandleFrame(frame);
   }
   while (true) {
     if (alive) alive = WriteSocket();

@@ -72,7 +72,11 @@ class ChannelCore {
 
   // On the thread, without mutex_.
   bool ReadSocket();
-  bool HandleFrame(const Frame& frame);
+  void HandleFrame(const Frame& frame);
+  // What a guest may do wrong on one stream; false leaves the stream to be given up.
+  bool TakeData(StreamState& stream, const Frame& frame);
+  bool TakeWindow(StreamState& stream, const Frame& frame);
+  bool TakeStatus(const std::shared_ptr<StreamState>& stream, const Frame& frame);
   bool WriteSocket();
   // Ends all streams; the socket is closed.
   void EndAll();
