@@ -4,7 +4,6 @@
 #include "cli/api/address.h"
 #include "cli/api/client.h"
 #include "cli/api/daemon_launcher.h"
-#include "cli/api/random_id.h"
 #include "cli/api/rpc_status.h"
 #include "cli/testing/fake_daemon.h"
 #include "distros/host/error.h"
@@ -84,12 +83,6 @@ TEST(DaemonEnvironment, KeepsOnlyWhatADaemonNeeds) {
       "LANG=de", "SECRET=1",     "HOMEPAGE=x",        "LD_PRELOAD=y",       "WSLM",      nullptr};
   EXPECT_THAT(DaemonEnvironment(environment),
               ElementsAre("HOME=/h", "WSLM_HOME=/w", "XDG_RUNTIME_DIR=/r", "PATH=/bin", "LC_ALL=C.UTF-8", "LANG=de"));
-}
-
-TEST(RandomId, IsAUuidAndNeverTheSame) {
-  EXPECT_EQ(RandomId().size(), 36u);
-  EXPECT_EQ(RandomId()[14], '4');
-  EXPECT_NE(RandomId(), RandomId());
 }
 
 }  // namespace

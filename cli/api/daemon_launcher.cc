@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include "absl/time/clock.h"
 #include "cli/api/address.h"
 #include "distros/host/error.h"
+#include "distros/host/spawn.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::cli {
@@ -44,39 +44,10 @@ bool StopRequested() {
   return sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1;
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 std::string HowItEnded(int status) {
   if (WIFSIGNALED(status)) return absl::StrCat("was ended by signal ", WTERMSIG(status));
   return absl::StrCat("ended with code ", WEXITSTATUS(status));
 }
-
-// The attributes and file actions of posix_spawn.
-class SpawnSettings {
- public:
-  SpawnSettings() {
-    posix_spawnattr_init(&attributes_);
-    posix_spawn_file_actions_init(&actions_);
-  }
-  ~SpawnSettings() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnSettings(const SpawnSettings&) = delete;
-  SpawnSettings& operator=(const SpawnSettings&) = delete;
-
-  posix_spawnattr_t* attributes() { return &attributes_; }
-  posix_spawn_file_actions_t* actions() { return &actions_; }
-
- private:
-  posix_spawnattr_t attributes_;
-  posix_spawn_file_actions_t actions_;
-};
 
 }  // namespace
 
@@ -124,30 +95,12 @@ absl::StatusOr<pid_t> DaemonLauncher::Spawn() const {
                  "wslmd is not installed: it is neither beside wslm, nor in ../libexec/wslm, nor in $WSLM_LIBEXEC.");
   }
   signal(SIGCHLD, SIG_DFL);
-  SpawnSettings settings;
-  posix_spawn_file_actions_addopen(settings.actions(), 0, "/dev/null", O_RDONLY, 0);
+  SpawnPlan plan;
+  plan.SetDaemon();
   // What the daemon says before it has a log, and what a crash of it says.
-  const std::string output = OutputPath();
-  posix_spawn_file_actions_addopen(settings.actions(), 1, output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND,
-                                   0600);
-  posix_spawn_file_actions_adddup2(settings.actions(), 1, 2);
-  posix_spawn_file_actions_addclosefrom_np(settings.actions(), 3);
-  posix_spawn_file_actions_addchdir_np(settings.actions(), "/");
-  sigset_t none;
-  sigset_t all;
-  sigemptyset(&none);
-  sigfillset(&all);
-  posix_spawnattr_setsigmask(settings.attributes(), &none);
-  posix_spawnattr_setsigdefault(settings.attributes(), &all);
-  posix_spawnattr_setflags(settings.attributes(), POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  std::vector<std::string> arguments = {program_};
-  std::vector<std::string> environment = DaemonEnvironment(environ);
-  pid_t pid = -1;
-  const int error = posix_spawn(&pid, program_.c_str(), settings.actions(), settings.attributes(),
-                                Pointers(arguments).data(), Pointers(environment).data());
-  if (error != 0) {
-    return WithContext(ErrnoError("cannot run", program_, error), "The daemon did not start");
-  }
+  plan.SetOutput(OutputPath(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+  absl::StatusOr<pid_t> pid = plan.Spawn(program_, {program_}, DaemonEnvironment(environ));
+  if (!pid.ok()) return WithContext(pid.status(), "The daemon did not start");
   return pid;
 }
 

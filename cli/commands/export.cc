@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
-#include "cli/api/random_id.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/host_path.h"
@@ -13,6 +12,7 @@
 #include "cli/operations/operation_follower.h"
 #include "cli/output/units.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 #include "wslm/v1/distro_service.grpc.pb.h"
 #include "wslm/v1/operation.grpc.pb.h"
@@ -42,7 +42,7 @@ class ExportCommand : public ClientCommand {
     request.set_distro(name_);
     request.set_compression(Compression());
     request.set_terminate(terminate_);
-    request.set_request_id(RandomId());
+    request.set_request_id(NewUuid());
     request.set_requestor("wslm export");
     if (to_stdout) {
       request.set_download(true);

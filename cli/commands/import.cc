@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
-#include "cli/api/random_id.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/host_path.h"
@@ -11,6 +10,7 @@
 #include "cli/operations/upload.h"
 #include "cli/output/units.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 #include "wslm/v1/distro_service.grpc.pb.h"
 
@@ -46,7 +46,7 @@ class ImportCommand : public ClientCommand {
     std::unique_ptr<Upload> upload;
     if (words_.back() == "-") {
       ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, client_.Channel());
-      ASSIGN_OR_RETURN(upload, Upload::Begin(channel, RandomId(), SizeOfInput()));
+      ASSIGN_OR_RETURN(upload, Upload::Begin(channel, NewUuid(), SizeOfInput()));
       request.set_upload_id(upload->id());
     }
     ASSIGN_OR_RETURN(const v1::ImportDistroResponse begun,
@@ -82,7 +82,7 @@ class ImportCommand : public ClientCommand {
     request.set_version(ParseVersion(version_));
     request.set_user(user_);
     request.set_isolated(isolated_);
-    request.set_request_id(RandomId());
+    request.set_request_id(NewUuid());
     request.set_requestor("wslm import");
     if (words_.size() == 3) {
       ASSIGN_OR_RETURN(*request.mutable_location(), AbsolutePath(words_[1]));

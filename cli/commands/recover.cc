@@ -1,5 +1,4 @@
 #include "absl/strings/str_cat.h"
-#include "cli/api/random_id.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/exit_codes.h"
@@ -7,6 +6,7 @@
 #include "cli/output/table.h"
 #include "cli/output/units.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 #include "wslm/v1/distro_service.grpc.pb.h"
 
@@ -26,7 +26,7 @@ class RecoverCommand : public ClientCommand {
     v1::RecoverDistroRequest request;
     request.set_distro(name_);
     request.set_new_name(new_name_);
-    request.set_request_id(RandomId());
+    request.set_request_id(NewUuid());
     ASSIGN_OR_RETURN(const v1::RecoverDistroResponse response,
                      client_.Call(&v1::DistroService::Stub::RecoverDistro, request));
     console_.Note(absl::StrCat("Recovered ", Escaped(response.distro().name()), "."));

@@ -1,10 +1,10 @@
 #include "absl/strings/str_cat.h"
-#include "cli/api/random_id.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/output/units.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 #include "wslm/v1/distro_service.grpc.pb.h"
 
@@ -33,7 +33,7 @@ class SetVersionCommand : public ClientCommand {
     if (words_.size() == 2) request.set_distro(words_[0]);
     request.set_version(version);
     request.set_terminate(terminate_);
-    request.set_request_id(RandomId());
+    request.set_request_id(NewUuid());
     request.set_requestor("wslm set-version");
     ASSIGN_OR_RETURN(const v1::ConvertDistroResponse begun,
                      client_.Call(&v1::DistroService::Stub::ConvertDistro, request));

@@ -1,9 +1,9 @@
 #include "absl/strings/str_cat.h"
-#include "cli/api/random_id.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/operations/operation_follower.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 #include "wslm/v1/distro_service.grpc.pb.h"
 
@@ -23,7 +23,7 @@ class UnregisterCommand : public ClientCommand {
     v1::DeleteDistroRequest request;
     request.set_distro(name_);
     request.set_purge(purge_);
-    request.set_request_id(RandomId());
+    request.set_request_id(NewUuid());
     request.set_requestor("wslm unregister");
     ASSIGN_OR_RETURN(const v1::DeleteDistroResponse begun,
                      client_.Call(&v1::DistroService::Stub::DeleteDistro, request));

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "daemon/random_id.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {

@@ -13,6 +13,7 @@
 #include "distros/host/byte_stream.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 #include "distros/registry/image_facts.h"
 #include "distros/tar/tar_source.h"

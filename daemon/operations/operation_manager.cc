@@ -5,10 +5,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "daemon/random_id.h"
 #include "daemon/server/status.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {

@@ -10,10 +10,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
-#include "daemon/random_id.h"
 #include "distros/host/byte_stream.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {

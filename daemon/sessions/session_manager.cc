@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/instances/instance_calls.h"
-#include "daemon/random_id.h"
 #include "daemon/sessions/session_messages.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
+#include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 #include "wslm/runtime/v1/frames.h"
 

@@ -1,8 +1,6 @@
 #include "distros/ext4/host_tool.h"
 
 #include <fcntl.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "distros/host/error.h"
+#include "distros/host/spawn.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 
@@ -31,47 +30,6 @@ std::string FindProgram(const std::string& name) {
     if (::access(program.c_str(), X_OK) == 0) return program;
   }
   return "";
-}
-
-// What a spawned child gets: nothing on standard input, `output` as standard output and error, no other descriptor, and
-// signals as a fresh process has them.
-class SpawnPlan {
- public:
-  explicit SpawnPlan(int output) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions_, output, 1);
-    posix_spawn_file_actions_adddup2(&actions_, output, 2);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
-    posix_spawnattr_init(&attributes_);
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-  ~SpawnPlan() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-
-  const posix_spawn_file_actions_t* actions() const { return &actions_; }
-  const posix_spawnattr_t* attributes() const { return &attributes_; }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (std::string& string : strings) pointers.push_back(string.data());
-  pointers.push_back(nullptr);
-  return pointers;
 }
 
 std::string ReadOutput(int fd) {
@@ -104,13 +62,11 @@ absl::StatusOr<ToolResult> RunTool(const std::string& name, const std::vector<st
   argv.insert(argv.end(), arguments.begin(), arguments.end());
   // The machine's own mke2fs.conf and e2fsck.conf must not change what we make; messages must be in English, since
   // callers quote them.
-  std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-                                          "LC_ALL=C", "MKE2FS_CONFIG=/nonexistent", "E2FSCK_CONFIG=/nonexistent"};
-  const SpawnPlan plan(write_end.get());
-  pid_t pid = -1;
-  const int error = ::posix_spawn(&pid, program.c_str(), plan.actions(), plan.attributes(), Pointers(argv).data(),
-                                  Pointers(environment).data());
-  if (error != 0) return ErrnoError("cannot run", program, error);
+  const std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                                                "LC_ALL=C", "MKE2FS_CONFIG=/nonexistent", "E2FSCK_CONFIG=/nonexistent"};
+  SpawnPlan plan;
+  plan.SetOutput(write_end.get());
+  ASSIGN_OR_RETURN(const pid_t pid, plan.Spawn(program, argv, environment));
   write_end.Reset();
 
   ToolResult result;

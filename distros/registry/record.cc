@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <random>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
@@ -185,14 +183,6 @@ absl::Status WriteRecord(const std::string& folder, const DistroRecord& record) 
                  "The distro's record can't be written: a text in it (a folder's path, for instance) is not UTF-8.");
   }
   return WriteFileAtomically(path, text);
-}
-
-std::string NewUuid() {
-  std::random_device random;
-  uint32_t words[4];
-  for (uint32_t& word : words) word = random();
-  return absl::StrFormat("%08x-%04x-4%03x-%04x-%04x%08x", words[0], words[1] >> 16, words[1] & 0xFFF,
-                         0x8000 | (words[2] >> 18), words[2] & 0xFFFF, words[3]);
 }
 
 }  // namespace wslm

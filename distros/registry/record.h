@@ -47,9 +47,6 @@ absl::StatusOr<DistroRecord> ReadRecord(const std::string& folder);
 // DISK_FULL, IO_ERROR.
 absl::Status WriteRecord(const std::string& folder, const DistroRecord& record);
 
-// A random UUID (version 4), lower case.
-std::string NewUuid();
-
 }  // namespace wslm
 
 #endif  // WSLM_DISTROS_REGISTRY_RECORD_H_

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 #include "absl/time/clock.h"
 #include "distros/host/error.h"
 #include "distros/host/home.h"
+#include "distros/host/spawn.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 
@@ -37,55 +37,13 @@ absl::StatusOr<UniqueFd> ConfigFile(const std::string& config) {
   return file;
 }
 
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (std::string& text : strings) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
+std::vector<std::string> Environment() {
+  std::vector<std::string> environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
+  for (const char* name : {"WSLM_LIBEXEC", "TZ"}) {
+    if (const char* value = ::getenv(name)) environment.push_back(std::string(name) + "=" + value);
+  }
+  return environment;
 }
-
-// posix_spawn's attributes and actions, freed in any case.
-class SpawnPlan {
- public:
-  SpawnPlan() {
-    ::posix_spawn_file_actions_init(&actions_);
-    ::posix_spawnattr_init(&attributes_);
-  }
-  ~SpawnPlan() {
-    ::posix_spawn_file_actions_destroy(&actions_);
-    ::posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  // `config` and `ready` are above kReadyFd, so that neither overwrites the other on its way.
-  int Spawn(const std::string& program, std::vector<std::string>& arguments, const std::string& log, int config,
-            int ready, pid_t& pid) {
-    sigset_t all, none;
-    ::sigfillset(&all);
-    ::sigemptyset(&none);
-    ::posix_spawnattr_setsigdefault(&attributes_, &all);
-    ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-    ::posix_spawn_file_actions_addopen(&actions_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_addopen(&actions_, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-    ::posix_spawn_file_actions_adddup2(&actions_, STDERR_FILENO, STDOUT_FILENO);
-    ::posix_spawn_file_actions_adddup2(&actions_, config, kConfigFd);
-    ::posix_spawn_file_actions_adddup2(&actions_, ready, kReadyFd);
-    ::posix_spawn_file_actions_addclosefrom_np(&actions_, kReadyFd + 1);
-    ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
-    std::vector<std::string> environment = {"PATH=/usr/local/bin:/usr/bin:/bin"};
-    for (const char* name : {"WSLM_LIBEXEC", "TZ"}) {
-      if (const char* value = ::getenv(name)) environment.push_back(std::string(name) + "=" + value);
-    }
-    return ::posix_spawn(&pid, program.c_str(), &actions_, &attributes_, Pointers(arguments).data(),
-                         Pointers(environment).data());
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
 
 // Reads till the other end is closed, which lxcore does once it has said all.
 absl::StatusOr<std::string> ReadAnswer(int fd, absl::Duration timeout) {
@@ -135,11 +93,12 @@ absl::StatusOr<pid_t> SpawnLxcore(std::vector<std::string> arguments, const std:
   arguments.insert(arguments.begin(), "wslm-lxcore");
   arguments.push_back("--config-fd=" + std::to_string(kConfigFd));
   arguments.push_back("--ready-fd=" + std::to_string(kReadyFd));
-  pid_t pid = 0;
-  if (const int error = SpawnPlan().Spawn(program, arguments, log, high_config.get(), high_told.get(), pid);
-      error != 0) {
-    return ErrnoError("cannot start", program, error);
-  }
+  SpawnPlan plan;
+  plan.SetDaemon();
+  plan.SetOutput(log, O_WRONLY | O_CREAT | O_APPEND);
+  plan.Give(high_config.get(), kConfigFd);
+  plan.Give(high_told.get(), kReadyFd);
+  ASSIGN_OR_RETURN(const pid_t pid, plan.Spawn(program, arguments, Environment()));
   told.Reset();
   high_told.Reset();
   absl::StatusOr<std::string> answer = ReadAnswer(ready.get(), timeout);

@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include "distros/host/error.h"
+#include "distros/host/spawn.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v1/lxcore/filter.h"
 #include "runtime-v1/lxcore/identities.h"
@@ -56,13 +57,6 @@ void CloseOthers(std::vector<int> keep) {
   ::close_range(from, ~0U, 0);
 }
 
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (const std::string& text : strings) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
 void ResetSignals() {
   for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
   sigset_t none;
@@ -82,7 +76,7 @@ std::vector<std::string> Environment() {
   const std::vector<std::string> environment = Environment();
   const pid_t child = ::fork();
   if (child == 0) {
-    ::execvpe(plan.arguments[0].c_str(), Pointers(plan.arguments).data(), Pointers(environment).data());
+    ::execvpe(plan.arguments[0].c_str(), ExecPointers(plan.arguments).data(), ExecPointers(environment).data());
     ::dprintf(STDERR_FILENO, "%s: %s\n", plan.arguments[0].c_str(), std::strerror(errno));
     ::_exit(kNotStarted);
   }
@@ -153,7 +147,7 @@ void Tell(int fd, const Report& report) {
   if (!plan.init) RunReaper(plan);
   for (int fd : plan.kept) ::fcntl(fd, F_SETFD, 0);
   const std::vector<std::string> environment = Environment();
-  ::execveat(plan.init.get(), "", Pointers(plan.arguments).data(), Pointers(environment).data(), AT_EMPTY_PATH);
+  ::execveat(plan.init.get(), "", ExecPointers(plan.arguments).data(), ExecPointers(environment).data(), AT_EMPTY_PATH);
   ::dprintf(STDERR_FILENO, "cannot start wslm-init: %s\n", std::strerror(errno));
   ::_exit(kNotStarted);
 }

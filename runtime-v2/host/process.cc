@@ -19,6 +19,7 @@
 #include "absl/time/clock.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/spawn.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm {
@@ -29,13 +30,6 @@ constexpr int kMappedId = 1000;
 // Instead of an errno: no user namespace, or no ids in it.
 constexpr int kNotMapped = -1;
 constexpr size_t kLargestOutput = size_t{8} << 20;
-
-std::vector<char*> Pointers(std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  for (std::string& text : strings) pointers.push_back(text.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
 
 std::vector<std::string> EnvironmentInC() {
   std::vector<std::string> environment;
@@ -184,8 +178,8 @@ absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, abs
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<std::string> arguments = argv;
   std::vector<std::string> environment = EnvironmentInC();
-  ASSIGN_OR_RETURN(const pid_t pid, Spawn({.argv = Pointers(arguments),
-                                           .environment = Pointers(environment),
+  ASSIGN_OR_RETURN(const pid_t pid, Spawn({.argv = ExecPointers(arguments),
+                                           .environment = ExecPointers(environment),
                                            .folder = folder.empty() ? nullptr : folder.c_str(),
                                            .input = null.get(),
                                            .output = writer.get()}));
@@ -210,8 +204,8 @@ absl::StatusOr<DetachedProcess> SpawnDetached(const std::vector<std::string>& ar
   std::vector<std::string> environment = EnvironmentInC();
   const std::string uid_map = std::to_string(kMappedId) + " " + std::to_string(::geteuid()) + " 1";
   const std::string gid_map = std::to_string(kMappedId) + " " + std::to_string(::getegid()) + " 1";
-  Prepared prepared{.argv = Pointers(arguments),
-                    .environment = Pointers(environment),
+  Prepared prepared{.argv = ExecPointers(arguments),
+                    .environment = ExecPointers(environment),
                     .folder = "/",
                     .input = null.get(),
                     .output = output,
