@@ -20,6 +20,8 @@ Commands MakeCommands(const Environment& environment) {
   commands.push_back(MakeShutdownCommand(client, console));
   commands.push_back(MakeUnregisterCommand(client, console));
   commands.push_back(MakeRecoverCommand(client, console));
+  commands.push_back(MakeCheckCommand(client, console));
+  commands.push_back(MakeCompareCommand(client, console));
   commands.push_back(MakeSessionsCommand(client, console));
   commands.push_back(MakeOpListCommand(client, console));
   commands.push_back(MakeOpWatchCommand(client, console));

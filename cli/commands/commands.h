@@ -22,6 +22,8 @@ std::unique_ptr<Command> MakeTerminateCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeShutdownCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeUnregisterCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeRecoverCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakeCheckCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakeCompareCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeStatusCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeVersionCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeSessionsCommand(Client& client, Console& console);

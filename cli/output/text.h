@@ -3,6 +3,7 @@
 #define WSLM_CLI_OUTPUT_TEXT_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ std::string ShortenMiddle(std::string_view text, size_t width);
 
 // `text` followed by as many blanks as `width` columns need.
 std::string PadRight(std::string_view text, size_t width);
+
+// "1 fault", "2 faults".
+std::string Counted(int64_t count, std::string_view noun);
 
 // Insertions, deletions, replacements and swaps of neighbours that make `a` of `b`, in bytes.
 size_t EditDistance(std::string_view a, std::string_view b);

@@ -91,6 +91,12 @@ std::string KindName(v1::OperationKind kind) {
       return "convert";
     case v1::OPERATION_KIND_DELETE:
       return "unregister";
+    case v1::OPERATION_KIND_CHECK:
+      return "check";
+    case v1::OPERATION_KIND_COMPARE:
+      return "compare";
+    case v1::OPERATION_KIND_PUSH:
+      return "push";
     default:
       return "operation";
   }

@@ -16,6 +16,7 @@
 #include "daemon/operations/distro_forms.h"
 #include "distros/ext4/ext4.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/files.h"
 #include "distros/host/random_id.h"
 #include "distros/host/remove_tree.h"
@@ -51,6 +52,7 @@ absl::Status MoveForm(const std::string& from, const std::string& to, int versio
     const std::string source = absl::StrCat(from, "/", name);
     const std::string target = absl::StrCat(to, "/", name);
     if (!PathExists(source)) continue;
+    RETURN_IF_ERROR(Failpoint("convert.move"));
     if (::renameat2(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), RENAME_NOREPLACE) != 0) {
       return ErrnoError("cannot make", target);
     }
@@ -60,7 +62,9 @@ absl::Status MoveForm(const std::string& from, const std::string& to, int versio
 
 absl::Status RemoveOtherForm(const RegistryEntry& entry) {
   ASSIGN_OR_RETURN(const std::string folder, SetAsideOtherForm(entry));
-  return folder.empty() ? absl::OkStatus() : RemoveTree(folder);
+  if (folder.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(Failpoint("convert.remove"));
+  return RemoveTree(folder);
 }
 
 class Convert {
@@ -95,6 +99,7 @@ class Convert {
     const std::string work = Work(entry_);
     // Of an earlier try, whose removal failed.
     RETURN_IF_ERROR(RemoveOtherForm(entry_));
+    RETURN_IF_ERROR(Failpoint("convert.begin"));
     RETURN_IF_ERROR(MakeFolders(work));
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
     ASSIGN_OR_RETURN(const OpenedSource old_form, OpenDistro(entry_));
@@ -122,6 +127,7 @@ class Convert {
 
   absl::Status Verify(const std::string& work, const TreeDigest& expected) {
     context_.BeginPhase(v1::PROGRESS_PHASE_VERIFY);
+    RETURN_IF_ERROR(Failpoint("convert.verify"));
     OpenedSource new_form;
     if (version_ == 2) {
       const std::string image = absl::StrCat(work, "/", kImageFile);
@@ -182,7 +188,9 @@ absl::StatusOr<std::string> SetAsideOtherForm(const RegistryEntry& entry) {
   const bool take_other = has_other && HasForm(files, entry.record.version);
   if (!has_work && !take_other) return "";
   const std::string aside = absl::StrCat(files, "/", kAsidePrefix, RandomHex(kAsideBytes));
+  RETURN_IF_ERROR(Failpoint("convert.aside"));
   RETURN_IF_ERROR(MakeFolders(aside));
+  RETURN_IF_ERROR(Failpoint("convert.aside_made"));
   if (has_work && ::rename(Work(entry).c_str(), absl::StrCat(aside, "/work").c_str()) != 0) {
     return ErrnoError("cannot put aside", Work(entry));
   }

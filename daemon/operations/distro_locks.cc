@@ -17,6 +17,12 @@ std::string Doing(v1::OperationKind kind) {
       return "converted";
     case v1::OPERATION_KIND_DELETE:
       return "removed";
+    case v1::OPERATION_KIND_CHECK:
+      return "checked";
+    case v1::OPERATION_KIND_COMPARE:
+      return "compared";
+    case v1::OPERATION_KIND_PUSH:
+      return "pushed";
     default:
       return "changed";
   }

@@ -13,6 +13,7 @@
 #include "daemon/operations/distro_forms.h"
 #include "distros/host/byte_stream.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/tar/tar_sink.h"
@@ -104,13 +105,18 @@ class Export {
                              : ErrnoError("cannot write in", folder);
     }
     RETURN_IF_ERROR(context_.NoteLeftover(part));
+    RETURN_IF_ERROR(Failpoint("export.create"));
     ASSIGN_OR_RETURN(UniqueFd file, OpenFile(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
     auto response = Write(FdByteSink(std::move(file), path));
     absl::Status status = WithFreeSpace(response.status(), folder, size_);
     if (status.ok()) status = context_.PassPointOfNoReturn();
     if (status.ok()) status = context_.NoteResponse(*response);
+    if (status.ok()) status = Failpoint("export.rename");
     if (status.ok()) status = RenameWithoutOverwriting(part, path);
-    if (status.ok()) status = SyncFolder(folder);
+    if (status.ok()) {
+      status = SyncFolder(folder);
+      if (!status.ok()) ::unlink(path.c_str());
+    }
     if (!status.ok()) {
       context_.BeginPhase(v1::PROGRESS_PHASE_ROLL_BACK);
       ::unlink(part.c_str());

@@ -1,7 +1,5 @@
 #include "daemon/operations/import.h"
 
-#include <sys/stat.h>
-
 #include <memory>
 #include <optional>
 #include <utility>
@@ -9,9 +7,11 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/operations/host_source.h"
 #include "daemon/operations/new_user.h"
 #include "distros/host/byte_stream.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/files.h"
 #include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
@@ -50,6 +50,7 @@ class Import {
       context_.OnCancel(nullptr);
       pipe->CloseReader(status);
     }
+    if (status.ok()) status = Failpoint("import.register");
     if (status.ok()) status = Register();
     if (!status.ok()) {
       context_.BeginPhase(v1::PROGRESS_PHASE_ROLL_BACK);
@@ -74,24 +75,9 @@ class Import {
       size_ = plan_.upload->size;
       return OpenTarSource(PipeSource(plan_.upload->pipe, size_), "the upload");
     }
-    const std::string& path = plan_.host_path;
-    // A fifo would hold the open up.
-    ASSIGN_OR_RETURN(UniqueFd file, OpenFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
-    struct stat status {};
-    if (::fstat(file.get(), &status) != 0) return ErrnoError("cannot look at", path);
-    if (S_ISDIR(status.st_mode)) {
-      return Error(
-          absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
-          absl::StrCat(path, " is a folder. Pack it with 'tar --numeric-owner -c' as root and import the archive."),
-          {{"detected", "folder"}, {"path", path}});
-    }
-    if (!S_ISREG(status.st_mode)) {
-      return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
-                   absl::StrCat(path, " is no regular file. Give a stream through standard input, as '-'."),
-                   {{"detected", "special file"}, {"path", path}});
-    }
-    size_ = status.st_size;
-    return OpenTarSource(FdByteSource(std::move(file), path), path);
+    ASSIGN_OR_RETURN(HostSource opened, OpenHostSource(plan_.host_path));
+    size_ = opened.size;
+    return std::move(opened.source);
   }
 
   // Makes the distro's form in staging, or in its location.

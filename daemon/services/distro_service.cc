@@ -7,6 +7,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/instances/instance_calls.h"
+#include "daemon/operations/check.h"
+#include "daemon/operations/compare.h"
 #include "daemon/operations/convert.h"
 #include "daemon/operations/delete.h"
 #include "daemon/operations/export.h"
@@ -169,6 +171,14 @@ absl::Status DistroService::DoExportDistro(const v1::ExportDistroRequest& reques
 absl::Status DistroService::DoConvertDistro(const v1::ConvertDistroRequest& request,
                                             v1::ConvertDistroResponse& response) {
   return Begin(v1::OPERATION_KIND_CONVERT, request, response, PlanConvert);
+}
+
+absl::Status DistroService::DoCheckDistro(const v1::CheckDistroRequest& request, v1::CheckDistroResponse& response) {
+  return Begin(v1::OPERATION_KIND_CHECK, request, response, PlanCheck);
+}
+
+absl::Status DistroService::DoCompareTrees(const v1::CompareTreesRequest& request, v1::CompareTreesResponse& response) {
+  return Begin(v1::OPERATION_KIND_COMPARE, request, response, PlanCompare);
 }
 
 absl::Status DistroService::DoDeleteDistro(const v1::DeleteDistroRequest& request, v1::DeleteDistroResponse& response) {

@@ -35,6 +35,8 @@ class DistroService final : public v1::DistroService::CallbackService {
   WSLM_UNARY(ImportDistro)
   WSLM_UNARY(ExportDistro)
   WSLM_UNARY(ConvertDistro)
+  WSLM_UNARY(CheckDistro)
+  WSLM_UNARY(CompareTrees)
   WSLM_UNARY(DeleteDistro)
   WSLM_UNARY(ListTrash)
   WSLM_UNARY(RecoverDistro)

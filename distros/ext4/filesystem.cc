@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::ext4 {
@@ -81,6 +82,7 @@ absl::Status Filesystem::Close() {
   const errcode_t error = ext2fs_close2(handle_.get(), EXT2_FLAG_FLUSH_NO_SYNC);
   if (error != 0) return LibraryError(error, "cannot write the tables of", image_);
   (void)handle_.release();
+  RETURN_IF_ERROR(Failpoint("ext4.sync"));
   if (::fsync(fd_.get()) != 0) return ErrnoError("cannot write", image_);
   return absl::OkStatus();
 }

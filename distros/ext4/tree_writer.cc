@@ -9,6 +9,7 @@
 #include "distros/ext4/inode_attributes.h"
 #include "distros/ext4/xattr_writer.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::ext4 {
@@ -271,6 +272,7 @@ absl::Status TreeWriter::WriteDirectory(const Directory& directory) {
 }
 
 absl::Status TreeWriter::Finish() {
+  RETURN_IF_ERROR(Failpoint("ext4.finish"));
   RETURN_IF_ERROR(ResolveLinks());
   for (const auto& [inode, directory] : names_.directories()) RETURN_IF_ERROR(WriteDirectory(*directory));
   return volume_->Close();

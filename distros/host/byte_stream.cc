@@ -7,6 +7,8 @@
 #include <string>
 
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
+#include "distros/host/status_macros.h"
 
 namespace wslm {
 namespace {
@@ -79,6 +81,7 @@ class FdSink : public ByteSink {
   }
 
   absl::Status Finish() override {
+    RETURN_IF_ERROR(Failpoint("archive.sync"));
     if (regular_ && ::fsync(fd_.get()) != 0) return ErrnoError("cannot write", name_);
     const int fd = fd_.Release();
     // Some file systems (NFS, quotas) tell of a failed write here only.

@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm {
@@ -38,6 +39,28 @@ absl::Status WriteAll(int fd, std::string_view content, const std::string& path)
     content.remove_prefix(static_cast<size_t>(count));
   }
   return absl::OkStatus();
+}
+
+// Gives `temporary` the name `name` for good. When that can't be made to last, what had the name before has it again.
+absl::Status ReplaceFile(int folder, const std::string& temporary, const std::string& name, const std::string& path) {
+  struct stat present;
+  if (::fstatat(folder, name.c_str(), &present, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(present.st_mode)) {
+    return ErrnoError("cannot replace", path, EISDIR);
+  }
+  const bool exchanged = ::renameat2(folder, temporary.c_str(), folder, name.c_str(), RENAME_EXCHANGE) == 0;
+  // Else the file system can't exchange, and what was there is lost to the new one.
+  const bool is_new = !exchanged && errno == ENOENT;
+  if (!exchanged && ::renameat(folder, temporary.c_str(), folder, name.c_str()) != 0) {
+    return ErrnoError("cannot replace", path);
+  }
+  absl::Status status = Failpoint("file.renamed");
+  if (status.ok() && ::fsync(folder) != 0) status = ErrnoError("cannot write", path);
+  if (!status.ok() && exchanged) {
+    ::renameat2(folder, temporary.c_str(), folder, name.c_str(), RENAME_EXCHANGE);
+  } else if (!status.ok() && is_new) {
+    ::unlinkat(folder, name.c_str(), 0);
+  }
+  return status;
 }
 
 }  // namespace
@@ -74,23 +97,24 @@ absl::Status WriteFileAtomically(const std::string& path, std::string_view conte
   const std::string temporary = absl::StrFormat(".%s.tmp-%08x", name.substr(0, kShownOfName), std::random_device{}());
   UniqueFd file(::openat(folder.get(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   if (!file) return ErrnoError("cannot write", path);
-  absl::Status status = WriteAll(file.get(), content, path);
+  absl::Status status = Failpoint("file.write");
+  if (status.ok()) status = WriteAll(file.get(), content, path);
   // Not subject to the umask.
   if (status.ok() && ::fchmod(file.get(), mode) != 0) status = ErrnoError("cannot set the mode of", path);
+  if (status.ok()) status = Failpoint("file.sync");
   if (status.ok() && ::fsync(file.get()) != 0) status = ErrnoError("cannot write", path);
-  if (status.ok() && ::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0) {
-    status = ErrnoError("cannot replace", path);
+  if (status.ok()) status = Failpoint("file.rename");
+  if (status.ok()) status = ReplaceFile(folder.get(), temporary, name, path);
+  // The new content that failed, or the old one.
+  if (::unlinkat(folder.get(), temporary.c_str(), 0) != 0 && errno != ENOENT && status.ok()) {
+    status = ErrnoError("cannot remove", absl::StrCat(ParentPath(path), "/", temporary));
   }
-  if (!status.ok()) {
-    ::unlinkat(folder.get(), temporary.c_str(), 0);
-    return status;
-  }
-  if (::fsync(folder.get()) != 0) return ErrnoError("cannot write", path);
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status SyncFolder(const std::string& path) {
   ASSIGN_OR_RETURN(const UniqueFd folder, OpenFile(path, O_RDONLY | O_DIRECTORY));
+  RETURN_IF_ERROR(Failpoint("folder.sync"));
   if (::fsync(folder.get()) != 0) return ErrnoError("cannot write", path);
   return absl::OkStatus();
 }

@@ -26,8 +26,9 @@ absl::StatusOr<UniqueFd> OpenFile(const std::string& path, int flags, mode_t mod
 // never seeks, so files of /proc do too.
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path, size_t limit = size_t{1} << 20);
 
-// Replaces `path` so that any crash leaves the old content or the new: temporary name, fsync, rename, fsync of the
-// folder. A crash may leave a file beside it whose name begins with "." + name + ".tmp-".
+// Replaces `path` so that any crash leaves the old content or the new, and any error the old one: temporary name, fsync,
+// exchange of the names, fsync of the folder. A crash may leave a file beside it whose name begins with "." + name +
+// ".tmp-".
 absl::Status WriteFileAtomically(const std::string& path, std::string_view content, mode_t mode = 0600);
 
 // fsync of a folder: makes renames, new names and removals in it last.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
@@ -283,9 +284,11 @@ absl::Status LxfsSink::LinkDeferred() {
 }
 
 absl::Status LxfsSink::Commit() {
+  RETURN_IF_ERROR(Failpoint("lxfs.commit"));
   RETURN_IF_ERROR(LinkDeferred());
   RETURN_IF_ERROR(folders_.ApplyTimes());
   RETURN_IF_ERROR(attributes_.Finish());
+  RETURN_IF_ERROR(Failpoint("lxfs.sync"));
   if (syncfs(sync_fd_.get()) != 0) return ErrnoError("cannot write to the disk:", kRootName);
   return absl::OkStatus();
 }
@@ -295,6 +298,7 @@ absl::Status LxfsSink::Commit() {
 absl::StatusOr<std::unique_ptr<Sink>> CreateLxfsSink(const std::string& folder, SecondOwner second_owner) {
   UniqueFd folder_fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder_fd) return ErrnoError("cannot open", folder);
+  RETURN_IF_ERROR(Failpoint("lxfs.create"));
   const bool has_store = faccessat(folder_fd.get(), kMetadataName, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
   const int error = has_store ? EEXIST : mkdirat(folder_fd.get(), kRootName, S_IRWXU) == 0 ? 0 : errno;
   if (error == EEXIST) {

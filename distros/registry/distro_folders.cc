@@ -16,6 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/files.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
@@ -67,7 +68,7 @@ Json FieldOf(const std::string& path, const char* name) {
   return field == json.end() ? Json() : *field;
 }
 
-// Never over something, and both folders on the disk afterwards.
+// Never over something, and both folders on the disk afterwards. After an error it is where it was.
 absl::Status MoveFolder(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) != 0) {
     // EINVAL: the file system has no such flag (NFS, for instance).
@@ -77,8 +78,11 @@ absl::Status MoveFolder(const std::string& from, const std::string& to) {
       return ErrnoError("cannot move", from);
     }
   }
-  RETURN_IF_ERROR(SyncFolder(ParentPath(to)));
-  return ParentPath(from) == ParentPath(to) ? absl::OkStatus() : SyncFolder(ParentPath(from));
+  absl::Status status = SyncFolder(ParentPath(to));
+  if (status.ok() && ParentPath(from) != ParentPath(to)) status = SyncFolder(ParentPath(from));
+  // Who is told of an error must find it where it was.
+  if (!status.ok()) ::rename(to.c_str(), from.c_str());
+  return status;
 }
 
 // Removes from a folder of the user's what wslm made there, last what says whose the rest is: the copy of the record,
@@ -186,6 +190,7 @@ std::vector<TrashEntry> DistroFolders::ReadTrash() const {
 }
 
 absl::Status DistroFolders::MakeStaging(const std::string& id) const {
+  RETURN_IF_ERROR(Failpoint("staging.make"));
   if (::mkdir(Staging(id).c_str(), 0700) != 0) return ErrnoError("cannot make the folder", Staging(id));
   return absl::OkStatus();
 }
@@ -212,10 +217,12 @@ absl::StatusOr<bool> DistroFolders::StageLocation(const std::string& id, const s
   }
   // First the note, then the folder: a crash between them leaves nothing unknown.
   RETURN_IF_ERROR(WriteFileAtomically(Staging(id) + kStagingFile, marker));
+  RETURN_IF_ERROR(Failpoint("location.make"));
   if (made) {
     RETURN_IF_ERROR(MakeFolders(location));
     RETURN_IF_ERROR(SyncFolder(ParentPath(location)));
   }
+  RETURN_IF_ERROR(Failpoint("location.claim"));
   // Another may have found it empty as well.
   const std::string claim = absl::StrCat(location, "/", kClaimFile);
   const UniqueFd file(::open(claim.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
@@ -223,6 +230,7 @@ absl::StatusOr<bool> DistroFolders::StageLocation(const std::string& id, const s
   if (::write(file.get(), id.data(), id.size()) != static_cast<ssize_t>(id.size())) {
     return ErrnoError("cannot write", claim);
   }
+  RETURN_IF_ERROR(Failpoint("location.claimed"));
   if (::fsync(file.get()) != 0) return ErrnoError("cannot sync", claim);
   return made;
 }
@@ -246,6 +254,7 @@ void DistroFolders::RemoveStaging(const std::string& id) const {
 }
 
 absl::Status DistroFolders::Publish(const std::string& id, const std::string& location) const {
+  RETURN_IF_ERROR(Failpoint("publish.move"));
   RETURN_IF_ERROR(MoveFolder(Staging(id), Folder(id)));
   ::unlink((Folder(id) + kStagingFile).c_str());
   if (!location.empty()) ::unlink(absl::StrCat(location, "/", kClaimFile).c_str());
@@ -253,6 +262,7 @@ absl::Status DistroFolders::Publish(const std::string& id, const std::string& lo
 }
 
 absl::Status DistroFolders::MoveToTrash(const std::string& id, int64_t now_ns) const {
+  RETURN_IF_ERROR(Failpoint("trash.move"));
   RETURN_IF_ERROR(MoveFolder(Folder(id), trash_ + "/" + id));
   // On a full disk it can't be written, and the folder's change time does.
   (void)WriteFileAtomically(absl::StrCat(trash_, "/", id, kTrashFile), Json({{"delete_time_ns", now_ns}}).dump());
@@ -260,18 +270,22 @@ absl::Status DistroFolders::MoveToTrash(const std::string& id, int64_t now_ns) c
 }
 
 absl::Status DistroFolders::Restore(const std::string& id) const {
+  RETURN_IF_ERROR(Failpoint("restore.move"));
   RETURN_IF_ERROR(MoveFolder(trash_ + "/" + id, Folder(id)));
   ::unlink((Folder(id) + kTrashFile).c_str());
   return absl::OkStatus();
 }
 
 absl::Status DistroFolders::BeginPurge(const std::string& id, bool from_trash) const {
+  RETURN_IF_ERROR(Failpoint("purge.move"));
   return MoveFolder(from_trash ? trash_ + "/" + id : Folder(id), absl::StrCat(trash_, "/", kPurgePrefix, id));
 }
 
 absl::Status DistroFolders::FinishPurge(const std::string& id) const {
   const std::string folder = absl::StrCat(trash_, "/", kPurgePrefix, id);
+  RETURN_IF_ERROR(Failpoint("purge.location"));
   RETURN_IF_ERROR(EmptyLocationOf(folder));
+  RETURN_IF_ERROR(Failpoint("purge.remove"));
   return RemoveTree(folder);
 }
 

@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/files.h"
+#include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 
 namespace wslm {
@@ -213,6 +215,7 @@ std::vector<JournalEntry> Index::Journal() const {
 }
 
 absl::Status Index::WriteJournal(const JournalEntry& entry) {
+  RETURN_IF_ERROR(Failpoint("journal.write"));
   return Transaction([&] {
     int result = Statement(database_.get(),
                            "INSERT INTO journal (id, body, done) VALUES (?, ?, ?)"

@@ -5,6 +5,7 @@
 
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/random_id.h"
 #include "distros/host/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -122,7 +123,7 @@ TEST(Record, NamesAreHeldToTheRule) {
   EXPECT_TRUE(CheckDistroName(std::string(64, 'a')).ok());
 }
 
-TEST(Record, NewUuidsAreUuidsAndDiffer) {
+TEST(Record, NewUuidsAreUuids) {
   std::set<std::string> ids;
   for (int i = 0; i < 1000; ++i) {
     const std::string id = NewUuid();

@@ -58,8 +58,8 @@ struct Entry {
   // Of regular files: bytes, holes included.
   int64_t size = 0;
   // Of regular files with holes, where the source knows before the content comes which parts are data: ascending, not
-  // overlapping, possibly none; all blocks lie within them. An archive tells its holes before the content, so a sparse file
-  // without this is written out in full there. Does not count in the digest.
+  // overlapping, possibly none; all blocks lie within them. An archive tells its holes before the content, so a sparse
+  // file without this is written out in full there. Does not count in the digest.
   std::optional<std::vector<DataExtent>> extents;
   // Full names ("user.a", "security.capability", "system.posix_acl_access") and values as Linux's getxattr gives them.
   std::map<std::string, std::string> xattrs;

@@ -1,40 +1,18 @@
 #include "distros/tree/transfer.h"
 
-#include <chrono>
 #include <utility>
 
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/status_macros.h"
+#include "distros/tree/transfer_watch.h"
 
 namespace wslm {
 namespace {
 
-// Looks at the cancel flag, and tells progress not too often.
-class Watch {
- public:
-  Watch(const Source& source, const TransferOptions& options) : source_(source), options_(options) {}
-
-  absl::Status Step(const Entry& entry) {
-    if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed)) {
-      return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-    }
-    if (!options_.progress) return absl::OkStatus();
-    const auto now = std::chrono::steady_clock::now();
-    if (now < next_) return absl::OkStatus();
-    next_ = now + std::chrono::milliseconds(100);
-    options_.progress({.done = source_.position(), .total = source_.total(), .path = entry.path});
-    return absl::OkStatus();
-  }
-
- private:
-  const Source& source_;
-  const TransferOptions& options_;
-  std::chrono::steady_clock::time_point next_{};
-};
-
 // Reads the source to its end into the digest, and into the sink where there is one.
 absl::StatusOr<TreeDigest> Run(Source& source, Sink* sink, const TransferOptions& options) {
-  Watch watch(source, options);
+  TransferWatch watch(source, options);
   DigestBuilder digest;
   Entry entry;
   bool any = false;
@@ -43,6 +21,7 @@ absl::StatusOr<TreeDigest> Run(Source& source, Sink* sink, const TransferOptions
     ASSIGN_OR_RETURN(const bool more, source.Next(entry));
     if (!more) break;
     any = true;
+    RETURN_IF_ERROR(Failpoint("transfer.entry"));
     RETURN_IF_ERROR(CheckEntry(entry));
     RETURN_IF_ERROR(digest.Begin(entry));
     if (sink != nullptr) RETURN_IF_ERROR(sink->Begin(entry));

@@ -1,0 +1,85 @@
+#include "daemon/operations/check.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daemon/operations/distro_forms.h"
+#include "distros/ext4/ext4.h"
+#include "distros/host/error.h"
+#include "distros/host/image_lock.h"
+#include "distros/host/status_macros.h"
+#include "distros/lxfs/lxfs.h"
+#include "distros/tree/transfer.h"
+
+namespace wslm::daemon {
+namespace {
+
+class Check {
+ public:
+  Check(RegistryEntry entry, bool repair, bool terminate, OperationDeps deps, OperationContext& context)
+      : entry_(std::move(entry)), repair_(repair), terminate_(terminate), deps_(deps), context_(context) {}
+
+  absl::StatusOr<v1::OperationResponse> Run() {
+    context_.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
+    RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, terminate_));
+    context_.BeginPhase(v1::PROGRESS_PHASE_VERIFY);
+    RETURN_IF_ERROR(entry_.record.version == 2 ? CheckImage() : CheckFolder());
+    return response_;
+  }
+
+ private:
+  absl::Status CheckImage() {
+    const std::string image = absl::StrCat(entry_.files_folder(), "/", kImageFile);
+    ASSIGN_OR_RETURN(const UniqueFd lock, LockImage(image));
+    const absl::Status status = CheckExt4(image);
+    if (ReasonOf(status) != reason::kVerificationFailed) return status;
+    Found("", std::string(status.message()), false);
+    return absl::OkStatus();
+  }
+
+  absl::Status CheckFolder() {
+    ASSIGN_OR_RETURN(const auto source, OpenLxfsSource(entry_.files_folder(), entry_.record.second_owner));
+    return DigestOf(*source, context_.Transferring()).status();
+  }
+
+  void Found(const std::string& path, const std::string& sentence, bool repaired) {
+    constexpr int kMostFindings = 1000;
+    auto& result = *response_.mutable_check();
+    result.set_count(result.count() + 1);
+    if (repaired) result.set_repaired(result.repaired() + 1);
+    if (result.findings_size() == kMostFindings) return;
+    auto& finding = *result.add_findings();
+    finding.set_path(Escaped(path));
+    finding.set_sentence(Escaped(sentence));
+    finding.set_repaired(repaired);
+  }
+
+  const RegistryEntry entry_;
+  [[maybe_unused]] const bool repair_;
+  const bool terminate_;
+  const OperationDeps deps_;
+  OperationContext& context_;
+  v1::OperationResponse response_;
+};
+
+}  // namespace
+
+absl::StatusOr<OperationPlan> PlanCheck(const v1::CheckDistroRequest& request, const std::string& operation_id,
+                                        OperationDeps deps) {
+  ASSIGN_OR_RETURN(const RegistryEntry found, deps.registry.Find(request.distro()));
+  OperationPlan plan;
+  ASSIGN_OR_RETURN(auto lock,
+                   deps.locks.Take(found.record.id, found.record.name, {operation_id, v1::OPERATION_KIND_CHECK}));
+  plan.locks.push_back(std::move(lock));
+  // Nothing changes it any more.
+  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(found.record.id));
+  RETURN_IF_ERROR(deps.instances.CheckStoppable(entry, request.terminate()));
+  plan.distros.push_back(RefOf(entry.record));
+  plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
+  plan.work = [deps, entry, request](OperationContext& context) {
+    return Check(entry, request.repair(), request.terminate(), deps, context).Run();
+  };
+  return plan;
+}
+
+}  // namespace wslm::daemon
