@@ -12,7 +12,10 @@ Commands MakeCommands(const Environment& environment) {
   Commands commands;
   commands.push_back(std::make_unique<RunCommand>(client, console));
   commands.push_back(MakeImportCommand(client, console));
+  commands.push_back(MakeImportInPlaceCommand(client, console));
   commands.push_back(MakeExportCommand(client, console));
+  commands.push_back(MakePullCommand(client, console));
+  commands.push_back(MakePushCommand(client, console));
   commands.push_back(MakeListCommand(client, console));
   commands.push_back(MakeSetVersionCommand(client, console));
   commands.push_back(MakeSetDefaultCommand(client, console));

@@ -23,6 +23,7 @@ struct Spelling {
 
 constexpr Spelling kSpellings[] = {
     {Place::kFirst, "", "--import", "import"},
+    {Place::kFirst, "", "--import-in-place", "import-in-place"},
     {Place::kFirst, "", "--export", "export"},
     {Place::kFirst, "", "--list", "list"},
     {Place::kFirst, "", "-l", "list"},

@@ -14,6 +14,9 @@
 namespace wslm::cli {
 
 std::unique_ptr<Command> MakeImportCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakeImportInPlaceCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakePullCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakePushCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeExportCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeListCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeSetVersionCommand(Client& client, Console& console);

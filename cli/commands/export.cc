@@ -29,7 +29,9 @@ class ExportCommand : public ClientCommand {
   std::string usage() const override { return "export NAME FILE|- [OPTIONS]"; }
   std::string details() const override {
     return "FILE must not exist; it appears when it is complete. - writes to standard output, a plain tar unless\n"
-           "--format says otherwise. Without --format the end of FILE's name tells: .gz, .xz, .zst.";
+           "--format says otherwise. Without --format the end of FILE's name tells: .gz, .xz, .zst, .vhdx, .vhd, "
+           ".qcow2,\n"
+           ".img. oci is a container image that docker and podman load; vhdx, vhd, qcow2 and ext4 are disk images.";
   }
 
   absl::StatusOr<int> Run() override {
@@ -41,6 +43,7 @@ class ExportCommand : public ClientCommand {
     v1::ExportDistroRequest request;
     request.set_distro(name_);
     request.set_compression(Compression());
+    request.set_format(Format());
     request.set_terminate(terminate_);
     request.set_request_id(NewUuid());
     request.set_requestor("wslm export");
@@ -64,12 +67,21 @@ class ExportCommand : public ClientCommand {
   void AddArguments(Arguments& arguments) override {
     arguments.Word("NAME", name_);
     arguments.Word("FILE", file_);
-    arguments.Option("--format", "FORMAT", format_, "tar, tar.gz, tar.xz or tar.zst",
-                     {"tar", "tar.gz", "tar.xz", "tar.zst"});
+    arguments.Option("--format", "FORMAT", format_, "tar, tar.gz, tar.xz, tar.zst, oci, vhdx, vhd, qcow2 or ext4",
+                     {"tar", "tar.gz", "tar.xz", "tar.zst", "oci", "vhdx", "vhd", "qcow2", "ext4"});
     arguments.Flag("--terminate", terminate_, "End the distro's sessions instead of refusing");
   }
 
  private:
+  v1::ArchiveFormat Format() const {
+    if (format_.starts_with("tar")) return v1::ARCHIVE_FORMAT_TAR;
+    if (format_ == "oci") return v1::ARCHIVE_FORMAT_OCI;
+    if (format_ == "vhdx") return v1::ARCHIVE_FORMAT_VHDX;
+    if (format_ == "vhd") return v1::ARCHIVE_FORMAT_VHD;
+    if (format_ == "qcow2") return v1::ARCHIVE_FORMAT_QCOW2;
+    return format_ == "ext4" ? v1::ARCHIVE_FORMAT_EXT4 : v1::ARCHIVE_FORMAT_UNSPECIFIED;
+  }
+
   v1::ArchiveCompression Compression() const {
     if (format_ == "tar.gz") return v1::ARCHIVE_COMPRESSION_GZIP;
     if (format_ == "tar.xz") return v1::ARCHIVE_COMPRESSION_XZ;

@@ -33,7 +33,10 @@ class ImportCommand : public ClientCommand {
   std::string summary() const override { return "Make a distro from an archive of its root file system"; }
   std::string usage() const override { return "import NAME [DIR] FILE|- [OPTIONS]"; }
   std::string details() const override {
-    return "FILE is a tar, plain or compressed; - reads it from standard input. DIR is a folder, absent or empty,\n"
+    return "FILE is a tar, plain or compressed, a container image as docker save or skopeo write it, or a disk image "
+           "with\n"
+           "an ext4 file system (raw, qcow2, VHD, VHDX); - reads it from standard input. DIR is a folder, absent or "
+           "empty,\n"
            "for the distro's files; without it wslm keeps them with its own.";
   }
 
@@ -73,6 +76,7 @@ class ImportCommand : public ClientCommand {
                      {"1", "2"});
     arguments.Option("--user", "NAME[:UID]", user_, "Make this user inside and log in as it");
     arguments.Flag("--isolated", isolated_, "Show it no host folders and run no host programs");
+    arguments.Option("--image", "NAME", image_, "Of several container images in FILE the one of this name or tag");
   }
 
  private:
@@ -82,6 +86,7 @@ class ImportCommand : public ClientCommand {
     request.set_version(ParseVersion(version_));
     request.set_user(user_);
     request.set_isolated(isolated_);
+    request.set_image(image_);
     request.set_request_id(NewUuid());
     request.set_requestor("wslm import");
     if (words_.size() == 3) {
@@ -96,6 +101,7 @@ class ImportCommand : public ClientCommand {
   std::vector<std::string> words_;
   std::string version_;
   std::string user_;
+  std::string image_;
   bool isolated_ = false;
 };
 

@@ -32,6 +32,10 @@ std::string_view PhaseName(const v1::Operation& operation) {
       return "Committing";
     case v1::PROGRESS_PHASE_CLEAN:
       return "Cleaning up";
+    case v1::PROGRESS_PHASE_FETCH:
+      return "Fetching";
+    case v1::PROGRESS_PHASE_SEND:
+      return "Sending";
     case v1::PROGRESS_PHASE_ROLL_BACK:
       return "Rolling back";
     default:

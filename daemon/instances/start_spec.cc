@@ -29,6 +29,8 @@ runtime::v1::StartSpec MakeStartSpec(const RegistryEntry& entry) {
   const DistroRecord& record = entry.record;
   runtime::v1::StartSpec spec;
   spec.folder = entry.files_folder();
+  spec.image = entry.image();
+  if (!record.image_driver.empty()) spec.image_driver = record.image_driver;
   spec.second_owner_uid = record.second_owner.uid;
   spec.second_owner_gid = record.second_owner.gid;
   spec.config.set_distro_id(record.id);

@@ -5,11 +5,11 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
 #include "distros/ext4/ext4.h"
+#include "distros/ext4/resize.h"
 #include "distros/host/error.h"
 #include "distros/host/image_lock.h"
 #include "distros/host/status_macros.h"
-#include "distros/lxfs/lxfs.h"
-#include "distros/tree/transfer.h"
+#include "distros/lxfs/check.h"
 
 namespace wslm::daemon {
 namespace {
@@ -29,33 +29,55 @@ class Check {
 
  private:
   absl::Status CheckImage() {
-    const std::string image = absl::StrCat(entry_.files_folder(), "/", kImageFile);
+    const std::string image = entry_.image();
+    if (entry_.record.image_driver != "" && entry_.record.image_driver != "raw") {
+      return Error(absl::StatusCode::kFailedPrecondition, reason::kUnsupportedFormat,
+                   absl::StrCat("The distro's image ", Escaped(image),
+                                " is no raw one; only those can be checked. Its kernel checks it when it starts."),
+                   {{"path", image}});
+    }
     ASSIGN_OR_RETURN(const UniqueFd lock, LockImage(image));
     const absl::Status status = CheckExt4(image);
     if (ReasonOf(status) != reason::kVerificationFailed) return status;
-    Found("", std::string(status.message()), false);
-    return absl::OkStatus();
+    if (!repair_) return Found("", std::string(status.message()), false);
+    ASSIGN_OR_RETURN(const RepairReport repair, RepairExt4(image, context_.cancel_flag()));
+    return Found("", repair.report, repair.repaired);
   }
 
   absl::Status CheckFolder() {
-    ASSIGN_OR_RETURN(const auto source, OpenLxfsSource(entry_.files_folder(), entry_.record.second_owner));
-    return DigestOf(*source, context_.Transferring()).status();
+    ASSIGN_OR_RETURN(
+        const LxfsReport report,
+        CheckLxfs(entry_.files_folder(), entry_.record.second_owner,
+                  {.repair = repair_, .cancel = context_.cancel_flag(), .progress = [this](int64_t entries) {
+                     context_.Progress(entries, 0, "");
+                   }}));
+    for (const LxfsFinding& finding : report.findings) {
+      RETURN_IF_ERROR(Found(finding.path, finding.what, finding.repaired));
+    }
+    auto& result = *response_.mutable_check();
+    result.set_count(report.totals.findings);
+    result.set_repaired(report.totals.repaired);
+    if (!report.saved_store.empty()) {
+      context_.Warn(absl::StrCat("What was recorded before the repair is kept in ", Escaped(report.saved_store), "."));
+    }
+    return absl::OkStatus();
   }
 
-  void Found(const std::string& path, const std::string& sentence, bool repaired) {
+  absl::Status Found(const std::string& path, const std::string& sentence, bool repaired) {
     constexpr int kMostFindings = 1000;
     auto& result = *response_.mutable_check();
     result.set_count(result.count() + 1);
     if (repaired) result.set_repaired(result.repaired() + 1);
-    if (result.findings_size() == kMostFindings) return;
+    if (result.findings_size() == kMostFindings) return absl::OkStatus();
     auto& finding = *result.add_findings();
     finding.set_path(Escaped(path));
     finding.set_sentence(Escaped(sentence));
     finding.set_repaired(repaired);
+    return absl::OkStatus();
   }
 
   const RegistryEntry entry_;
-  [[maybe_unused]] const bool repair_;
+  const bool repair_;
   const bool terminate_;
   const OperationDeps deps_;
   OperationContext& context_;

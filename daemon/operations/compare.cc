@@ -43,9 +43,9 @@ absl::StatusOr<Side> SideOf(const v1::Tree& tree, const char* field, OperationDe
   }
 }
 
-absl::StatusOr<OpenedSource> Open(const Side& side) {
-  if (side.distro) return OpenDistro(*side.distro);
-  ASSIGN_OR_RETURN(HostSource opened, OpenHostSource(side.path));
+absl::StatusOr<OpenedSource> Open(const Side& side, OperationContext& context) {
+  if (side.distro) return OpenDistro(*side.distro, context.cancel_flag());
+  ASSIGN_OR_RETURN(HostSource opened, OpenHostSource(side.path, {.cancel = context.cancel_flag()}));
   return OpenedSource{.lock = {}, .source = std::move(opened.source)};
 }
 
@@ -86,8 +86,8 @@ absl::StatusOr<v1::OperationResponse> Compare(const std::array<Side, 2>& sides, 
   for (const Side& side : sides) {
     if (side.distro) RETURN_IF_ERROR(deps.instances.EnsureStopped(*side.distro, terminate));
   }
-  ASSIGN_OR_RETURN(const OpenedSource first, Open(sides[0]));
-  ASSIGN_OR_RETURN(const OpenedSource second, Open(sides[1]));
+  ASSIGN_OR_RETURN(const OpenedSource first, Open(sides[0], context));
+  ASSIGN_OR_RETURN(const OpenedSource second, Open(sides[1], context));
   context.BeginPhase(v1::PROGRESS_PHASE_VERIFY);
   // Both count as one way to go.
   const int64_t first_total = first.source->total();

@@ -102,7 +102,7 @@ class Convert {
     RETURN_IF_ERROR(Failpoint("convert.begin"));
     RETURN_IF_ERROR(MakeFolders(work));
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
-    ASSIGN_OR_RETURN(const OpenedSource old_form, OpenDistro(entry_));
+    ASSIGN_OR_RETURN(const OpenedSource old_form, OpenDistro(entry_, context_.cancel_flag()));
     size_ = old_form.source->total();
     RETURN_IF_ERROR(CheckFreeSpace(entry_.files_folder(), size_));
     TransferResult result;
@@ -153,6 +153,9 @@ class Convert {
     RETURN_IF_ERROR(MoveForm(Work(entry_), entry_.files_folder(), version_));
     DistroRecord record = entry_.record;
     record.version = version_;
+    // An image in place stays where it is, and is the user's alone again.
+    record.image_path.clear();
+    record.image_driver.clear();
     const absl::Status status = deps_.registry.Update(record).status();
     if (status.ok()) return status;
     // The record may have been written all the same.
@@ -185,7 +188,9 @@ absl::StatusOr<std::string> SetAsideOtherForm(const RegistryEntry& entry) {
   // A side store alone is what is left of an lxfs form between two renames.
   const bool has_other =
       HasForm(files, other) || (other == 1 && PathExists(absl::StrCat(files, "/", kSideStoreFiles[0])));
-  const bool take_other = has_other && HasForm(files, entry.record.version);
+  const bool has_own =
+      entry.record.image_path.empty() ? HasForm(files, entry.record.version) : PathExists(entry.image());
+  const bool take_other = has_other && has_own;
   if (!has_work && !take_other) return "";
   const std::string aside = absl::StrCat(files, "/", kAsidePrefix, RandomHex(kAsideBytes));
   RETURN_IF_ERROR(Failpoint("convert.aside"));

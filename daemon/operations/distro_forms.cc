@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "distros/disk/disk_source.h"
 #include "distros/ext4/ext4.h"
 #include "distros/host/error.h"
 #include "distros/host/image_lock.h"
@@ -23,10 +24,17 @@ absl::StatusOr<OpenedSource> OpenImage(const std::string& image) {
   return opened;
 }
 
-absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry) {
+absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry, const CancelFlag* cancel) {
   RETURN_IF_ERROR(entry.CheckUsable());
-  if (entry.record.version == 2) return OpenImage(absl::StrCat(entry.files_folder(), "/", kImageFile));
   OpenedSource opened;
+  if (entry.record.version == 2) {
+    const std::string image = entry.image();
+    const bool raw = entry.record.image_driver.empty() || entry.record.image_driver == "raw";
+    if (raw) return OpenImage(image);
+    ASSIGN_OR_RETURN(opened.lock, LockImage(image));
+    ASSIGN_OR_RETURN(opened.source, OpenDiskSource(image, entry.folder, cancel));
+    return opened;
+  }
   ASSIGN_OR_RETURN(opened.source, OpenLxfsSource(entry.files_folder(), entry.record.second_owner));
   return opened;
 }

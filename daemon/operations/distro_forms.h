@@ -11,6 +11,7 @@
 #include "distros/registry/registry.h"
 #include "distros/tree/sink.h"
 #include "distros/tree/source.h"
+#include "distros/tree/transfer.h"
 
 namespace wslm::daemon {
 
@@ -25,8 +26,9 @@ struct OpenedSource {
   std::unique_ptr<Source> source;
 };
 
-// For a distro that does not run. Errors: DISTRO_BROKEN, DISTRO_RUNNING, those of the formats.
-absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry);
+// For a distro that does not run. An image in place that is not raw is copied to the distro's folder first; `cancel`
+// counts meanwhile. Errors: DISTRO_BROKEN, DISTRO_RUNNING, CANCELLED, those of the formats.
+absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry, const CancelFlag* cancel);
 
 // Opens `folder`'s image, and locks it.
 absl::StatusOr<OpenedSource> OpenImage(const std::string& image);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -11,17 +12,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/operations/push.h"
+#include "distros/disk/disk_sink.h"
 #include "distros/host/byte_stream.h"
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
+#include "distros/oci/oci_sink.h"
 #include "distros/tar/tar_sink.h"
 #include "distros/tree/sha256.h"
 #include "distros/tree/transfer.h"
 
 namespace wslm::daemon {
 namespace {
+
+// Of an ext4 file system's label.
+constexpr size_t kMaxLabel = 16;
 
 struct Sum {
   int64_t bytes = 0;
@@ -61,7 +68,37 @@ absl::Status RenameWithoutOverwriting(const std::string& from, const std::string
   return absl::OkStatus();
 }
 
+// What the request asks for, or the end of the path's name.
+v1::ArchiveFormat FormatOf(const v1::ExportDistroRequest& request) {
+  if (request.format() != v1::ARCHIVE_FORMAT_UNSPECIFIED) return request.format();
+  constexpr std::pair<std::string_view, v1::ArchiveFormat> kEnds[] = {{".vhdx", v1::ARCHIVE_FORMAT_VHDX},
+                                                                      {".vhd", v1::ARCHIVE_FORMAT_VHD},
+                                                                      {".qcow2", v1::ARCHIVE_FORMAT_QCOW2},
+                                                                      {".img", v1::ARCHIVE_FORMAT_EXT4},
+                                                                      {".ext4", v1::ARCHIVE_FORMAT_EXT4}};
+  for (const auto& [end, format] : kEnds) {
+    if (request.host_path().ends_with(end)) return format;
+  }
+  return v1::ARCHIVE_FORMAT_TAR;
+}
+
+std::optional<DiskFormat> DiskFormatOf(v1::ArchiveFormat format) {
+  switch (format) {
+    case v1::ARCHIVE_FORMAT_EXT4:
+      return DiskFormat::kRaw;
+    case v1::ARCHIVE_FORMAT_VHDX:
+      return DiskFormat::kVhdx;
+    case v1::ARCHIVE_FORMAT_VHD:
+      return DiskFormat::kVhd;
+    case v1::ARCHIVE_FORMAT_QCOW2:
+      return DiskFormat::kQcow2;
+    default:
+      return std::nullopt;
+  }
+}
+
 absl::StatusOr<TarCompression> CompressionOf(const v1::ExportDistroRequest& request) {
+  if (FormatOf(request) != v1::ARCHIVE_FORMAT_TAR) return TarCompression::kNone;
   switch (request.compression()) {
     case v1::ARCHIVE_COMPRESSION_NONE:
       return TarCompression::kNone;
@@ -106,8 +143,8 @@ class Export {
     }
     RETURN_IF_ERROR(context_.NoteLeftover(part));
     RETURN_IF_ERROR(Failpoint("export.create"));
-    ASSIGN_OR_RETURN(UniqueFd file, OpenFile(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
-    auto response = Write(FdByteSink(std::move(file), path));
+    const auto disk = DiskFormatOf(FormatOf(request_));
+    auto response = disk ? WriteDisk(*disk, part) : WriteFile(part);
     absl::Status status = WithFreeSpace(response.status(), folder, size_);
     if (status.ok()) status = context_.PassPointOfNoReturn();
     if (status.ok()) status = context_.NoteResponse(*response);
@@ -125,6 +162,26 @@ class Export {
     return response;
   }
 
+  absl::StatusOr<v1::OperationResponse> WriteFile(const std::string& part) {
+    ASSIGN_OR_RETURN(UniqueFd file, OpenFile(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600));
+    return Write(FdByteSink(std::move(file), request_.host_path()));
+  }
+
+  absl::StatusOr<v1::OperationResponse> WriteDisk(DiskFormat format, const std::string& part) {
+    ASSIGN_OR_RETURN(const OpenedSource opened, Open());
+    size_ = opened.source->total();
+    RETURN_IF_ERROR(CheckFreeSpace(ParentPath(part), size_));
+    ASSIGN_OR_RETURN(const auto sink, CreateDiskSink(part, format,
+                                                     {.content = size_,
+                                                      .label = entry_.record.name.substr(0, kMaxLabel),
+                                                      .cancel = context_.cancel_flag()}));
+    ASSIGN_OR_RETURN(v1::OperationResponse response, Copy(*opened.source, *sink));
+    struct stat status {};
+    if (::stat(part.c_str(), &status) != 0) return ErrnoError("cannot look at", part);
+    response.mutable_export_()->set_bytes(status.st_size);
+    return response;
+  }
+
   absl::StatusOr<v1::OperationResponse> ToDownload(const Download& download) {
     context_.OnCancel([this, pipe = download.pipe] { pipe->CloseReader(context_.CheckCancelled()); });
     ASSIGN_OR_RETURN(v1::OperationResponse response, Write(PipeSink(download.pipe)));
@@ -136,23 +193,39 @@ class Export {
     return response;
   }
 
-  absl::StatusOr<v1::OperationResponse> Write(std::unique_ptr<ByteSink> bytes) {
+  absl::StatusOr<OpenedSource> Open() {
     context_.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
     RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, request_.terminate()));
-    ASSIGN_OR_RETURN(const OpenedSource opened, OpenDistro(entry_));
+    return OpenDistro(entry_, context_.cancel_flag());
+  }
+
+  absl::StatusOr<v1::OperationResponse> Write(std::unique_ptr<ByteSink> bytes) {
+    ASSIGN_OR_RETURN(const OpenedSource opened, Open());
     if (compression_ == TarCompression::kNone) size_ = opened.source->total();
     if (request_.has_host_path()) RETURN_IF_ERROR(CheckFreeSpace(ParentPath(request_.host_path()), size_));
     Sum sum;
-    ASSIGN_OR_RETURN(const auto sink, OpenTarSink(std::make_unique<SummingSink>(std::move(bytes), sum), compression_));
-    context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
-    ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, *sink, context_.Transferring()));
-    for (const auto& warning : result.warnings) context_.Warn(warning);
-    v1::OperationResponse response;
+    ASSIGN_OR_RETURN(const auto sink, MakeSink(std::make_unique<SummingSink>(std::move(bytes), sum)));
+    ASSIGN_OR_RETURN(v1::OperationResponse response, Copy(*opened.source, *sink));
     auto* exported = response.mutable_export_();
     exported->set_bytes(sum.bytes);
     const auto digest = sum.sha256.Finish();
     exported->set_sha256(digest.data(), digest.size());
-    for (const auto& loss : result.losses) exported->add_losses(Escaped(loss));
+    return response;
+  }
+
+  absl::StatusOr<std::unique_ptr<Sink>> MakeSink(std::unique_ptr<ByteSink> bytes) {
+    if (FormatOf(request_) != v1::ARCHIVE_FORMAT_OCI) return OpenTarSink(std::move(bytes), compression_);
+    OciExport config = OciExportOf(entry_.record);
+    config.ref_name = "latest";
+    return CreateOciArchiveSink(std::move(bytes), entry_.files_folder(), config);
+  }
+
+  absl::StatusOr<v1::OperationResponse> Copy(Source& source, Sink& sink) {
+    context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
+    ASSIGN_OR_RETURN(const TransferResult result, Transfer(source, sink, context_.Transferring()));
+    for (const auto& warning : result.warnings) context_.Warn(warning);
+    v1::OperationResponse response;
+    for (const auto& loss : result.losses) response.mutable_export_()->add_losses(Escaped(loss));
     return response;
   }
 
@@ -166,6 +239,10 @@ class Export {
 };
 
 absl::Status CheckSink(const v1::ExportDistroRequest& request) {
+  if (request.download() && DiskFormatOf(FormatOf(request))) {
+    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                 "A disk image can't be made as a stream; name a file.", {{"field", "sink"}});
+  }
   if (request.has_host_path()) {
     const std::string& path = request.host_path();
     if (!path.empty() && path[0] == '/' && path.back() != '/') return absl::OkStatus();

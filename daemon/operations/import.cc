@@ -9,28 +9,46 @@
 #include "daemon/operations/distro_forms.h"
 #include "daemon/operations/host_source.h"
 #include "daemon/operations/new_user.h"
+#include "daemon/operations/registry_access.h"
+#include "distros/disk/adoption.h"
 #include "distros/host/byte_stream.h"
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/files.h"
+#include "distros/host/image_lock.h"
 #include "distros/host/random_id.h"
+#include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
+#include "distros/oci/registry/pull.h"
+#include "distros/oci/registry/reference.h"
 #include "distros/registry/image_facts.h"
-#include "distros/tar/tar_source.h"
 #include "distros/tree/transfer.h"
 
 namespace wslm::daemon {
 namespace {
 
+// In the staging folder, while a container image is fetched and read.
+constexpr char kPulledFolder[] = "image";
+
 absl::Status Invalid(std::string_view field, std::string_view sentence) {
   return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", std::string(field)}});
 }
+
+// A container image in a registry.
+struct Pull {
+  oci::registry::ImageReference image;
+  v1::RegistryAccess access;
+  std::string platform;
+};
 
 // Everything an import was asked for, checked.
 struct ImportPlan {
   DistroRecord record;
   std::string host_path;
   std::optional<Upload> upload;
+  std::optional<Pull> pull;
+  // Of an archive with several container images the one.
+  std::string image;
   std::optional<NewUser> user;
 };
 
@@ -43,7 +61,7 @@ class Import {
     context_.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
     auto pipe = plan_.upload ? plan_.upload->pipe : nullptr;
     if (pipe != nullptr) context_.OnCancel([this, pipe] { pipe->CloseReader(context_.CheckCancelled()); });
-    absl::Status status = Fill();
+    absl::Status status = record_.image_path.empty() ? Fill() : Adopt();
     status = WithFreeSpace(status, ParentPath(folder_), 0);
     // An upload that is read no more must not wait for a reader; what follows an archive's end is of no interest.
     if (pipe != nullptr) {
@@ -70,20 +88,29 @@ class Import {
   }
 
  private:
-  absl::StatusOr<std::unique_ptr<Source>> OpenSource() {
+  absl::StatusOr<HostSource> OpenSource(const std::string& staging) {
+    HostSourceOptions options = {.scratch = staging, .image = plan_.image, .cancel = context_.cancel_flag()};
     if (plan_.upload) {
-      size_ = plan_.upload->size;
-      return OpenTarSource(PipeSource(plan_.upload->pipe, size_), "the upload");
+      return OpenStreamSource(PipeSource(plan_.upload->pipe, plan_.upload->size), "the upload", options);
     }
-    ASSIGN_OR_RETURN(HostSource opened, OpenHostSource(plan_.host_path));
-    size_ = opened.size;
-    return std::move(opened.source);
+    if (!plan_.pull) return OpenHostSource(plan_.host_path, options);
+    ASSIGN_OR_RETURN(auto access, RegistryOptionsOf(plan_.pull->access, context_));
+    options.platform = plan_.pull->platform;
+    if (!plan_.pull->platform.empty()) {
+      ASSIGN_OR_RETURN(access.platform, ParsePlatform(plan_.pull->platform));
+    }
+    context_.BeginPhase(v1::PROGRESS_PHASE_FETCH);
+    const std::string folder = absl::StrCat(staging, "/", kPulledFolder);
+    RETURN_IF_ERROR(oci::registry::PullImage(plan_.pull->image, folder, access).status());
+    return OpenHostSource(folder, options);
   }
 
   // Makes the distro's form in staging, or in its location.
   absl::Status Fill() {
-    ASSIGN_OR_RETURN(std::unique_ptr<Source> source, OpenSource());
-    ASSIGN_OR_RETURN(folder_, deps_.registry.MakeStaging(record_.id));
+    ASSIGN_OR_RETURN(const std::string staging, deps_.registry.MakeStaging(record_.id));
+    folder_ = staging;
+    ASSIGN_OR_RETURN(HostSource opened, OpenSource(staging));
+    size_ = opened.size;
     if (!record_.location.empty()) {
       ASSIGN_OR_RETURN(record_.made_location, deps_.registry.StageLocation(record_.id, record_.location));
       folder_ = record_.location;
@@ -94,10 +121,45 @@ class Import {
                      CreateForm(record_.version, folder_, record_.second_owner, record_.name));
     FactsFilter facts_filter(*sink);
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
-    ASSIGN_OR_RETURN(const TransferResult result, Transfer(*source, facts_filter, context_.Transferring()));
+    ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, facts_filter, context_.Transferring()));
+    opened.source.reset();
+    RETURN_IF_ERROR(RemoveTree(absl::StrCat(staging, "/", kPulledFolder)));
+    if (opened.config) Apply(*opened.config);
     for (const auto& warning : result.warnings) context_.Warn(warning);
     for (const auto& loss : result.losses) context_.Warn(absl::StrCat("not kept: ", loss));
     return CheckFacts(facts_filter.facts());
+  }
+
+  // Takes the image where it lies.
+  absl::Status Adopt() {
+    ASSIGN_OR_RETURN(folder_, deps_.registry.MakeStaging(record_.id));
+    ASSIGN_OR_RETURN(const UniqueFd lock, LockImage(record_.image_path));
+    context_.BeginPhase(v1::PROGRESS_PHASE_VERIFY);
+    ASSIGN_OR_RETURN(const AdoptFacts facts, InspectForAdoption(record_.image_path, folder_, context_.cancel_flag()));
+    record_.image_driver = facts.qemu_driver;
+    if (facts.needs_check) {
+      context_.Warn(absl::StrCat("The file system in it was not unmounted; 'wslm check ", record_.name,
+                                 "' looks at it, 'wslm check --repair' mends it."));
+    }
+    // What can't be read before it is mended is no reason to refuse it.
+    if (facts.needs_check && !facts.image.has_shell && !facts.image.has_os_release) return absl::OkStatus();
+    return CheckFacts(facts.image);
+  }
+
+  void Apply(const ImageConfig& config) {
+    ContainerConfig& container = record_.container;
+    container = {.environment = config.env,
+                 .working_dir = config.working_dir,
+                 .entrypoint = config.entrypoint,
+                 .cmd = config.cmd};
+    // Only those with a name: a number may have no account inside, and then nobody could log in.
+    const std::string user = config.user.substr(0, config.user.find(':'));
+    if (plan_.user || user.empty() || user == "root") return;
+    if (user.find_first_not_of("0123456789") == std::string::npos) {
+      context_.Warn(absl::StrCat("The image wants to run as user ", Escaped(user), "; root logs in instead."));
+    } else {
+      record_.default_user = user;
+    }
   }
 
   absl::Status CheckFacts(const ImageFacts& facts) {
@@ -155,13 +217,30 @@ class Import {
   std::string folder_;
 };
 
-absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, OperationDeps deps) {
+// What all kinds of import are asked for.
+template <class Request>
+absl::StatusOr<ImportPlan> CheckCommon(const Request& request, OperationDeps deps) {
   ImportPlan plan;
   DistroRecord& record = plan.record;
   RETURN_IF_ERROR(CheckDistroName(request.name()));
   record.id = NewUuid();
   record.name = request.name();
   record.isolated = request.isolated();
+  if (const auto other = deps.registry.Find(record.name); other.ok()) {
+    return Error(
+        absl::StatusCode::kAlreadyExists, reason::kDistroExists,
+        absl::StrCat("There is a distro called '", other->record.name, "' already. Choose another name, or remove it ",
+                     "with 'wslm unregister ", other->record.name, "'."),
+        {{"distro", other->record.name}});
+  }
+  return plan;
+}
+
+// What those are asked for that make a form of their own.
+template <class Request>
+absl::StatusOr<ImportPlan> CheckForm(const Request& request, OperationDeps deps) {
+  ASSIGN_OR_RETURN(ImportPlan plan, CheckCommon(request, deps));
+  DistroRecord& record = plan.record;
   switch (request.version()) {
     case v1::DISTRO_VERSION_UNSPECIFIED:
     case v1::DISTRO_VERSION_1:
@@ -181,13 +260,12 @@ absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, Operati
     return Invalid("location", "The location must be an absolute path.");
   }
   record.location = request.location();
-  if (const auto other = deps.registry.Find(record.name); other.ok()) {
-    return Error(
-        absl::StatusCode::kAlreadyExists, reason::kDistroExists,
-        absl::StrCat("There is a distro called '", other->record.name, "' already. Choose another name, or remove it ",
-                     "with 'wslm unregister ", other->record.name, "'."),
-        {{"distro", other->record.name}});
-  }
+  return plan;
+}
+
+absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, OperationDeps deps) {
+  ASSIGN_OR_RETURN(ImportPlan plan, CheckForm(request, deps));
+  plan.image = request.image();
   switch (request.source_case()) {
     case v1::ImportDistroRequest::kHostPath:
       if (request.host_path().empty() || request.host_path()[0] != '/') {
@@ -205,10 +283,32 @@ absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, Operati
   }
 }
 
-}  // namespace
+absl::StatusOr<ImportPlan> Check(const v1::PullDistroRequest& request, OperationDeps deps) {
+  ASSIGN_OR_RETURN(ImportPlan plan, CheckForm(request, deps));
+  plan.pull = {.image = {}, .access = request.access(), .platform = request.platform()};
+  ASSIGN_OR_RETURN(plan.pull->image, oci::registry::ParseReference(request.image()));
+  if (!request.platform().empty()) RETURN_IF_ERROR(ParsePlatform(request.platform()).status());
+  return plan;
+}
 
-absl::StatusOr<OperationPlan> PlanImport(const v1::ImportDistroRequest& request, const std::string& operation_id,
-                                         OperationDeps deps) {
+absl::StatusOr<ImportPlan> Check(const v1::ImportInPlaceRequest& request, OperationDeps deps) {
+  ASSIGN_OR_RETURN(ImportPlan plan, CheckCommon(request, deps));
+  if (request.host_path().empty() || request.host_path()[0] != '/') {
+    return Invalid("host_path", "The image's path must be absolute.");
+  }
+  plan.record.version = 2;
+  plan.record.image_path = request.host_path();
+  for (const RegistryEntry& other : deps.registry.List()) {
+    if (other.record.image_path != request.host_path()) continue;
+    return Error(absl::StatusCode::kAlreadyExists, reason::kFileExists,
+                 absl::StrCat("The distro '", other.record.name, "' uses ", Escaped(request.host_path()), " already."),
+                 {{"path", request.host_path()}, {"distro", other.record.name}});
+  }
+  return plan;
+}
+
+template <class Request>
+absl::StatusOr<OperationPlan> Plan(const Request& request, const std::string& operation_id, OperationDeps deps) {
   const DistroLocks::Holder holder = {operation_id, v1::OPERATION_KIND_IMPORT};
   OperationPlan plan;
   ASSIGN_OR_RETURN(auto name_lock, deps.locks.Take(DistroLocks::NameKey(request.name()), request.name(), holder));
@@ -222,6 +322,23 @@ absl::StatusOr<OperationPlan> PlanImport(const v1::ImportDistroRequest& request,
     return Import(*import_plan, deps, context).Run();
   };
   return plan;
+}
+
+}  // namespace
+
+absl::StatusOr<OperationPlan> PlanImport(const v1::ImportDistroRequest& request, const std::string& operation_id,
+                                         OperationDeps deps) {
+  return Plan(request, operation_id, deps);
+}
+
+absl::StatusOr<OperationPlan> PlanPull(const v1::PullDistroRequest& request, const std::string& operation_id,
+                                       OperationDeps deps) {
+  return Plan(request, operation_id, deps);
+}
+
+absl::StatusOr<OperationPlan> PlanImportInPlace(const v1::ImportInPlaceRequest& request,
+                                                const std::string& operation_id, OperationDeps deps) {
+  return Plan(request, operation_id, deps);
 }
 
 }  // namespace wslm::daemon

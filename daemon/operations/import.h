@@ -1,4 +1,4 @@
-// Import: a new distro from an archive.
+// Import: a new distro from an archive, an image or a registry; or from a disk image, where that lies.
 #ifndef WSLM_DAEMON_OPERATIONS_IMPORT_H_
 #define WSLM_DAEMON_OPERATIONS_IMPORT_H_
 
@@ -11,9 +11,13 @@
 
 namespace wslm::daemon {
 
-// Checks the request and takes the name. Errors: those of ImportDistro.
+// Checks the request and takes the name. Errors: those of the rpc.
 absl::StatusOr<OperationPlan> PlanImport(const v1::ImportDistroRequest& request, const std::string& operation_id,
                                          OperationDeps deps);
+absl::StatusOr<OperationPlan> PlanPull(const v1::PullDistroRequest& request, const std::string& operation_id,
+                                       OperationDeps deps);
+absl::StatusOr<OperationPlan> PlanImportInPlace(const v1::ImportInPlaceRequest& request,
+                                                const std::string& operation_id, OperationDeps deps);
 
 }  // namespace wslm::daemon
 

@@ -8,8 +8,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/convert.h"
+#include "daemon/operations/push.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
 #include "wslm/v1/distro_service.pb.h"
 
@@ -62,6 +64,12 @@ absl::StatusOr<v1::OperationResponse> RecoverConvert(const JournalRecord& record
   return Interrupted("The distro is as it was before; convert again.");
 }
 
+absl::StatusOr<v1::OperationResponse> RecoverPush(const std::string& id, OperationDeps deps) {
+  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(id));
+  RETURN_IF_ERROR(RemoveTree(PushFolder(entry)));
+  return Interrupted("The image may be in the registry or not; push again.");
+}
+
 absl::StatusOr<v1::OperationResponse> RecoverDelete(const std::string& id, OperationDeps deps) {
   if (deps.registry.Find(id).ok()) return Interrupted("The distro is still registered; remove it again.");
   return v1::OperationResponse();
@@ -96,6 +104,11 @@ absl::StatusOr<v1::OperationResponse> RecoverOperation(const JournalRecord& reco
       return RecoverConvert(record, id, deps);
     case v1::OPERATION_KIND_DELETE:
       return RecoverDelete(id, deps);
+    case v1::OPERATION_KIND_PUSH:
+      return RecoverPush(id, deps);
+    case v1::OPERATION_KIND_CHECK:
+    case v1::OPERATION_KIND_COMPARE:
+      return Interrupted("Begin it again.");
     default:
       return Interrupted("");
   }

@@ -13,6 +13,7 @@
 #include "daemon/operations/delete.h"
 #include "daemon/operations/export.h"
 #include "daemon/operations/import.h"
+#include "daemon/operations/push.h"
 #include "daemon/services/page.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
@@ -161,6 +162,20 @@ absl::Status DistroService::Begin(v1::OperationKind kind, const Request& request
 
 absl::Status DistroService::DoImportDistro(const v1::ImportDistroRequest& request, v1::ImportDistroResponse& response) {
   return Begin(v1::OPERATION_KIND_IMPORT, request, response, PlanImport);
+}
+
+absl::Status DistroService::DoImportInPlace(const v1::ImportInPlaceRequest& request,
+                                            v1::ImportInPlaceResponse& response) {
+  return Begin(v1::OPERATION_KIND_IMPORT, request, response, PlanImportInPlace);
+}
+
+absl::Status DistroService::DoPullDistro(const v1::PullDistroRequest& request, v1::PullDistroResponse& response) {
+  return Begin(v1::OPERATION_KIND_IMPORT, request, response, PlanPull);
+}
+
+absl::Status DistroService::DoPushDistro(const v1::PushDistroRequest& request, v1::PushDistroResponse& response) {
+  RETURN_IF_ERROR(FindNamed(request.distro()).status());
+  return Begin(v1::OPERATION_KIND_PUSH, request, response, PlanPush);
 }
 
 absl::Status DistroService::DoExportDistro(const v1::ExportDistroRequest& request, v1::ExportDistroResponse& response) {

@@ -51,6 +51,14 @@ v1::Distro DistroViews::FromRecord(const RegistryEntry& entry) {
   distro.set_os_version(Escaped(record.os_version));
   *distro.mutable_create_time() = ToTimestamp(record.create_time_ns);
   distro.set_etag(absl::StrCat(record.revision));
+  distro.set_image_path(Escaped(record.image_path));
+  if (!record.container.empty()) {
+    auto& container = *distro.mutable_container();
+    for (const auto& variable : record.container.environment) container.add_environment(Escaped(variable));
+    container.set_working_dir(Escaped(record.container.working_dir));
+    for (const auto& word : record.container.entrypoint) container.add_entrypoint(Escaped(word));
+    for (const auto& word : record.container.cmd) container.add_cmd(Escaped(word));
+  }
   return distro;
 }
 

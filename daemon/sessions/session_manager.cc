@@ -27,6 +27,21 @@ absl::Status NoSession(const std::string& session_id) {
                {{"session", session_id}});
 }
 
+// What the distro's container image wants to be set, where the client sets nothing of that name.
+void AddContainerEnvironment(const ContainerConfig& container, runtime::v1::SessionStart& start) {
+  std::set<std::string> taken;
+  for (const auto& variable : start.environment()) taken.insert(variable.name());
+  for (const std::string& text : container.environment) {
+    const size_t equals = text.find('=');
+    if (equals == 0 || equals == std::string::npos || text.find('\0') != std::string::npos) continue;
+    const std::string name = text.substr(0, equals);
+    if (!taken.insert(name).second) continue;
+    auto& added = *start.add_environment();
+    added.set_name(name);
+    added.set_value(text.substr(equals + 1));
+  }
+}
+
 v1::DistroRef RefOf(const DistroRecord& record) {
   v1::DistroRef ref;
   ref.set_id(record.id);
@@ -48,6 +63,7 @@ absl::Status SessionManager::TryExec(const v1::Start& start, const std::shared_p
   RETURN_IF_ERROR(Enlist(bridge));
   ASSIGN_OR_RETURN(auto session_start, ToSessionStart(start));
   ASSIGN_OR_RETURN(const RegistryEntry entry, registry_.Find(start.distro()));
+  AddContainerEnvironment(entry.record.container, session_start);
   const std::string session_id = "s-" + RandomHex(kSessionIdBytes);
   session_start.set_session_id(session_id);
   session_start.set_record_default_user(entry.record.default_user);

@@ -35,6 +35,16 @@ class Fields {
     value = field->get<std::string>();
   }
 
+  void Texts(const char* name, std::vector<std::string>& values) {
+    const Json* field = Find(name, false);
+    if (field == nullptr) return;
+    if (!field->is_array()) return Fail(name, "is no list");
+    for (const Json& text : *field) {
+      if (!text.is_string()) return Fail(name, "holds what is no text");
+      values.push_back(text.get<std::string>());
+    }
+  }
+
   void Flag(const char* name, bool& value) {
     const Json* field = Find(name, false);
     if (field == nullptr) return;
@@ -134,6 +144,17 @@ absl::StatusOr<DistroRecord> ReadRecord(const std::string& folder) {
   fields.Text("location", record.location);
   fields.Flag("made_location", record.made_location);
   fields.Integer("revision", record.revision, 0, INT64_MAX);
+  fields.Text("image_path", record.image_path);
+  fields.Text("image_driver", record.image_driver);
+  if (const Json* container = fields.Find("container", false); container != nullptr) {
+    if (!container->is_object()) fields.Fail("container", "is no object");
+    Fields config(*container);
+    config.Texts("environment", record.container.environment);
+    config.Text("working_dir", record.container.working_dir);
+    config.Texts("entrypoint", record.container.entrypoint);
+    config.Texts("cmd", record.container.cmd);
+    if (!config.problem().empty()) fields.Fail("container", "is wrong");
+  }
   if (const Json* owner = fields.Find("second_owner", false); owner != nullptr) {
     if (owner->is_object()) {
       // (uint32_t)-1 is no id: Linux takes it for "leave as it is".
@@ -148,6 +169,11 @@ absl::StatusOr<DistroRecord> ReadRecord(const std::string& folder) {
   if (!IsUuid(record.id)) fields.Fail("id", "is no UUID");
   if (!CheckDistroName(record.name).ok()) fields.Fail("name", "is not allowed");
   if (!record.location.empty() && record.location[0] != '/') fields.Fail("location", "is not absolute");
+  if (!record.image_path.empty() && record.image_path[0] != '/') fields.Fail("image_path", "is not absolute");
+  // It comes to be an argument of QEMU's.
+  const std::string& driver = record.image_driver;
+  if (!driver.empty() && driver != "raw" && driver != "vpc" && driver != "vhdx")
+    fields.Fail("image_driver", "is unknown");
   if (!fields.problem().empty()) return Broken(path, fields.problem());
   return record;
 }
@@ -174,6 +200,14 @@ absl::Status WriteRecord(const std::string& folder, const DistroRecord& record) 
   json["location"] = record.location;
   json["made_location"] = record.made_location;
   json["revision"] = record.revision;
+  json["image_path"] = record.image_path;
+  json["image_driver"] = record.image_driver;
+  if (!record.container.empty()) {
+    json["container"] = {{"environment", record.container.environment},
+                         {"working_dir", record.container.working_dir},
+                         {"entrypoint", record.container.entrypoint},
+                         {"cmd", record.container.cmd}};
+  }
   std::string text;
   try {
     text = json.dump(2) + "\n";

@@ -4,12 +4,23 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "distros/lxfs/lxfs.h"
 
 namespace wslm {
+
+// What a container image says about how it wants to be run (texts of the image's, to be shown escaped).
+struct ContainerConfig {
+  // "KEY=VALUE".
+  std::vector<std::string> environment;
+  std::string working_dir;
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
+  bool empty() const { return environment.empty() && working_dir.empty() && entrypoint.empty() && cmd.empty(); }
+};
 
 struct DistroRecord {
   std::string id;    // UUID, lower case
@@ -26,6 +37,11 @@ struct DistroRecord {
   std::string location;
   // wslm made that folder, so it goes when the distro does and it is empty.
   bool made_location = false;
+  // Of version 2: the absolute path of a disk image that is used where it lies and stays the user's; empty: disk.img.
+  std::string image_path;
+  // With image_path: QEMU's block driver for it, "raw", "vpc" or "vhdx".
+  std::string image_driver;
+  ContainerConfig container;
   // Counts the changes; the etag.
   int64_t revision = 0;
 };

@@ -30,6 +30,8 @@ struct RegistryEntry {
   absl::Status CheckUsable() const;
   // The folder with rootfs/ or disk.img.
   std::string files_folder() const { return record.location.empty() ? folder : record.location; }
+  // Of version 2: the disk image.
+  std::string image() const { return record.image_path.empty() ? files_folder() + "/disk.img" : record.image_path; }
 };
 
 struct TrashEntry {
@@ -69,8 +71,8 @@ class Registry {
   virtual absl::StatusOr<std::string> MakeStaging(const std::string& id) = 0;
   // For a distro whose files shall lie in `location` (absolute): makes that folder if it isn't there, and remembers it
   // until Publish, so that RemoveStaging, or Open after a crash, removes from it what wslm made. True: the folder was
-  // made; the record's `made_location` must say so. Errors: FILE_EXISTS when it holds anything or another distro is being
-  // made there, INVALID_ARGUMENT.
+  // made; the record's `made_location` must say so. Errors: FILE_EXISTS when it holds anything or another distro is
+  // being made there, INVALID_ARGUMENT.
   virtual absl::StatusOr<bool> StageLocation(const std::string& id, const std::string& location) = 0;
   virtual void RemoveStaging(const std::string& id) = 0;
   // Writes the record into the staging folder (and a copy into record.location), then publishes it. The first distro

@@ -66,7 +66,7 @@ struct Known {
 
 constexpr char kUnpack[] = "Unpack it and pack its files with 'tar -c'; as root, so that their owners are kept.";
 constexpr char kDisk[] =
-    "Disk images can't be imported: mount it and pack its files as root with 'tar --xattrs --acls --numeric-owner -c'.";
+    "Disk images are imported from a file of their own, uncompressed. Unpack it first.";
 
 constexpr Known kKnown[] = {
     {0, "PK\x03\x04"sv, "zip", "a zip archive", "If it holds a tar archive, unpack that and import it."},
@@ -78,10 +78,8 @@ constexpr Known kKnown[] = {
     {0, "sqsh"sv, "squashfs", "a squashfs image",
      "Unpack it with 'unsquashfs' as root and pack its files with 'tar -c'."},
     {0, "QFI\xFB"sv, "qcow2", "a qcow2 disk image", kDisk},
-    {0, "vhdxfile"sv, "vhdx", "a VHDX disk image",
-     "Export the distro as a tar archive ('wsl --export NAME FILE.tar' on Windows) and import that."},
-    {0, "conectix"sv, "vhd", "a VHD disk image",
-     "Export the distro as a tar archive ('wsl --export NAME FILE.tar' on Windows) and import that."},
+    {0, "vhdxfile"sv, "vhdx", "a VHDX disk image", kDisk},
+    {0, "conectix"sv, "vhd", "a VHD disk image", kDisk},
     {0, "KDMV"sv, "vmdk", "a VMDK disk image", kDisk},
     {64, "\x7F\x10\xDA\xBE"sv, "vdi", "a VirtualBox disk image", kDisk},
     {1080, "\x53\xEF"sv, "ext4", "an ext4 file system image", kDisk},
@@ -125,7 +123,9 @@ ContentKind DetectContent(std::string_view head) {
   if (head.size() >= 4 && HasAt(head, 1, "\x2A\x4D\x18"sv) && (static_cast<unsigned char>(head[0]) & 0xF0) == 0x50) {
     return ContentKind::kCompressed;
   }
-  return IsTar(head) || IsEmptyTar(head) ? ContentKind::kTar : ContentKind::kOther;
+  if (IsTar(head) || IsEmptyTar(head)) return ContentKind::kTar;
+  const Known* known = FindKnown(head);
+  return known != nullptr && known->remedy == kDisk ? ContentKind::kDisk : ContentKind::kOther;
 }
 
 absl::Status UnsupportedContent(std::string_view head, std::string_view name, bool compressed) {

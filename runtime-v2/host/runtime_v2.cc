@@ -134,7 +134,7 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::Start(const StartSpec& 
 
 absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shared_ptr<Vm>& vm, const StartSpec& spec) {
   const std::string& id = spec.config.distro_id();
-  ASSIGN_OR_RETURN(UniqueFd image, LockImage(spec.folder + "/disk.img"));
+  ASSIGN_OR_RETURN(UniqueFd image, LockImage(spec.image));
   OpenRequest request;
   request.set_distro_id(id);
   DistroStart& start = *request.mutable_distro_start();
@@ -143,7 +143,7 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shar
   if (start.config().hosts().empty()) {
     start.mutable_config()->set_hosts(HostsFile(spec.config.hostname(), ReadSmallFile("/etc/hosts").value_or("")));
   }
-  ASSIGN_OR_RETURN(*start.mutable_disk_wwid(), vm->AttachDisk(id, std::move(image)));
+  ASSIGN_OR_RETURN(*start.mutable_disk_wwid(), vm->AttachDisk(id, std::move(image), spec.image_driver));
   const absl::Status started = vm->channel()->Call(request, kDistroStartTimeout).status();
   if (started.ok()) return AddInstance(id, vm);
   // The agent has cleaned up when it could answer.

@@ -246,7 +246,7 @@ std::map<std::string, VmDisk> Vm::disks() const {
 
 absl::Status Vm::WriteRecord() const { return WriteFileAtomically(paths_.record, record_.ToJson()); }
 
-absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueFd image) {
+absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueFd image, const std::string& driver) {
   VmDisk disk{.slot = 1, .wwid = WwidOf(NewWwn())};
   {
     const std::lock_guard lock(state_->mutex);
@@ -268,19 +268,20 @@ absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueF
       return written;
     }
   }
-  const absl::Status plugged = Plug(disk, distro_id, image);
+  const absl::Status plugged = Plug(disk, distro_id, image, driver);
   if (plugged.ok()) return disk.wwid;
   DetachDisk(distro_id).IgnoreError();
   return Error(plugged.code(), reason::kStartFailed,
                "The distro's disk can't be put into the VM: " + std::string(plugged.message()));
 }
 
-absl::Status Vm::Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image) {
+absl::Status Vm::Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image,
+                      const std::string& driver) {
   RETURN_IF_ERROR(qmp_->Execute("add-fd", {{"fdset-id", disk.slot}, {"opaque", "disk"}}, image.get()).status());
   const Json file = {{"driver", "file"}, {"filename", "/dev/fdset/" + std::to_string(disk.slot)}, {"discard", "unmap"}};
   RETURN_IF_ERROR(
       qmp_->Execute("blockdev-add",
-                    {{"driver", "raw"}, {"node-name", NodeName(disk)}, {"discard", "unmap"}, {"file", file}})
+                    {{"driver", driver}, {"node-name", NodeName(disk)}, {"discard", "unmap"}, {"file", file}})
           .status());
   return qmp_
       ->Execute("device_add", {{"driver", "scsi-hd"},

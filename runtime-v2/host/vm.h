@@ -69,9 +69,9 @@ class Vm {
   Accelerator accelerator() const;
   std::map<std::string, VmDisk> disks() const;
 
-  // Plugs the image in; QEMU holds the descriptor, and so its lock, until DetachDisk or its end. Answers the disk's
-  // wwid.
-  absl::StatusOr<std::string> AttachDisk(const std::string& distro_id, UniqueFd image);
+  // Plugs the image in; QEMU holds the descriptor, and so its lock, until DetachDisk or its end. `driver` is QEMU's for
+  // the image's format. Answers the disk's wwid.
+  absl::StatusOr<std::string> AttachDisk(const std::string& distro_id, UniqueFd image, const std::string& driver);
   // Unplugs it. No disk is no error.
   absl::Status DetachDisk(const std::string& distro_id);
 
@@ -93,7 +93,7 @@ class Vm {
   // With state_->mutex held.
   absl::Status WriteRecord() const;
   void EndProcess();
-  absl::Status Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image);
+  absl::Status Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image, const std::string& driver);
   absl::Status Unplug(const VmDisk& disk);
 
   const VmPaths paths_;

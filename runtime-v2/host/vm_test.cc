@@ -186,6 +186,7 @@ class VmTest : public testing::Test {
   static StartSpec SpecOf(const std::string& id) {
     StartSpec spec;
     spec.folder = MakeDistro(id);
+    spec.image = spec.folder + "/disk.img";
     spec.config.set_distro_id(id);
     spec.config.set_distro_name("name-of-" + id);
     spec.config.set_hostname("host-of-" + id);

@@ -21,8 +21,11 @@ namespace wslm::runtime::v1 {
 // What a runtime must know of a distro to start it.
 struct StartSpec {
   InstanceConfig config;
-  // The distro's folder: holds rootfs/ and metadata.db (v1), disk.img (v2).
+  // The distro's folder: holds rootfs/ and metadata.db (v1).
   std::string folder;
+  // Its disk image (v2), and QEMU's block driver for it: "raw", "vpc" or "vhdx".
+  std::string image;
+  std::string image_driver = "raw";
   // The owner that lxfs' sticky bit stands for (v1).
   uint32_t second_owner_uid = 1000;
   uint32_t second_owner_gid = 1000;
