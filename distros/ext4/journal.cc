@@ -4,8 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "distros/ext4/host_tool.h"
 #include "distros/host/error.h"
+#include "distros/host/host_tool.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::ext4 {

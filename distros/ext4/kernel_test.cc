@@ -13,8 +13,8 @@
 #include <fstream>
 #include <map>
 
-#include "distros/ext4/host_tool.h"
 #include "distros/ext4/test_image.h"
+#include "distros/host/host_tool.h"
 
 namespace wslm {
 namespace {
@@ -100,7 +100,7 @@ class Mount {
  public:
   Mount(const std::string& image, const std::string& where) : where_(where) {
     ::mkdir(where.c_str(), 0700);
-    const absl::StatusOr<ext4::ToolResult> result = ext4::RunTool("mount", {"-o", "loop", image, where});
+    const absl::StatusOr<ToolResult> result = RunTool("mount", {"-o", "loop", image, where});
     mounted_ = result.ok() && result->exit_code == 0;
     if (result.ok() && !mounted_) message_ = result->output;
   }
@@ -145,10 +145,10 @@ TEST_F(Ext4Kernel, SeesWhatWeWrote) {
     Mount mount(image, where);
     ASSERT_TRUE(mount.mounted()) << mount.message();
     EXPECT_EQ(DigestOfFiles(Walk(where).files), DigestOfFiles(SampleTree()));
-    const auto acl = ext4::RunTool("getfacl", {"--omit-header", "--absolute-names", "--numeric", where + "/with-acl"});
+    const auto acl = RunTool("getfacl", {"--omit-header", "--absolute-names", "--numeric", where + "/with-acl"});
     ASSERT_TRUE(acl.ok()) << acl.status();
     EXPECT_THAT(acl->output, HasSubstr("user:1000:r--"));
-    const auto capability = ext4::RunTool("getcap", {where + "/usr-ping"});
+    const auto capability = RunTool("getcap", {where + "/usr-ping"});
     ASSERT_TRUE(capability.ok()) << capability.status();
     EXPECT_THAT(capability->output, HasSubstr("cap_net_raw=ep"));
     struct stat sparse;
@@ -247,7 +247,7 @@ TEST_F(Ext4Kernel, WhatIsOnlyInItsJournalIsReadBackToo) {
   ASSERT_EQ(::syncfs(root), 0);
   ::close(root);
   const std::string cut = folder_ / "cut";
-  ASSERT_EQ(ext4::RunTool("cp", {"--sparse=always", image, cut})->exit_code, 0);
+  ASSERT_EQ(RunTool("cp", {"--sparse=always", image, cut})->exit_code, 0);
   mount.Unmount();
   EXPECT_EQ(ImageDigest(cut).value_or("none"), seen);
   EXPECT_EQ(CheckExt4(cut), absl::OkStatus());
@@ -259,7 +259,7 @@ TEST_F(Ext4Kernel, SeesARealDistroAsTarUnpacksIt) {
   const std::string unpacked = folder_ / "unpacked";
   ASSERT_EQ(::mkdir(unpacked.c_str(), 0755), 0);
   const auto tar =
-      ext4::RunTool("tar", {"--numeric-owner", "--xattrs", "--xattrs-include=*", "-xpf", archive, "-C", unpacked});
+      RunTool("tar", {"--numeric-owner", "--xattrs", "--xattrs-include=*", "-xpf", archive, "-C", unpacked});
   ASSERT_TRUE(tar.ok() && tar->exit_code == 0) << tar->output;
   const std::vector<TestFile> files = Walk(unpacked).files;
   const std::string image = folder_ / "image";
@@ -288,7 +288,7 @@ TEST_F(Ext4Kernel, OtherKindsOfImagesAreReadToo) {
     std::vector<std::string> arguments = {"-q", "-F"};
     arguments.insert(arguments.end(), kind.options.begin(), kind.options.end());
     arguments.push_back(image);
-    const auto made = ext4::RunTool("mke2fs", arguments);
+    const auto made = RunTool("mke2fs", arguments);
     ASSERT_TRUE(made.ok() && made->exit_code == 0) << made->output;
     const std::string where = folder_ / "mnt";
     Mount mount(image, where);
