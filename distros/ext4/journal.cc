@@ -31,14 +31,19 @@ absl::Status Replay(const std::string& image) {
 
 }  // namespace
 
-absl::StatusOr<Filesystem> OpenWithJournalReplayed(const std::string& image) {
+absl::StatusOr<Filesystem> OpenWithJournal(const std::string& image, DirtyJournal journal) {
   ASSIGN_OR_RETURN(Filesystem filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
-  if (!NeedsReplay(filesystem)) return filesystem;
-  RETURN_IF_ERROR(Replay(image));
-  ASSIGN_OR_RETURN(filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
-  if (!NeedsReplay(filesystem)) return filesystem;
+  if (journal == DirtyJournal::kIgnore || !NeedsReplay(filesystem)) return filesystem;
+  if (journal == DirtyJournal::kReplay) {
+    RETURN_IF_ERROR(Replay(image));
+    ASSIGN_OR_RETURN(filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
+    if (!NeedsReplay(filesystem)) return filesystem;
+  }
   return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
-               absl::StrCat("The journal of ", Escaped(image), " could not be replayed."), {{"path", image}});
+               journal == DirtyJournal::kReplay
+                   ? absl::StrCat("The journal of ", Escaped(image), " could not be replayed.")
+                   : absl::StrCat("The file system in ", Escaped(image), " was not unmounted. Stop what uses it."),
+               {{"path", image}});
 }
 
 }  // namespace wslm::ext4
