@@ -13,6 +13,7 @@
 #include <fstream>
 #include <map>
 
+#include "distros/ext4/resize.h"
 #include "distros/ext4/test_image.h"
 #include "distros/host/host_tool.h"
 
@@ -184,6 +185,61 @@ TEST_F(Ext4Kernel, FindsEveryNameOfALargeFolder) {
   EXPECT_EQ(read->size(), files.size() + 1 + 20'000 - 33'334);
 }
 
+TEST_F(Ext4Kernel, ReadsAHundredThousandExtentsAndLengthsBeyondItsOwnPaths) {
+  TestFile comb = {{.path = "comb", .mode = 0644, .size = int64_t{100'000} * 8192}, {}};
+  for (int64_t i = 0; i < 100'000; ++i) comb.blocks.emplace_back(i * 8192 + i % 4000, std::to_string(1'000'000 + i));
+  TestFile sparse = {{.path = "sparse", .mode = 0644, .size = int64_t{9} << 30}, {}};
+  sparse.blocks = {{(int64_t{8} << 30) + 7, "beyond"}};
+  TestFile times = File("times", "t");
+  times.entry.atime = Timestamp{1'000'000'001, 1};
+  times.entry.ctime = Timestamp{1'000'000'002, 2};
+  times.entry.birth = Timestamp{1'000'000'003, 3};
+  // The largest that fit behind an inode and in the block beside it.
+  TestFile attributes = File("attributes", "a");
+  attributes.entry.xattrs["user.large"] = std::string(4000, 'v');
+  std::vector<TestFile> files = {comb, sparse, times, attributes};
+  const std::string component(250, 'd');
+  std::string deep = component;
+  for (int i = 0; i < 40; ++i, deep += "/" + component) files.push_back(Folder(deep));
+  files.push_back(File(deep, "bottom"));
+  const std::string image = folder_ / "image";
+  ASSERT_EQ(WriteDirectly(image, files, {.size = int64_t{1} << 30}), absl::OkStatus());
+  EXPECT_EQ(CheckExt4(image), absl::OkStatus());
+  const std::string where = folder_ / "mnt";
+  Mount mount(image, where);
+  ASSERT_TRUE(mount.mounted()) << mount.message();
+
+  const int fd = ::open((where + "/comb").c_str(), O_RDONLY | O_CLOEXEC);
+  for (const auto& [offset, bytes] : comb.blocks) {
+    char read[8] = {};
+    ASSERT_EQ(::pread(fd, read, 7, offset), 7);
+    ASSERT_EQ(read, bytes);
+  }
+  ::close(fd);
+  const int beyond = ::open((where + "/sparse").c_str(), O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(::lseek(beyond, 0, SEEK_DATA), int64_t{8} << 30);
+  char read[7] = {};
+  EXPECT_EQ(::pread(beyond, read, 6, (int64_t{8} << 30) + 7), 6);
+  EXPECT_STREQ(read, "beyond");
+  ::close(beyond);
+  struct statx status;
+  ASSERT_EQ(::statx(AT_FDCWD, (where + "/times").c_str(), 0, STATX_ALL, &status), 0);
+  EXPECT_EQ(status.stx_atime.tv_sec, 1'000'000'001);
+  EXPECT_EQ(status.stx_ctime.tv_nsec, 2u);
+  EXPECT_EQ(status.stx_btime.tv_sec, 1'000'000'003);
+  EXPECT_EQ(XattrsOf(where + "/attributes"), attributes.entry.xattrs);
+  // Its whole path is longer than the kernel takes at once.
+  int folder = ::open(where.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (int i = 0; i < 40; ++i) {
+    const int next = ::openat(folder, component.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_GE(next, 0);
+    ::close(folder);
+    folder = next;
+  }
+  EXPECT_EQ(::faccessat(folder, component.c_str(), R_OK, 0), 0);
+  ::close(folder);
+}
+
 // Changes of all kinds, as a distro makes them.
 void ChangeAsAGuest(const std::string& root) {
   std::filesystem::create_directories(root + "/new/a/b/c");
@@ -251,6 +307,23 @@ TEST_F(Ext4Kernel, WhatIsOnlyInItsJournalIsReadBackToo) {
   mount.Unmount();
   EXPECT_EQ(ImageDigest(cut).value_or("none"), seen);
   EXPECT_EQ(CheckExt4(cut), absl::OkStatus());
+}
+
+TEST_F(Ext4Kernel, MountsWhatWasResizedAndZeroesNothingInIt) {
+  const std::string image = folder_ / "image";
+  ASSERT_EQ(WriteImage(image, SampleTree()).status(), absl::OkStatus());
+  for (const int64_t size : {int64_t{20} << 30, int64_t{100} << 20}) {
+    ASSERT_EQ(ResizeExt4(image, size, nullptr), absl::OkStatus());
+    Mount mount(image, folder_ / "mnt");
+    ASSERT_TRUE(mount.mounted()) << mount.message();
+    EXPECT_EQ(DigestOfFiles(Walk(folder_ / "mnt").files), DigestOfFiles(SampleTree()));
+    // The kernel's lazy initialisation begins within seconds where it has work to do.
+    ::sleep(3);
+    struct stat status;
+    ASSERT_EQ(::stat(image.c_str(), &status), 0);
+    EXPECT_LT(status.st_blocks * 512, 64 << 20);
+  }
+  EXPECT_EQ(CheckExt4(image), absl::OkStatus());
 }
 
 TEST_F(Ext4Kernel, SeesARealDistroAsTarUnpacksIt) {
