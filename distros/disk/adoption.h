@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "distros/disk/disk_format.h"
 #include "distros/registry/image_facts.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm {
 
@@ -23,11 +22,11 @@ struct AdoptFacts {
 };
 
 // What is to be known of the disk image `path` before it is attached to the virtual machine: a raw image, VHD or VHDX
-// that holds an ext4 file system without partitions. Writes nothing into it. To read its files, a VHD that grows and a
-// VHDX are copied to `scratch_folder` first, as by OpenDiskSource; raw images and fixed VHDs are not.
-// Errors: as OpenDiskSource; UNSUPPORTED_FORMAT for what can be imported only (qcow2, partitions).
-absl::StatusOr<AdoptFacts> InspectForAdoption(const std::string& path, const std::string& scratch_folder,
-                                              const CancelFlag* cancel);
+// that holds an ext4 file system without partitions. Reads a few blocks of it, and writes nothing. Errors:
+// those of InspectDisk; UNSUPPORTED_FORMAT (metadata "detected") for what has no ext4 in it, for what can be imported
+// only (qcow2, partitions), and for a VHDX that Windows did not close; DISTRO_RUNNING while something writes into it;
+// CORRUPT_SOURCE; IO_ERROR.
+absl::StatusOr<AdoptFacts> InspectForAdoption(const std::string& path);
 
 }  // namespace wslm
 

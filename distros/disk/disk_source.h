@@ -21,7 +21,8 @@ namespace wslm {
 // made, and is looked at every 50 ms.
 //
 // Errors: those of InspectDisk; UNSUPPORTED_FORMAT (metadata "detected") when there is no ext4 in it or more than one;
-// CORRUPT_SOURCE; CANCELLED; DISK_FULL; HOST_UNSUPPORTED (no qemu-img); IO_ERROR, also while a virtual machine uses it.
+// DISTRO_RUNNING while a virtual machine writes into it; CORRUPT_SOURCE; CANCELLED; DISK_FULL; HOST_UNSUPPORTED (no
+// qemu-img); IO_ERROR.
 absl::StatusOr<std::unique_ptr<Source>> OpenDiskSource(const std::string& path, const std::string& scratch_folder,
                                                        const CancelFlag* cancel);
 

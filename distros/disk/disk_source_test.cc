@@ -1,9 +1,11 @@
 // Every kind of disk image gives the files that were put into it, and stays as it was.
 #include "distros/disk/disk_source.h"
 
+#include <thread>
+
 #include "distros/disk/adoption.h"
 #include "distros/disk/test_disk.h"
-#include "distros/tree/sha256.h"
+#include "distros/host/image_lock.h"
 
 namespace wslm {
 namespace {
@@ -166,7 +168,7 @@ TEST_F(DiskSource, AdoptionTellsDriverAndFacts) {
   for (const auto& [name, driver] : std::vector<std::pair<std::string, std::string>>{
            {"raw", "raw"}, {"vhd", "vpc"}, {"fixed", "vpc"}, {"vhdx", "vhdx"}}) {
     SCOPED_TRACE(name);
-    const absl::StatusOr<AdoptFacts> facts = InspectForAdoption(folder_ / name, scratch_, nullptr);
+    const absl::StatusOr<AdoptFacts> facts = InspectForAdoption(folder_ / name);
     ASSERT_TRUE(facts.ok()) << facts.status();
     EXPECT_EQ(facts->qemu_driver, driver);
     EXPECT_FALSE(facts->needs_check);
@@ -182,11 +184,48 @@ TEST_F(DiskSource, AdoptionOfWhatWasNotUnmountedSaysSoAndWritesNothing) {
   MakeExt4(folder_ / "raw");
   RunOrFail("debugfs", {"-w", "-R", "feature needs_recovery", folder_ / "raw"});
   RunOrFail("cp", {"--sparse=always", folder_ / "raw", folder_ / "before"});
-  const absl::StatusOr<AdoptFacts> facts = InspectForAdoption(folder_ / "raw", scratch_, nullptr);
+  const absl::StatusOr<AdoptFacts> facts = InspectForAdoption(folder_ / "raw");
   ASSERT_TRUE(facts.ok()) << facts.status();
   EXPECT_TRUE(facts->needs_check);
   EXPECT_EQ(facts->image.flavor, "testix");
   RunOrFail("cmp", {folder_ / "raw", folder_ / "before"});
+}
+
+TEST_F(DiskSource, AdoptionReadsLargeImagesWithoutACopy) {
+  // Content in many blocks, with holes between them.
+  MakeExt4(folder_ / "raw", int64_t{40} << 30);
+  for (const auto& [name, options] : std::vector<std::pair<std::string, std::string>>{
+           {"vhdx", "subformat=dynamic,block_size=1M"}, {"vpc", "subformat=dynamic,force_size=on"}}) {
+    Convert("raw", name, {"-O", name, "-o", options});
+    const absl::StatusOr<AdoptFacts> facts = InspectForAdoption(folder_ / name);
+    ASSERT_TRUE(facts.ok()) << facts.status();
+    EXPECT_EQ(facts->disk.virtual_size, int64_t{40} << 30);
+    EXPECT_EQ(facts->image.flavor, "testix");
+  }
+}
+
+TEST_F(DiskSource, WhatIsInUseIsRefused) {
+  MakeExt4(folder_ / "raw");
+  const absl::StatusOr<UniqueFd> lock = LockImage(folder_ / "raw");
+  ASSERT_TRUE(lock.ok()) << lock.status();
+  EXPECT_EQ(ReasonOf(Refused("raw")), reason::kDistroRunning);
+  EXPECT_EQ(ReasonOf(InspectForAdoption(folder_ / "raw").status()), reason::kDistroRunning);
+}
+
+TEST_F(DiskSource, WhatQemuWritesIntoIsRefused) {
+  MakeExt4(folder_ / "raw");
+  CancelFlag stop = false;
+  std::thread writer([&] {
+    (void)RunTool("qemu-io", {"-f", "raw", "-c", "sleep 60000", folder_ / "raw"}, {.cancel = &stop});
+  });
+  std::string reason;
+  for (int i = 0; i < 200 && reason.empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    reason = ReasonOf(Refused("raw"));
+  }
+  stop = true;
+  writer.join();
+  EXPECT_EQ(reason, reason::kDistroRunning);
 }
 
 TEST_F(DiskSource, AdoptionRefusesWhatCanOnlyBeImported) {
@@ -194,7 +233,7 @@ TEST_F(DiskSource, AdoptionRefusesWhatCanOnlyBeImported) {
   Convert("raw", "qcow2", {"-O", "qcow2"});
   MakeDisk("gpt", "label: gpt\nstart=1MiB,size=130MiB\n", {{"raw", 1}});
   for (const char* name : {"qcow2", "gpt"}) {
-    const absl::Status status = InspectForAdoption(folder_ / name, scratch_, nullptr).status();
+    const absl::Status status = InspectForAdoption(folder_ / name).status();
     EXPECT_EQ(ReasonOf(status), reason::kUnsupportedFormat);
     EXPECT_THAT(std::string(status.message()), HasSubstr("wslm import"));
   }

@@ -1,4 +1,4 @@
-// A disk image as its headers' readers see it: bytes at an offset, or a clear error.
+// A disk image, or the content in it, as its headers' readers see it: bytes at an offset, or a clear error.
 #ifndef WSLM_DISTROS_DISK_HEADER_READER_H_
 #define WSLM_DISTROS_DISK_HEADER_READER_H_
 
@@ -19,13 +19,15 @@ class HeaderReader {
   // `fd` is the caller's and outlives this; `path` is for messages.
   HeaderReader(int fd, std::string path, int64_t file_size) : fd_(fd), path_(std::move(path)), file_size_(file_size) {}
 
+  virtual ~HeaderReader() = default;
+
   int64_t file_size() const { return file_size_; }
   const std::string& path() const { return path_; }
 
   // `size` bytes at `offset`. Errors: CORRUPT_SOURCE when the file ends before (or the offset is none), IO_ERROR.
   absl::StatusOr<std::string> Read(uint64_t offset, size_t size) const;
   // As many of them as there are.
-  absl::StatusOr<std::string> ReadUpTo(uint64_t offset, size_t size) const;
+  virtual absl::StatusOr<std::string> ReadUpTo(uint64_t offset, size_t size) const;
 
   // CORRUPT_SOURCE: "PATH is damaged: WHAT."
   absl::Status Corrupt(std::string_view what) const;

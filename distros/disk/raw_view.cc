@@ -5,6 +5,7 @@
 
 #include <utility>
 
+#include "distros/disk/in_use.h"
 #include "distros/disk/qemu_img.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
@@ -55,6 +56,7 @@ absl::StatusOr<RawView> ViewAsRaw(const std::string& path, const std::string& sc
   // O_NONBLOCK: a fifo must not hold us.
   ASSIGN_OR_RETURN(view.image, OpenFile(path, O_RDONLY | O_NONBLOCK));
   ASSIGN_OR_RETURN(view.facts, InspectDisk(view.image.get(), path));
+  RETURN_IF_ERROR(CheckNotInUse(view.image.get(), path));
   if (!IsRawInside(view.facts.format)) {
     ASSIGN_OR_RETURN(view.copy, Convert({view.image.get(), view.facts, path}, scratch_folder, cancel));
     view.path = view.copy->path();

@@ -57,6 +57,19 @@ absl::StatusOr<DiskFacts> ReadVhdHeader(const HeaderReader& file) {
   return DiskFacts{.format = DiskFormat::kVhd, .virtual_size = static_cast<int64_t>(SizeOf(footer))};
 }
 
+absl::StatusOr<VhdTable> ReadVhdTable(const HeaderReader& file) {
+  ASSIGN_OR_RETURN(const std::string footer, file.Read(0, kVhdFooterSize));
+  ASSIGN_OR_RETURN(const std::string header, file.Read(BigEndian<uint64_t>(footer, 16), kDynamicHeaderSize));
+  const uint64_t block_size = BigEndian<uint32_t>(header, 32);
+  if (block_size < 4096 || (block_size & (block_size - 1)) != 0) return file.Corrupt("the size of its blocks can't be");
+  constexpr uint64_t kSectorsInMapSector = uint64_t{512} * 8;
+  const uint64_t sectors = block_size / 512;
+  return VhdTable{.offset = BigEndian<uint64_t>(header, 16),
+                  .entries = BigEndian<uint32_t>(header, 28),
+                  .block_size = block_size,
+                  .map_size = (sectors + kSectorsInMapSector - 1) / kSectorsInMapSector * 512};
+}
+
 absl::StatusOr<std::optional<DiskFacts>> ReadVhdFooter(const HeaderReader& file) {
   if (file.file_size() <= kVhdFooterSize) return std::nullopt;
   const int64_t content = file.file_size() - kVhdFooterSize;

@@ -1,6 +1,6 @@
 #include "distros/disk/vhdx_header.h"
 
-#include <algorithm>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -20,6 +20,8 @@ constexpr uint32_t kMostEntries = 2047;
 // GUIDs as they lie in the file.
 constexpr size_t kGuidSize = 16;
 constexpr std::string_view kMetadataRegion = "\x06\xA2\x7C\x8B\x90\x47\x9A\x4B\xB8\xFE\x57\x5F\x05\x0F\x88\x6E"sv;
+constexpr std::string_view kTableRegion = "\x66\x77\xC2\x2D\x23\xF6\x00\x42\x9D\x64\x11\x5E\x9B\xFD\x4A\x08"sv;
+constexpr std::string_view kLogicalSectorSize = "\x1D\xBF\x41\x81\x6F\xA9\x09\x47\xBA\x47\xF2\x33\xA8\xFA\xAB\x5F"sv;
 constexpr std::string_view kFileParameters = "\x37\x67\xA1\xCA\x36\xFA\x43\x4D\xB3\xB6\x33\xF0\xAA\x44\xE7\x6B"sv;
 constexpr std::string_view kVirtualDiskSize = "\x24\x42\xA5\x2F\x1B\xCD\x76\x48\xB2\x11\x5D\xBE\xD8\x3B\xF4\xB8"sv;
 constexpr std::string_view kParentLocator = "\x2D\x5F\xD3\xA8\x0B\xB3\x4D\x45\xAB\xF7\xD3\xD8\x48\x34\xAB\x0C"sv;
@@ -67,7 +69,7 @@ struct Piece {
   uint32_t length = 0;
 };
 
-absl::StatusOr<Piece> FindMetadata(const HeaderReader& file) {
+absl::StatusOr<Piece> FindRegion(const HeaderReader& file, std::string_view id) {
   std::optional<Piece> found;
   bool any = false;
   // Both are read: whoever opens the file after us may take either.
@@ -79,51 +81,78 @@ absl::StatusOr<Piece> FindMetadata(const HeaderReader& file) {
     if (count > kMostEntries) return file.Corrupt("its table of regions has too many entries");
     for (uint32_t i = 0; i < count; ++i) {
       const std::string_view entry = std::string_view(table).substr(16 + size_t{i} * 32, 32);
-      if (!entry.starts_with(kMetadataRegion)) continue;
+      if (!entry.starts_with(id)) continue;
       const Piece piece = {LittleEndian<uint64_t>(entry, 16), LittleEndian<uint32_t>(entry, 24)};
       if (found && (found->offset != piece.offset || found->length != piece.length)) {
-        return file.Corrupt("it has more than one region of metadata");
+        return file.Corrupt("its tables of regions contradict each other");
       }
       found = piece;
     }
   }
   if (!any) return file.Corrupt("neither of its two tables of regions is right");
-  if (!found) return file.Corrupt("it has no region of metadata");
+  if (!found) return file.Corrupt("one of its regions is missing");
   return *found;
+}
+
+// What the metadata say of the disk.
+struct Parameters {
+  uint64_t size = 0;
+  uint32_t block_size = 0;
+  uint32_t flags = 0;
+  uint32_t sector_size = 0;
+};
+
+absl::StatusOr<Parameters> ReadParameters(const HeaderReader& file) {
+  ASSIGN_OR_RETURN(const Piece region, FindRegion(file, kMetadataRegion));
+  ASSIGN_OR_RETURN(const std::string table, file.Read(region.offset, kTableSize));
+  if (!HasAt(table, 0, "metadata")) return file.Corrupt("its metadata is missing");
+  const auto count = LittleEndian<uint16_t>(table, 10);
+  if (count > kMostEntries) return file.Corrupt("its metadata has too many entries");
+
+  // Values by item; each may be there once.
+  std::map<std::string_view, std::string> values;
+  for (uint32_t i = 0; i < count; ++i) {
+    const std::string_view entry = std::string_view(table).substr(32 + size_t{i} * 32, 32);
+    const Piece item = {LittleEndian<uint32_t>(entry, 16), LittleEndian<uint32_t>(entry, 20)};
+    if (entry.starts_with(kParentLocator)) return RefuseParent(file);
+    for (const std::string_view known : {kFileParameters, kVirtualDiskSize, kLogicalSectorSize}) {
+      if (!entry.starts_with(known)) continue;
+      const size_t length = known == kLogicalSectorSize ? 4 : 8;
+      if (item.length < length || values.contains(known)) return file.Corrupt("its metadata contradicts itself");
+      ASSIGN_OR_RETURN(values[known], file.Read(region.offset + item.offset, length));
+    }
+  }
+  if (values.size() != 3) return file.Corrupt("its metadata is not complete");
+  return Parameters{.size = LittleEndian<uint64_t>(values[kVirtualDiskSize], 0),
+                    .block_size = LittleEndian<uint32_t>(values[kFileParameters], 0),
+                    .flags = LittleEndian<uint32_t>(values[kFileParameters], 4),
+                    .sector_size = LittleEndian<uint32_t>(values[kLogicalSectorSize], 0)};
 }
 
 }  // namespace
 
 absl::StatusOr<DiskFacts> ReadVhdxHeader(const HeaderReader& file) {
   ASSIGN_OR_RETURN(const bool log_is_empty, LogIsEmpty(file));
-  ASSIGN_OR_RETURN(const Piece region, FindMetadata(file));
-  ASSIGN_OR_RETURN(const std::string table, file.Read(region.offset, kTableSize));
-  if (!table.starts_with("metadata")) return file.Corrupt("its metadata is missing");
-  const auto count = LittleEndian<uint16_t>(table, 10);
-  if (count > kMostEntries) return file.Corrupt("its metadata has too many entries");
+  ASSIGN_OR_RETURN(const Parameters parameters, ReadParameters(file));
+  if ((parameters.flags & kHasParent) != 0) return RefuseParent(file);
+  RETURN_IF_ERROR(file.CheckVirtualSize(parameters.size));
+  return DiskFacts{
+      .format = DiskFormat::kVhdx, .virtual_size = static_cast<int64_t>(parameters.size), .unclean = !log_is_empty};
+}
 
-  std::optional<uint32_t> flags;
-  std::optional<uint64_t> size;
-  for (uint32_t i = 0; i < count; ++i) {
-    const std::string_view entry = std::string_view(table).substr(32 + size_t{i} * 32, 32);
-    const Piece item = {LittleEndian<uint32_t>(entry, 16), LittleEndian<uint32_t>(entry, 20)};
-    if (entry.starts_with(kParentLocator)) return RefuseParent(file);
-    const bool is_size = entry.starts_with(kVirtualDiskSize);
-    if (!is_size && !entry.starts_with(kFileParameters)) continue;
-    if (item.length < 8 || (is_size ? size.has_value() : flags.has_value())) {
-      return file.Corrupt("its metadata contradicts itself");
-    }
-    ASSIGN_OR_RETURN(const std::string value, file.Read(region.offset + item.offset, 8));
-    if (is_size) {
-      size = LittleEndian<uint64_t>(value, 0);
-    } else {
-      flags = LittleEndian<uint32_t>(value, 4);
-    }
+absl::StatusOr<VhdxTable> ReadVhdxTable(const HeaderReader& file) {
+  ASSIGN_OR_RETURN(const Parameters parameters, ReadParameters(file));
+  ASSIGN_OR_RETURN(const Piece region, FindRegion(file, kTableRegion));
+  const uint64_t block_size = parameters.block_size;
+  const bool is_power = (block_size & (block_size - 1)) == 0;
+  if (!is_power || block_size < (1 << 20) || block_size > (256 << 20) ||
+      (parameters.sector_size != 512 && parameters.sector_size != 4096)) {
+    return file.Corrupt("the size of its blocks can't be");
   }
-  if (!size || !flags) return file.Corrupt("its metadata lacks the size of the disk");
-  if ((*flags & kHasParent) != 0) return RefuseParent(file);
-  RETURN_IF_ERROR(file.CheckVirtualSize(*size));
-  return DiskFacts{.format = DiskFormat::kVhdx, .virtual_size = static_cast<int64_t>(*size), .unclean = !log_is_empty};
+  return VhdxTable{.offset = region.offset,
+                   .length = region.length,
+                   .block_size = block_size,
+                   .chunk_ratio = (uint64_t{1} << 23) * parameters.sector_size / block_size};
 }
 
 }  // namespace wslm::disk
