@@ -5,8 +5,8 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "distros/ext4/ext4.h"
-#include "distros/ext4/host_tool.h"
 #include "distros/host/error.h"
+#include "distros/host/host_tool.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm {
@@ -18,7 +18,7 @@ constexpr size_t kQuotedOutput = 500;
 
 absl::Status CheckExt4(const std::string& image) {
   if (::access(image.c_str(), R_OK) != 0) return ErrnoError("cannot open", image);
-  ASSIGN_OR_RETURN(const ext4::ToolResult result, ext4::RunTool("e2fsck", {"-fn", "--", image}));
+  ASSIGN_OR_RETURN(const ToolResult result, RunTool("e2fsck", {"-fn", "--", image}));
   if (result.exit_code == 0) return absl::OkStatus();
   const std::string words(absl::StripAsciiWhitespace(result.output).substr(0, kQuotedOutput));
   // From 8 on e2fsck could not do its work; below it found errors.

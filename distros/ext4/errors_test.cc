@@ -9,8 +9,8 @@
 #include <fstream>
 #include <random>
 
-#include "distros/ext4/host_tool.h"
 #include "distros/ext4/test_image.h"
+#include "distros/host/host_tool.h"
 
 namespace wslm {
 namespace {
@@ -139,7 +139,7 @@ TEST_F(Ext4Errors, ADamagedImageFailsItsCheck) {
   const std::string image = folder_ / "image";
   ASSERT_TRUE(WriteImage(image, SampleTree()).ok());
   // The root's link count.
-  ASSERT_TRUE(ext4::RunTool("debugfs", {"-w", "-R", "set_inode_field <2> links_count 77", image}).ok());
+  ASSERT_TRUE(RunTool("debugfs", {"-w", "-R", "set_inode_field <2> links_count 77", image}).ok());
   const absl::Status status = CheckExt4(image);
   EXPECT_EQ(ReasonOf(status), reason::kVerificationFailed);
   EXPECT_THAT(std::string(status.message()), HasSubstr("Inode 2"));

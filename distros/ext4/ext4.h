@@ -24,9 +24,20 @@ struct Ext4Options {
 // is clean. Features: has_journal, extent, 64bit, metadata_csum, dir_index, sparse, inode size 256.
 absl::StatusOr<std::unique_ptr<Sink>> CreateExt4Sink(const std::string& image, const Ext4Options& options);
 
-// Reads an image. A dirty journal is replayed first (in place, the caller holds the image's lock). Leaves out
-// /lost+found when it is empty and root's 0700. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT, IO_ERROR.
-absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image);
+// What is done about a journal that holds changes which are not in their place yet, since nobody unmounted the image.
+enum class DirtyJournal {
+  // They are put there first, in the image itself: the caller holds its lock.
+  kReplay,
+  // CORRUPT_SOURCE: nothing is written into the image.
+  kRefuse,
+  // What is in place is read, old or torn as it may be: for facts, not for content.
+  kIgnore,
+};
+
+// Reads an image. Leaves out /lost+found when it is empty and root's 0700. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT,
+// IO_ERROR.
+absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image,
+                                                       DirtyJournal journal = DirtyJournal::kReplay);
 
 // Runs `e2fsck -fn`: OK when clean. Errors: VERIFICATION_FAILED with its first words.
 absl::Status CheckExt4(const std::string& image);

@@ -193,8 +193,8 @@ void Ext4Source::Warn(std::string warning) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image) {
-  ASSIGN_OR_RETURN(Filesystem filesystem, ext4::OpenWithJournalReplayed(image));
+absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image, DirtyJournal journal) {
+  ASSIGN_OR_RETURN(Filesystem filesystem, ext4::OpenWithJournal(image, journal));
   struct stat status;
   if (::fstat(filesystem.fd(), &status) != 0) return ErrnoError("cannot read", image);
   if (S_ISREG(status.st_mode) &&

@@ -9,8 +9,8 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "distros/ext4/host_tool.h"
 #include "distros/host/error.h"
+#include "distros/host/host_tool.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 

@@ -4,8 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "distros/ext4/host_tool.h"
 #include "distros/host/error.h"
+#include "distros/host/host_tool.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::ext4 {
@@ -31,14 +31,19 @@ absl::Status Replay(const std::string& image) {
 
 }  // namespace
 
-absl::StatusOr<Filesystem> OpenWithJournalReplayed(const std::string& image) {
+absl::StatusOr<Filesystem> OpenWithJournal(const std::string& image, DirtyJournal journal) {
   ASSIGN_OR_RETURN(Filesystem filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
-  if (!NeedsReplay(filesystem)) return filesystem;
-  RETURN_IF_ERROR(Replay(image));
-  ASSIGN_OR_RETURN(filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
-  if (!NeedsReplay(filesystem)) return filesystem;
+  if (journal == DirtyJournal::kIgnore || !NeedsReplay(filesystem)) return filesystem;
+  if (journal == DirtyJournal::kReplay) {
+    RETURN_IF_ERROR(Replay(image));
+    ASSIGN_OR_RETURN(filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
+    if (!NeedsReplay(filesystem)) return filesystem;
+  }
   return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
-               absl::StrCat("The journal of ", Escaped(image), " could not be replayed."), {{"path", image}});
+               journal == DirtyJournal::kReplay
+                   ? absl::StrCat("The journal of ", Escaped(image), " could not be replayed.")
+                   : absl::StrCat("The file system in ", Escaped(image), " was not unmounted. Stop what uses it."),
+               {{"path", image}});
 }
 
 }  // namespace wslm::ext4

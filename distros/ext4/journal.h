@@ -6,13 +6,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "distros/ext4/ext4.h"
 #include "distros/ext4/filesystem.h"
 
 namespace wslm::ext4 {
 
-// Opens `image` for reading. What its journal still holds, because nobody unmounted it, is written to its place before,
-// in the image itself. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT, HOST_UNSUPPORTED, DISK_FULL, IO_ERROR.
-absl::StatusOr<Filesystem> OpenWithJournalReplayed(const std::string& image);
+// Opens `image` for reading, after its journal was dealt with. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT,
+// HOST_UNSUPPORTED, DISK_FULL, IO_ERROR.
+absl::StatusOr<Filesystem> OpenWithJournal(const std::string& image, DirtyJournal journal);
 
 }  // namespace wslm::ext4
 

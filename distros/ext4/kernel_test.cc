@@ -13,8 +13,9 @@
 #include <fstream>
 #include <map>
 
-#include "distros/ext4/host_tool.h"
+#include "distros/ext4/resize.h"
 #include "distros/ext4/test_image.h"
+#include "distros/host/host_tool.h"
 
 namespace wslm {
 namespace {
@@ -100,7 +101,7 @@ class Mount {
  public:
   Mount(const std::string& image, const std::string& where) : where_(where) {
     ::mkdir(where.c_str(), 0700);
-    const absl::StatusOr<ext4::ToolResult> result = ext4::RunTool("mount", {"-o", "loop", image, where});
+    const absl::StatusOr<ToolResult> result = RunTool("mount", {"-o", "loop", image, where});
     mounted_ = result.ok() && result->exit_code == 0;
     if (result.ok() && !mounted_) message_ = result->output;
   }
@@ -145,10 +146,10 @@ TEST_F(Ext4Kernel, SeesWhatWeWrote) {
     Mount mount(image, where);
     ASSERT_TRUE(mount.mounted()) << mount.message();
     EXPECT_EQ(DigestOfFiles(Walk(where).files), DigestOfFiles(SampleTree()));
-    const auto acl = ext4::RunTool("getfacl", {"--omit-header", "--absolute-names", "--numeric", where + "/with-acl"});
+    const auto acl = RunTool("getfacl", {"--omit-header", "--absolute-names", "--numeric", where + "/with-acl"});
     ASSERT_TRUE(acl.ok()) << acl.status();
     EXPECT_THAT(acl->output, HasSubstr("user:1000:r--"));
-    const auto capability = ext4::RunTool("getcap", {where + "/usr-ping"});
+    const auto capability = RunTool("getcap", {where + "/usr-ping"});
     ASSERT_TRUE(capability.ok()) << capability.status();
     EXPECT_THAT(capability->output, HasSubstr("cap_net_raw=ep"));
     struct stat sparse;
@@ -182,6 +183,61 @@ TEST_F(Ext4Kernel, FindsEveryNameOfALargeFolder) {
   const absl::StatusOr<std::vector<TestFile>> read = ReadImage(image);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->size(), files.size() + 1 + 20'000 - 33'334);
+}
+
+TEST_F(Ext4Kernel, ReadsAHundredThousandExtentsAndLengthsBeyondItsOwnPaths) {
+  TestFile comb = {{.path = "comb", .mode = 0644, .size = int64_t{100'000} * 8192}, {}};
+  for (int64_t i = 0; i < 100'000; ++i) comb.blocks.emplace_back(i * 8192 + i % 4000, std::to_string(1'000'000 + i));
+  TestFile sparse = {{.path = "sparse", .mode = 0644, .size = int64_t{9} << 30}, {}};
+  sparse.blocks = {{(int64_t{8} << 30) + 7, "beyond"}};
+  TestFile times = File("times", "t");
+  times.entry.atime = Timestamp{1'000'000'001, 1};
+  times.entry.ctime = Timestamp{1'000'000'002, 2};
+  times.entry.birth = Timestamp{1'000'000'003, 3};
+  // The largest that fit behind an inode and in the block beside it.
+  TestFile attributes = File("attributes", "a");
+  attributes.entry.xattrs["user.large"] = std::string(4000, 'v');
+  std::vector<TestFile> files = {comb, sparse, times, attributes};
+  const std::string component(250, 'd');
+  std::string deep = component;
+  for (int i = 0; i < 40; ++i, deep += "/" + component) files.push_back(Folder(deep));
+  files.push_back(File(deep, "bottom"));
+  const std::string image = folder_ / "image";
+  ASSERT_EQ(WriteDirectly(image, files, {.size = int64_t{1} << 30}), absl::OkStatus());
+  EXPECT_EQ(CheckExt4(image), absl::OkStatus());
+  const std::string where = folder_ / "mnt";
+  Mount mount(image, where);
+  ASSERT_TRUE(mount.mounted()) << mount.message();
+
+  const int fd = ::open((where + "/comb").c_str(), O_RDONLY | O_CLOEXEC);
+  for (const auto& [offset, bytes] : comb.blocks) {
+    char read[8] = {};
+    ASSERT_EQ(::pread(fd, read, 7, offset), 7);
+    ASSERT_EQ(read, bytes);
+  }
+  ::close(fd);
+  const int beyond = ::open((where + "/sparse").c_str(), O_RDONLY | O_CLOEXEC);
+  EXPECT_EQ(::lseek(beyond, 0, SEEK_DATA), int64_t{8} << 30);
+  char read[7] = {};
+  EXPECT_EQ(::pread(beyond, read, 6, (int64_t{8} << 30) + 7), 6);
+  EXPECT_STREQ(read, "beyond");
+  ::close(beyond);
+  struct statx status;
+  ASSERT_EQ(::statx(AT_FDCWD, (where + "/times").c_str(), 0, STATX_ALL, &status), 0);
+  EXPECT_EQ(status.stx_atime.tv_sec, 1'000'000'001);
+  EXPECT_EQ(status.stx_ctime.tv_nsec, 2u);
+  EXPECT_EQ(status.stx_btime.tv_sec, 1'000'000'003);
+  EXPECT_EQ(XattrsOf(where + "/attributes"), attributes.entry.xattrs);
+  // Its whole path is longer than the kernel takes at once.
+  int folder = ::open(where.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  for (int i = 0; i < 40; ++i) {
+    const int next = ::openat(folder, component.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_GE(next, 0);
+    ::close(folder);
+    folder = next;
+  }
+  EXPECT_EQ(::faccessat(folder, component.c_str(), R_OK, 0), 0);
+  ::close(folder);
 }
 
 // Changes of all kinds, as a distro makes them.
@@ -247,10 +303,27 @@ TEST_F(Ext4Kernel, WhatIsOnlyInItsJournalIsReadBackToo) {
   ASSERT_EQ(::syncfs(root), 0);
   ::close(root);
   const std::string cut = folder_ / "cut";
-  ASSERT_EQ(ext4::RunTool("cp", {"--sparse=always", image, cut})->exit_code, 0);
+  ASSERT_EQ(RunTool("cp", {"--sparse=always", image, cut})->exit_code, 0);
   mount.Unmount();
   EXPECT_EQ(ImageDigest(cut).value_or("none"), seen);
   EXPECT_EQ(CheckExt4(cut), absl::OkStatus());
+}
+
+TEST_F(Ext4Kernel, MountsWhatWasResizedAndZeroesNothingInIt) {
+  const std::string image = folder_ / "image";
+  ASSERT_EQ(WriteImage(image, SampleTree()).status(), absl::OkStatus());
+  for (const int64_t size : {int64_t{20} << 30, int64_t{100} << 20}) {
+    ASSERT_EQ(ResizeExt4(image, size, nullptr), absl::OkStatus());
+    Mount mount(image, folder_ / "mnt");
+    ASSERT_TRUE(mount.mounted()) << mount.message();
+    EXPECT_EQ(DigestOfFiles(Walk(folder_ / "mnt").files), DigestOfFiles(SampleTree()));
+    // The kernel's lazy initialisation begins within seconds where it has work to do.
+    ::sleep(3);
+    struct stat status;
+    ASSERT_EQ(::stat(image.c_str(), &status), 0);
+    EXPECT_LT(status.st_blocks * 512, 64 << 20);
+  }
+  EXPECT_EQ(CheckExt4(image), absl::OkStatus());
 }
 
 TEST_F(Ext4Kernel, SeesARealDistroAsTarUnpacksIt) {
@@ -259,7 +332,7 @@ TEST_F(Ext4Kernel, SeesARealDistroAsTarUnpacksIt) {
   const std::string unpacked = folder_ / "unpacked";
   ASSERT_EQ(::mkdir(unpacked.c_str(), 0755), 0);
   const auto tar =
-      ext4::RunTool("tar", {"--numeric-owner", "--xattrs", "--xattrs-include=*", "-xpf", archive, "-C", unpacked});
+      RunTool("tar", {"--numeric-owner", "--xattrs", "--xattrs-include=*", "-xpf", archive, "-C", unpacked});
   ASSERT_TRUE(tar.ok() && tar->exit_code == 0) << tar->output;
   const std::vector<TestFile> files = Walk(unpacked).files;
   const std::string image = folder_ / "image";
@@ -288,7 +361,7 @@ TEST_F(Ext4Kernel, OtherKindsOfImagesAreReadToo) {
     std::vector<std::string> arguments = {"-q", "-F"};
     arguments.insert(arguments.end(), kind.options.begin(), kind.options.end());
     arguments.push_back(image);
-    const auto made = ext4::RunTool("mke2fs", arguments);
+    const auto made = RunTool("mke2fs", arguments);
     ASSERT_TRUE(made.ok() && made->exit_code == 0) << made->output;
     const std::string where = folder_ / "mnt";
     Mount mount(image, where);

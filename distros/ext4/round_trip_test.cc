@@ -91,6 +91,32 @@ TEST_F(Ext4RoundTrip, AFileOfVeryManyPiecesHasADeepTreeOfExtents) {
   EXPECT_EQ(Find(read, "comb").blocks.size(), 5000u);
 }
 
+TEST_F(Ext4RoundTrip, AFileOfAHundredThousandPiecesIsKept) {
+  // Hundreds of leaf blocks, found through another block.
+  TestFile file = {{.path = "comb", .mode = 0644, .size = int64_t{100'000} * 8192}, {}};
+  for (int64_t i = 0; i < 100'000; ++i) file.blocks.emplace_back(i * 8192 + i % 4000, std::to_string(i));
+  const std::vector<TestFile> read = RoundTrip(folder_, {file}, {.size = int64_t{1} << 30});
+  EXPECT_EQ(Find(read, "comb").blocks.size(), 100'000u);
+}
+
+TEST_F(Ext4RoundTrip, ASparseFileOfManyGigabytesIsKept) {
+  TestFile file = {{.path = "sparse", .mode = 0600, .size = (int64_t{40} << 30) + 1}, {}};
+  for (const int64_t at : {int64_t{0}, (int64_t{8} << 30) - 3, (int64_t{16} << 30) + 5, int64_t{40} << 30}) {
+    file.blocks.emplace_back(at, at == int64_t{40} << 30 ? "e" : "piece");
+  }
+  const std::string image = folder_ / "image";
+  ASSERT_EQ(WriteImage(image, {file}).status(), absl::OkStatus());
+  EXPECT_EQ(CheckExt4(image), absl::OkStatus());
+  const absl::StatusOr<std::vector<TestFile>> read = ReadImage(image);
+  ASSERT_TRUE(read.ok()) << read.status();
+  const TestFile found = Find(*read, "sparse");
+  EXPECT_EQ(found.entry.size, file.entry.size);
+  // The piece that crosses 8 GiB lies in two blocks, which follow each other.
+  ASSERT_EQ(found.blocks.size(), 4u);
+  EXPECT_EQ(found.blocks[1].second.substr(4093, 5), "piece");
+  EXPECT_EQ(found.blocks[3], (std::pair<int64_t, std::string>(int64_t{40} << 30, "e")));
+}
+
 TEST_F(Ext4RoundTrip, ContentOverFourGigabytesIsKept) {
   // The end of each piece of 64 MiB is what differs: enough to see a wrong offset, little enough to be quick.
   TestFile file = {{.path = "large", .mode = 0644, .size = int64_t{5} << 30}, {}};
