@@ -1,0 +1,66 @@
+// What a container image says about itself beside its files (OCI image specification, config.md).
+#ifndef WSLM_DISTROS_OCI_IMAGE_CONFIG_H_
+#define WSLM_DISTROS_OCI_IMAGE_CONFIG_H_
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "distros/tree/sha256.h"
+
+namespace wslm {
+
+// A system that an image runs on, in Go's words: "linux", "amd64", "arm64", ...
+struct Platform {
+  std::string os;
+  std::string architecture;
+  // Of the architecture ("v8", "v7"); empty: any, or none said.
+  std::string variant;
+
+  // "linux/arm64", "linux/arm/v7".
+  std::string ToString() const;
+  // Whether an image for `offered` is one for this.
+  bool Takes(const Platform& offered) const;
+};
+
+// This machine's.
+Platform HostPlatform();
+
+// "linux/arm64", "arm64", "linux/arm/v7"; the names that Linux has for architectures (x86_64, aarch64) too. Error:
+// INVALID_ARGUMENT.
+absl::StatusOr<Platform> ParsePlatform(std::string_view text);
+
+// All of it comes from the image: texts to show escaped, wishes to be weighed, nothing that may choose what the host
+// does.
+struct ImageConfig {
+  Platform platform;
+  // "KEY=VALUE", without zero bytes.
+  std::vector<std::string> env;
+  // "name", "uid", "name:group" or "uid:gid"; empty: root.
+  std::string user;
+  std::string working_dir;
+  std::vector<std::string> entrypoint;
+  std::vector<std::string> cmd;
+  std::map<std::string, std::string> labels;
+  // "SIGTERM", "15"; empty: not said.
+  std::string stop_signal;
+  // RFC 3339; empty: not said.
+  std::string created;
+  // The name that the image was taken by, where it has one: "debian:12", "12".
+  std::string ref_name;
+};
+
+struct ParsedConfig {
+  ImageConfig config;
+  // SHA-256 of each layer unpacked, the lowest first.
+  std::vector<Sha256Digest> diff_ids;
+};
+
+// The document that an image's manifest calls its config. `name` is for messages. Error: CORRUPT_SOURCE.
+absl::StatusOr<ParsedConfig> ParseImageConfig(std::string_view text, std::string_view name);
+
+}  // namespace wslm
+
+#endif  // WSLM_DISTROS_OCI_IMAGE_CONFIG_H_
