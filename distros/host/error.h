@@ -52,6 +52,7 @@ inline constexpr std::string_view kResyncRequired = "RESYNC_REQUIRED";
 inline constexpr std::string_view kPermissionDenied = "PERMISSION_DENIED";
 inline constexpr std::string_view kIoError = "IO_ERROR";
 inline constexpr std::string_view kShuttingDown = "SHUTTING_DOWN";
+inline constexpr std::string_view kNetwork = "NETWORK";
 }  // namespace reason
 
 using ErrorMetadata = std::map<std::string, std::string>;

@@ -1,0 +1,148 @@
+#include "distros/oci/registry/push.h"
+
+#include <algorithm>
+#include <atomic>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "distros/host/error.h"
+#include "distros/host/files.h"
+#include "distros/host/status_macros.h"
+#include "distros/oci/registry/auth_file.h"
+#include "distros/oci/registry/blob_upload.h"
+#include "distros/oci/registry/certificates.h"
+#include "distros/oci/registry/layout_folder.h"
+#include "distros/oci/registry/manifest.h"
+#include "distros/oci/registry/session.h"
+
+namespace wslm::oci::registry {
+namespace {
+
+constexpr int kThreads = 2;
+constexpr int kDeepestIndex = 3;
+
+struct LocalImage {
+  Descriptor descriptor;
+  std::string bytes;
+  Document document;
+};
+
+// The image of a layout, or that of several which is for `platform`.
+absl::StatusOr<LocalImage> ReadImage(const LayoutFolder& layout, const Platform& platform) {
+  const std::string name = Escaped(layout.path());
+  ASSIGN_OR_RETURN(const std::string index, ReadSmallFile(absl::StrCat(layout.path(), "/index.json"), kManifestLimit));
+  LocalImage image;
+  ASSIGN_OR_RETURN(image.document, ParseDocument(index, "", name));
+  for (int depth = 0; image.document.is_index; ++depth) {
+    if (depth > kDeepestIndex) {
+      return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
+                   absl::StrCat("The index of ", name, " leads from list to list without an image."),
+                   {{"detail", "nested too deeply"}});
+    }
+    if (image.document.manifests.size() == 1) {
+      image.descriptor = image.document.manifests[0];
+    } else {
+      ASSIGN_OR_RETURN(image.descriptor, Choose(image.document, platform, name));
+    }
+    ASSIGN_OR_RETURN(image.bytes, layout.Read(image.descriptor));
+    ASSIGN_OR_RETURN(image.document, ParseDocument(image.bytes, image.descriptor.media_type, name));
+  }
+  if (image.bytes.empty()) {
+    return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
+                 absl::StrCat(name, "/index.json is no index of an OCI image layout."), {{"detected", "a manifest"}});
+  }
+  return image;
+}
+
+class Push {
+ public:
+  Push(Session& session, const std::string& certificates, const LayoutFolder& layout, const PushOptions& options,
+       Stop& stop)
+      : session_(session), certificates_(certificates), layout_(layout), options_(options), stop_(stop) {}
+
+  void Tick() const {
+    if (options_.progress) options_.progress(std::clamp<int64_t>(done_, 0, total_), total_);
+  }
+
+  absl::StatusOr<PushResult> Run() {
+    ASSIGN_OR_RETURN(const LocalImage image, ReadImage(layout_, options_.platform));
+    const ImageReference& target = session_.image();
+    if (!target.digest.empty() && target.digest != image.descriptor.digest) {
+      return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
+                   absl::StrCat("The image has the digest ", image.descriptor.digest, ", not ", target.digest,
+                                ". Name it by a tag."),
+                   {{"field", "image"}});
+    }
+    const std::vector<Descriptor> blobs = image.document.Blobs();
+    int64_t total = 0;
+    for (const Descriptor& blob : blobs) total += blob.size;
+    total_ = total;
+    HttpClient client(certificates_, options_.patience, stop_);
+    RETURN_IF_ERROR(session_.Connect(client));
+    RETURN_IF_ERROR(SendBlobs(blobs));
+    RETURN_IF_ERROR(SendManifest(client, image));
+    return PushResult{.manifest_digest = image.descriptor.digest, .bytes = total, .sent_bytes = sent_};
+  }
+
+ private:
+  absl::Status SendBlobs(const std::vector<Descriptor>& blobs) {
+    return RunEach(kThreads, blobs.size(), stop_, [&](size_t index) -> absl::Status {
+      HttpClient client(certificates_, options_.patience, stop_);
+      ASSIGN_OR_RETURN(const bool sent, UploadBlob(session_, client, layout_, blobs[index], options_.chunk_size,
+                                                   [this](int64_t bytes) { done_ += bytes; }));
+      if (sent) sent_ += blobs[index].size;
+      return absl::OkStatus();
+    });
+  }
+
+  absl::Status SendManifest(HttpClient& client, const LocalImage& image) {
+    const ImageReference& target = session_.image();
+    HttpRequest request{
+        .method = "PUT", .headers = {absl::StrCat("Content-Type: ", image.document.media_type)}, .body = image.bytes};
+    const std::string& selector = target.tag.empty() ? target.digest : target.tag;
+    ASSIGN_OR_RETURN(request.url, session_.Address(absl::StrCat("manifests/", selector)));
+    ASSIGN_OR_RETURN(const HttpResponse response, session_.Send(client, request));
+    if (!response.success()) return session_.Failure(response, absl::StrCat("room for ", target.ToString()));
+    const std::string said = response.Header("docker-content-digest");
+    if (said.empty() || said == image.descriptor.digest) return absl::OkStatus();
+    return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
+                 absl::StrCat(target.registry, " has another manifest than was sent."),
+                 {{"detail", "the registry says another digest"}});
+  }
+
+  Session& session_;
+  const std::string& certificates_;
+  const LayoutFolder& layout_;
+  const PushOptions& options_;
+  Stop& stop_;
+  std::atomic<int64_t> done_ = 0;
+  std::atomic<int64_t> total_ = 0;
+  std::atomic<int64_t> sent_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<PushResult> PushImage(const std::string& folder, const ImageReference& image,
+                                     const PushOptions& options) {
+  Stop stop(options.cancel);
+  RETURN_IF_ERROR(stop.Check());
+  ASSIGN_OR_RETURN(const std::optional<Credentials> credentials, CredentialsFor(options, image));
+  ASSIGN_OR_RETURN(const std::string certificates, TrustedCertificates(options.ca_file));
+  const LayoutFolder layout(folder);
+  Session session(image, "pull,push", credentials, options, stop);
+  Push push(session, certificates, layout, options, stop);
+  absl::StatusOr<PushResult> result = absl::InternalError("not run");
+  const absl::Status status = RunAside(
+      [&] {
+        result = push.Run();
+        return result.status();
+      },
+      [&] { push.Tick(); });
+  // What broke because of it is not what happened.
+  if (!status.ok() && stop.cancelled()) return Stop(options.cancel).Check();
+  return result;
+}
+
+}  // namespace wslm::oci::registry
