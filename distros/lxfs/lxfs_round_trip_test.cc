@@ -114,20 +114,7 @@ std::vector<TestEntry> Everything() {
 
 class LxfsRoundTrip : public LxfsTest, public testing::WithParamInterface<bool> {
  protected:
-  static constexpr uid_t kOrdinaryUser = 65533;
-
-  // In a process of an ordinary user when that is the parameter and the test runs as root.
-  void Run(const std::function<void()>& body) {
-    if (!GetParam() || geteuid() != 0) return body();
-    ASSERT_EQ(chown(folder_.path().c_str(), kOrdinaryUser, kOrdinaryUser), 0);
-    InChild([&] {
-      ASSERT_EQ(setgroups(0, nullptr), 0);
-      ASSERT_EQ(setresgid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
-      ASSERT_EQ(setresuid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
-      umask(077);
-      body();
-    });
-  }
+  void Run(const std::function<void()>& body) { RunAs(GetParam(), body); }
 };
 
 INSTANTIATE_TEST_SUITE_P(, LxfsRoundTrip, testing::Bool(),

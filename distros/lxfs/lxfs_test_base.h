@@ -45,6 +45,20 @@ inline void InChild(const std::function<void()>& body) {
 
 class LxfsTest : public testing::Test {
  protected:
+  static constexpr uid_t kOrdinaryUser = 65533;
+
+  // In a process of an ordinary user when that is wanted and the test runs as root.
+  void RunAs(bool ordinary, const std::function<void()>& body) {
+    if (!ordinary || geteuid() != 0) return body();
+    ASSERT_EQ(chown(folder_.path().c_str(), kOrdinaryUser, kOrdinaryUser), 0);
+    InChild([&] {
+      ASSERT_EQ(setgroups(0, nullptr), 0);
+      ASSERT_EQ(setresgid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+      ASSERT_EQ(setresuid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+      umask(077);
+      body();
+    });
+  }
   std::unique_ptr<Sink> NewSink() {
     auto sink = CreateLxfsSink(folder_.path(), kSecondOwner);
     EXPECT_TRUE(sink.ok()) << sink.status();

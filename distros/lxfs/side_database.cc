@@ -1,6 +1,9 @@
 #include "distros/lxfs/side_database.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -8,6 +11,7 @@
 #include <utility>
 
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm {
@@ -102,6 +106,24 @@ absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::Open(const std::stri
   if (result != SQLITE_OK) return database->LastError();
   RETURN_IF_ERROR(database->Prepare(access));
   return database;
+}
+
+absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::OpenToRead(const std::string& path) {
+  if (faccessat(AT_FDCWD, path.c_str(), F_OK, AT_EACCESS) != 0) {
+    if (errno == ENOENT) return nullptr;
+    return ErrnoError("cannot look at", path);
+  }
+  if (faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 &&
+      faccessat(AT_FDCWD, ParentPath(path).c_str(), W_OK, AT_EACCESS) == 0) {
+    return Open(path, Access::kRead);
+  }
+  struct stat log;
+  if (lstat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kIoError,
+                 "The distro was not stopped in order, and " + Escaped(path) +
+                     " can't be brought up to date where it can only be read. Make its folder writable once.");
+  }
+  return Open(path, Access::kReadImmutable);
 }
 
 SideDatabase::SideDatabase(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}

@@ -50,6 +50,9 @@ class SideDatabase {
   };
   // Opens `path`; makes it for kWrite.
   static absl::StatusOr<std::unique_ptr<SideDatabase>> Open(const std::string& path, Access access);
+  // As it can be read without changing anything that others see, but for the log of a killed process, which is taken
+  // in; null when there is none. Error: IO_ERROR also when there is such a log and nothing may be written.
+  static absl::StatusOr<std::unique_ptr<SideDatabase>> OpenToRead(const std::string& path);
   ~SideDatabase();
   SideDatabase(const SideDatabase&) = delete;
   SideDatabase& operator=(const SideDatabase&) = delete;

@@ -103,11 +103,11 @@ absl::Status SideStoreImpl::Load(const std::string& folder, std::unique_ptr<Side
   ASSIGN_OR_RETURN(xattrs_, database->ReadXattrs());
   for (const auto& [inode, found] : xattrs_) xattr_bytes_ += BytesOf(found.xattrs);
   ASSIGN_OR_RETURN(const std::optional<SideKey> root, database->Root());
-  root_known_ = root.has_value();
-  if (root && (!records_.empty() || !xattrs_.empty())) {
-    const std::optional<SideKey> present = KeyOf(folder_.get(), kRootName);
-    if (present && *present != *root) return AnotherTree(folder);
-  }
+  const std::optional<SideKey> present = KeyOf(folder_.get(), kRootName);
+  const bool another = root && present && *present != *root;
+  if (another && (!records_.empty() || !xattrs_.empty())) return AnotherTree(folder);
+  // Of another tree without a record: that of the first to come counts.
+  root_known_ = root.has_value() && !another;
   if (keep_open) database_ = std::move(database);
   return absl::OkStatus();
 }
@@ -257,21 +257,6 @@ absl::Status SideStoreImpl::Flush() {
   return absl::OkStatus();
 }
 
-// How to read a database without changing anything that others see.
-absl::StatusOr<SideDatabase::Access> ReadAccess(int folder, const std::string& path) {
-  if (faccessat(folder, kFileName, W_OK, AT_EACCESS) == 0 && faccessat(folder, ".", W_OK, AT_EACCESS) == 0) {
-    return SideDatabase::Access::kRead;
-  }
-  struct stat log;
-  const std::string log_name = std::string(kFileName) + "-wal";
-  if (fstatat(folder, log_name.c_str(), &log, AT_SYMLINK_NOFOLLOW) == 0 && log.st_size > 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, reason::kIoError,
-                 "The distro was not stopped in order, and " + Escaped(path) +
-                     " can't be brought up to date where it can only be read. Make its folder writable once.");
-  }
-  return SideDatabase::Access::kReadImmutable;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const std::string& folder, bool read_only) {
@@ -280,17 +265,14 @@ absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const std::string& fo
   struct statx host;
   if (statx(folder_fd.get(), "", AT_EMPTY_PATH, kWanted, &host) != 0) return ErrnoError("cannot look at", folder);
   const std::string path = folder + "/" + kFileName;
-  const int folder_number = folder_fd.get();
   auto store = std::make_unique<SideStoreImpl>(std::move(folder_fd), makedev(host.stx_dev_major, host.stx_dev_minor));
-  SideDatabase::Access access = SideDatabase::Access::kWrite;
+  std::unique_ptr<SideDatabase> database;
   if (read_only) {
-    if (faccessat(folder_number, kFileName, F_OK, AT_EACCESS) != 0) {
-      if (errno == ENOENT) return store;
-      return ErrnoError("cannot look at", path);
-    }
-    ASSIGN_OR_RETURN(access, ReadAccess(folder_number, path));
+    ASSIGN_OR_RETURN(database, SideDatabase::OpenToRead(path));
+    if (database == nullptr) return store;
+  } else {
+    ASSIGN_OR_RETURN(database, SideDatabase::Open(path, SideDatabase::Access::kWrite));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<SideDatabase> database, SideDatabase::Open(path, access));
   RETURN_IF_ERROR(store->Load(folder, std::move(database), /*keep_open=*/!read_only));
   return store;
 }
