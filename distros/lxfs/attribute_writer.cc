@@ -32,7 +32,8 @@ bool HoldsXattrs(int folder) {
 // ext4 says ENOSPC of a value that is too large for its place, however much room the disk has.
 bool HasRoom(int fd) {
   struct statvfs file_system;
-  return fstatvfs(fd, &file_system) == 0 && file_system.f_bavail > 0;
+  // A tmpfs without a limit says that it has no block.
+  return fstatvfs(fd, &file_system) == 0 && (file_system.f_bavail > 0 || file_system.f_blocks == 0);
 }
 
 }  // namespace
@@ -60,7 +61,7 @@ absl::Status AttributeWriter::ApplyTo(int fd, const Entry& entry, bool is_new) {
   } else if (!has_xattrs_ && (!is_new || numbers_reused_)) {
     if (const std::optional<SideKey> key = store_->KeyOf(fd)) store_->Remove(*key);
   }
-  RETURN_IF_ERROR(WriteXattrs(fd, entry));
+  RETURN_IF_ERROR(WriteXattrs(fd, entry, is_new));
   if (fchmod(fd, form.host_mode) != 0) return ErrnoError("cannot set the mode of", entry.path);
   return absl::OkStatus();
 }
@@ -77,9 +78,7 @@ absl::Status AttributeWriter::ApplyTo(int folder, const char* name, const Entry&
       store_->Remove(*key);
     }
   }
-  for (const auto& [xattr, value] : entry.xattrs) {
-    NoteLoss(entry.path, "the attribute " + Escaped(xattr) + " of what is neither a file nor a folder");
-  }
+  if (!entry.xattrs.empty() || numbers_reused_) KeepXattrs(store_->KeyOf(folder, name), entry.xattrs, entry.path);
   if (entry.type == FileType::kSymlink) return absl::OkStatus();
   if (fchmodat(folder, name, form.host_mode, AT_SYMLINK_NOFOLLOW) != 0) {
     return ErrnoError("cannot set the mode of", entry.path);
@@ -99,25 +98,40 @@ absl::Status AttributeWriter::WriteRecord(int fd, const GuestAttributes& attribu
   return absl::OkStatus();
 }
 
-absl::Status AttributeWriter::WriteXattrs(int fd, const Entry& entry) {
-  for (const auto& [guest_name, value] : entry.xattrs) {
-    const std::optional<std::string> name = LxfsHostXattrName(guest_name);
-    if (!name) {
-      NoteLoss(entry.path, "the attribute " + Escaped(guest_name) + " has no place in lxfs");
-      continue;
+absl::Status AttributeWriter::WriteXattrs(int fd, const Entry& entry, bool is_new) {
+  GuestXattrs rest;
+  for (const auto& xattr : entry.xattrs) {
+    const auto& [guest_name, value] = xattr;
+    const std::optional<std::string> name = has_xattrs_ ? LxfsHostXattrName(guest_name) : std::nullopt;
+    if (name && fsetxattr(fd, name->c_str(), value.data(), value.size(), 0) == 0) continue;
+    if (name && errno != E2BIG && errno != ERANGE && (errno != ENOSPC || !HasRoom(fd))) {
+      return ErrnoError("cannot set the attribute " + Escaped(guest_name) + " of", entry.path);
     }
-    if (!has_xattrs_) {
-      NoteLoss(entry.path, "the attribute " + Escaped(guest_name) + ": the host's file system holds none");
-      continue;
-    }
-    if (fsetxattr(fd, name->c_str(), value.data(), value.size(), 0) == 0) continue;
-    if (errno == E2BIG || errno == ERANGE || (errno == ENOSPC && HasRoom(fd))) {
-      NoteLoss(entry.path, "the attribute " + Escaped(guest_name) + " is too large for the host's file system");
-      continue;
-    }
-    return ErrnoError("cannot set the attribute " + Escaped(guest_name) + " of", entry.path);
+    rest.insert(xattr);
   }
+  if (!rest.empty() || !is_new || numbers_reused_) KeepXattrs(store_->KeyOf(fd), rest, entry.path);
   return absl::OkStatus();
+}
+
+// In the side store, those that the file itself can't hold.
+void AttributeWriter::KeepXattrs(const std::optional<SideKey>& key, const GuestXattrs& xattrs,
+                                 const std::string& path) {
+  if (!key) return;
+  GuestXattrs kept;
+  for (const auto& xattr : xattrs) {
+    if (xattr.second.size() > XATTR_SIZE_MAX) {
+      NoteLoss(path, "the attribute " + Escaped(xattr.first) + " is larger than Linux lets one be");
+    } else if (LxfsHoldsXattr(xattr.first)) {
+      kept.insert(xattr);
+    } else {
+      NoteLoss(path, "the attribute " + Escaped(xattr.first) + " has no place in lxfs");
+    }
+  }
+  if (store_->PutXattrs(*key, kept)) return;
+  store_->PutXattrs(*key, {});
+  for (const auto& [name, value] : kept) {
+    NoteLoss(path, "the attribute " + Escaped(name) + ": there is no room for more that the host's files can't hold");
+  }
 }
 
 absl::Status AttributeWriter::RemoveXattrs(int fd, const std::string& path) {
@@ -137,7 +151,10 @@ void AttributeWriter::Forget(int folder, const char* name) {
   numbers_reused_ = true;
   struct stat host;
   if (fstatat(folder, name, &host, AT_SYMLINK_NOFOLLOW) != 0 || host.st_nlink > 1) return;
-  if (const std::optional<SideKey> key = store_->KeyOf(folder, name)) store_->Remove(*key);
+  const std::optional<SideKey> key = store_->KeyOf(folder, name);
+  if (!key) return;
+  store_->Remove(*key);
+  store_->PutXattrs(*key, {});
 }
 
 absl::Status AttributeWriter::Finish() {

@@ -3,6 +3,7 @@
 #define WSLM_DISTROS_LXFS_ATTRIBUTE_WRITER_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,8 @@ class AttributeWriter {
 
  private:
   absl::Status WriteRecord(int fd, const GuestAttributes& attributes, const std::string& path);
-  absl::Status WriteXattrs(int fd, const Entry& entry);
+  absl::Status WriteXattrs(int fd, const Entry& entry, bool is_new);
+  void KeepXattrs(const std::optional<SideKey>& key, const GuestXattrs& xattrs, const std::string& path);
   absl::Status RemoveXattrs(int fd, const std::string& path);
 
   std::unique_ptr<SideStore> store_;

@@ -19,12 +19,6 @@ bool CarriesXattrs(uint32_t mode) { return TypeOf(mode) == S_IFREG || TypeOf(mod
 
 bool IsDevice(uint32_t mode) { return TypeOf(mode) == S_IFCHR || TypeOf(mode) == S_IFBLK; }
 
-// A record that was left behind by another file, where the file system gives no birth times, must not change a type.
-bool Fits(const GuestAttributes& record, uint32_t host_mode) {
-  if (TypeOf(record.mode) == TypeOf(host_mode)) return true;
-  return TypeOf(host_mode) == S_IFSOCK && IsDevice(record.mode);
-}
-
 template <typename Integer>
 void AppendLittleEndian(std::string& bytes, Integer value) {
   for (size_t i = 0; i < sizeof(value); ++i) bytes.push_back(static_cast<char>(value >> (8 * i) & 0xff));
@@ -68,9 +62,15 @@ bool LxfsMayHaveRecord(const struct stat& host) {
   return (host.st_mode & S_ISVTX) != 0 && (host.st_mode & kGroupAndOther) == 0;
 }
 
+// A record that was left behind by another file, where the file system gives no birth times, must not change a type.
+bool LxfsRecordFits(const GuestAttributes& record, uint32_t host_mode) {
+  if (TypeOf(record.mode) == TypeOf(host_mode)) return true;
+  return TypeOf(host_mode) == S_IFSOCK && IsDevice(record.mode);
+}
+
 GuestAttributes LxfsGuestView(const struct stat& host, const std::optional<GuestAttributes>& record,
                               SecondOwner second_owner) {
-  if (record && LxfsMayHaveRecord(host) && Fits(*record, host.st_mode)) return *record;
+  if (record && LxfsMayHaveRecord(host) && LxfsRecordFits(*record, host.st_mode)) return *record;
   if (!CarriesXattrs(host.st_mode)) {
     const uint32_t mode = TypeOf(host.st_mode) == S_IFLNK ? kPermissions : host.st_mode & kPermissions;
     return {.mode = TypeOf(host.st_mode) | mode};

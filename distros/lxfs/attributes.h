@@ -52,6 +52,9 @@ std::optional<GuestAttributes> DecodeLxfsRecord(std::string_view bytes);
 // others.
 bool LxfsMayHaveRecord(const struct stat& host);
 
+// Whether a record can be that of the host file: of its type, or a device's on a socket.
+bool LxfsRecordFits(const GuestAttributes& record, uint32_t host_mode);
+
 // What the guest sees. `record` is the file's, where it may have one and has.
 GuestAttributes LxfsGuestView(const struct stat& host, const std::optional<GuestAttributes>& record,
                               SecondOwner second_owner);

@@ -30,9 +30,10 @@ absl::StatusOr<std::unique_ptr<Source>> OpenLxfsSource(const std::string& folder
 // Needs no rights: a device is a socket on the host with a record, also when root does this.
 //
 // No name leaves FOLDER/rootfs: a link in an entry's parents leads to a place inside the root, as in a chroot (after
-// "lib -> usr/lib", "lib/x" lies in usr/lib), parents that are missing are made. Losses: extended attributes of what is
-// neither file nor folder, those of namespaces other than user, security, trusted and POSIX ACLs, user.lxfs*, and those
-// too large for the host's file system.
+// "lib -> usr/lib", "lib/x" lies in usr/lib), parents that are missing are made. Losses: extended
+// attributes of namespaces other than user, security, trusted and POSIX ACLs, and user.lxfs*; those that the host's
+// files can't hold, beyond SideStore::kXattrRoom together; times that the host's file system does not keep.
+// Errors: FILE_EXISTS, HOST_UNSUPPORTED when the folder lies where a distro can't be, DISK_FULL, IO_ERROR.
 absl::StatusOr<std::unique_ptr<Sink>> CreateLxfsSink(const std::string& folder, SecondOwner second_owner);
 
 }  // namespace wslm

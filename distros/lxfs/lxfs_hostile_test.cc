@@ -123,24 +123,21 @@ TEST_F(HostileEntries, ContentOutsideItsSizeIsRefused) {
 
 TEST_F(HostileEntries, OurOwnAttributesFromOutsideAreDroppedAndSaid) {
   TestEntry file = File("a", "x", 0644);
-  file.entry.xattrs = {{"user.lxfs", "forged"},
-                       {"user.lxfs.security.capability", "forged"},
-                       {"user.lxfsomething", "x"},
-                       {"user.fine", "kept"},
-                       {"system.other", "x"},
-                       {"com.apple.quarantine", "x"},
-                       {"security." + std::string(246, 'n'), "too long a name"}};
+  file.entry.xattrs = {{"user.lxfs", "forged"},    {"user.lxfs.security.capability", "forged"},
+                       {"user.lxfsomething", "x"}, {"user.fine", "kept"},
+                       {"system.other", "x"},      {"com.apple.quarantine", "x"}};
   TestEntry link = Symlink("link", "a");
-  link.entry.xattrs = {{"security.selinux", "label"}};
+  link.entry.xattrs = {{"security.selinux", "label"}, {"user.lxfs", "forged"}};
   Write({Folder(""), file, link});
-  EXPECT_EQ(losses_.size(), 7u) << testing::PrintToString(losses_);
+  EXPECT_EQ(losses_.size(), 6u) << testing::PrintToString(losses_);
   TestEntry expected = File("a", "x", 0644);
   expected.entry.xattrs = {{"user.fine", "kept"}};
-  EXPECT_EQ(Read(), Describe({Folder(""), expected, Symlink("link", "a")}));
+  link.entry.xattrs.erase("user.lxfs");
+  EXPECT_EQ(Read(), Describe({Folder(""), expected, link}));
   EXPECT_EQ(getxattr(Host("a").c_str(), "user.lxfs", nullptr, 0), -1);
 }
 
-TEST_F(HostileEntries, AnAttributeTooLargeForTheHostIsALossAndNoFullDisk) {
+TEST_F(HostileEntries, AnAttributeTooLargeForLinuxIsALossAndNoFullDisk) {
   TestEntry file = File("a", "x");
   file.entry.xattrs = {{"user.large", std::string(100'000, 'x')}};
   Write({Folder(""), file});

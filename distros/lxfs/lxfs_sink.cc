@@ -17,6 +17,7 @@
 #include "distros/host/unique_fd.h"
 #include "distros/lxfs/attribute_writer.h"
 #include "distros/lxfs/folder_table.h"
+#include "distros/lxfs/host_probe.h"
 #include "distros/lxfs/lxfs.h"
 #include "distros/lxfs/side_store.h"
 #include "distros/lxfs/timestamps.h"
@@ -27,16 +28,11 @@ namespace {
 
 constexpr char kRootName[] = "rootfs";
 constexpr char kMetadataName[] = "metadata.db";
-// What every host file system we know holds: 1901 to 2446, as ext4 does.
-constexpr int64_t kFirstSafeSecond = -(int64_t{1} << 31);
-constexpr int64_t kLastSafeSecond = (int64_t{1} << 34) - (int64_t{1} << 31) - 1;
 
 absl::Status Corrupt(const std::string& path, const std::string& why) {
   return Error(absl::StatusCode::kInvalidArgument, reason::kCorruptSource,
                "The entry " + Escaped(path) + " can't be: " + why + ".", {{"path", path}});
 }
-
-bool IsSafe(Timestamp time) { return time.seconds >= kFirstSafeSecond && time.seconds <= kLastSafeSecond; }
 
 struct Times {
   explicit Times(const Entry& entry)
@@ -46,8 +42,9 @@ struct Times {
 
 class LxfsSink : public Sink {
  public:
-  LxfsSink(UniqueFd root, std::unique_ptr<SideStore> store, SecondOwner second_owner)
-      : sync_fd_(fcntl(root.get(), F_DUPFD_CLOEXEC, 0)),
+  LxfsSink(UniqueFd root, std::unique_ptr<SideStore> store, SecondOwner second_owner, const HostAbilities& host)
+      : host_(host),
+        sync_fd_(fcntl(root.get(), F_DUPFD_CLOEXEC, 0)),
         attributes_(std::move(store), second_owner, root.get()),
         folders_(std::move(root)) {}
 
@@ -80,7 +77,9 @@ class LxfsSink : public Sink {
   absl::Status RemoveAt(const Place& place, const std::string& path);
   void CheckTime(const Entry& entry);
 
+  const HostAbilities host_;
   const UniqueFd sync_fd_;
+  bool said_nanoseconds_ = false;
   AttributeWriter attributes_;
   FolderTable folders_;
   std::optional<OpenFile> file_;
@@ -92,6 +91,7 @@ absl::Status LxfsSink::Begin(const Entry& entry) {
   if (entry.path.empty()) {
     if (entry.type != FileType::kDirectory || entry.is_hard_link()) return Corrupt("/", "the root is no folder");
     ASSIGN_OR_RETURN(const int root, folders_.Descriptor(FolderTable::kRoot));
+    CheckTime(entry);
     folders_.SetTimes(FolderTable::kRoot, entry.mtime, entry.atime);
     return attributes_.ApplyTo(root, entry, /*is_new=*/false);
   }
@@ -221,8 +221,12 @@ absl::Status LxfsSink::RemoveAt(const Place& place, const std::string& path) {
 }
 
 void LxfsSink::CheckTime(const Entry& entry) {
-  if (!IsSafe(entry.mtime))
+  if (!host_.Keeps(entry.mtime)) {
     attributes_.NoteLoss(entry.path, "its time of change may be too far away for the host's disk");
+  }
+  if (host_.nanoseconds || entry.mtime.nanoseconds == 0 || said_nanoseconds_) return;
+  said_nanoseconds_ = true;
+  attributes_.NoteLoss(entry.path, "the host's disk keeps its time of change less exactly, and all others'");
 }
 
 absl::Status LxfsSink::Write(const DataBlock& block) {
@@ -299,13 +303,17 @@ absl::StatusOr<std::unique_ptr<Sink>> CreateLxfsSink(const std::string& folder, 
   UniqueFd folder_fd(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder_fd) return ErrnoError("cannot open", folder);
   RETURN_IF_ERROR(Failpoint("lxfs.create"));
-  const bool has_store = faccessat(folder_fd.get(), kMetadataName, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-  const int error = has_store ? EEXIST : mkdirat(folder_fd.get(), kRootName, S_IRWXU) == 0 ? 0 : errno;
-  if (error == EEXIST) {
+  const auto is_there = [&](const char* name) {
+    return faccessat(folder_fd.get(), name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  };
+  if (is_there(kMetadataName) || is_there(kRootName)) {
     return Error(absl::StatusCode::kAlreadyExists, reason::kFileExists,
                  Escaped(folder) + " holds a distro already; choose an empty folder.", {{"path", folder}});
   }
-  if (error != 0) return ErrnoError("cannot make " + std::string(kRootName) + " in", folder, error);
+  ASSIGN_OR_RETURN(const HostAbilities host, ProbeHost(folder_fd.get(), folder));
+  if (mkdirat(folder_fd.get(), kRootName, S_IRWXU) != 0) {
+    return ErrnoError("cannot make " + std::string(kRootName) + " in", folder);
+  }
   UniqueFd root(openat(folder_fd.get(), kRootName, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!root) return ErrnoError("cannot open " + std::string(kRootName) + " in", folder);
   // Nobody else comes to the files, whatever their modes say: these are the guest's.
@@ -313,7 +321,7 @@ absl::StatusOr<std::unique_ptr<Sink>> CreateLxfsSink(const std::string& folder, 
     return ErrnoError("cannot set the mode of", folder);
   }
   ASSIGN_OR_RETURN(std::unique_ptr<SideStore> store, SideStore::Open(folder, /*read_only=*/false));
-  return std::make_unique<LxfsSink>(std::move(root), std::move(store), second_owner);
+  return std::make_unique<LxfsSink>(std::move(root), std::move(store), second_owner, host);
 }
 
 }  // namespace wslm

@@ -172,6 +172,13 @@ absl::StatusOr<bool> LxfsSource::Fill(const TreeWalk::Item& item, Entry& entry) 
     ASSIGN_OR_RETURN(record, RecordOf(item, fd, entry));
   }
   const GuestAttributes guest = LxfsGuestView(host, record, second_owner_);
+  if (fd >= 0) RETURN_IF_ERROR(FillXattrs(fd, entry));
+  if (store_->HasXattrs()) {
+    // What the file itself has counts first.
+    if (const auto key = fd >= 0 ? store_->KeyOf(fd) : store_->KeyOf(item.folder, item.name)) {
+      entry.xattrs.merge(store_->Xattrs(*key));
+    }
+  }
   entry.mode = static_cast<uint16_t>(guest.mode & 07777);
   entry.uid = guest.uid;
   entry.gid = guest.gid;
@@ -179,7 +186,6 @@ absl::StatusOr<bool> LxfsSource::Fill(const TreeWalk::Item& item, Entry& entry) 
     case S_IFREG:
       entry.type = FileType::kRegular;
       entry.size = host.st_size;
-      RETURN_IF_ERROR(FillXattrs(fd, entry));
       file_.emplace(std::move(file), host, entry.path);
       if (file_->has_holes()) {
         ASSIGN_OR_RETURN(entry.extents, file_->FindExtents());
@@ -187,7 +193,6 @@ absl::StatusOr<bool> LxfsSource::Fill(const TreeWalk::Item& item, Entry& entry) 
       break;
     case S_IFDIR:
       entry.type = FileType::kDirectory;
-      RETURN_IF_ERROR(FillXattrs(fd, entry));
       break;
     case S_IFLNK:
       entry.type = FileType::kSymlink;

@@ -3,11 +3,14 @@
 #define WSLM_DISTROS_LXFS_LXFS_TEST_BASE_H_
 
 #include <grp.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -43,8 +46,36 @@ inline void InChild(const std::function<void()>& body) {
   EXPECT_EQ(status, 0);
 }
 
+// Mounts `type` on `where` in namespaces of one's own, in which the user is root.
+inline void MountOrSkip(const char* type, const std::string& where, const char* options = nullptr) {
+  const uid_t uid = geteuid();
+  const gid_t gid = getegid();
+  if (unshare(uid == 0 ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) != 0) _exit(77);
+  if (uid != 0) {
+    std::ofstream("/proc/self/setgroups") << "deny";
+    std::ofstream("/proc/self/uid_map") << "0 " << uid << " 1";
+    std::ofstream("/proc/self/gid_map") << "0 " << gid << " 1";
+  }
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) _exit(77);
+  if (mount(type, where.c_str(), type, 0, options) != 0) _exit(77);
+}
+
 class LxfsTest : public testing::Test {
  protected:
+  static constexpr uid_t kOrdinaryUser = 65533;
+
+  // In a process of an ordinary user when that is wanted and the test runs as root.
+  void RunAs(bool ordinary, const std::function<void()>& body) {
+    if (!ordinary || geteuid() != 0) return body();
+    ASSERT_EQ(chown(folder_.path().c_str(), kOrdinaryUser, kOrdinaryUser), 0);
+    InChild([&] {
+      ASSERT_EQ(setgroups(0, nullptr), 0);
+      ASSERT_EQ(setresgid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+      ASSERT_EQ(setresuid(kOrdinaryUser, kOrdinaryUser, kOrdinaryUser), 0);
+      umask(077);
+      body();
+    });
+  }
   std::unique_ptr<Sink> NewSink() {
     auto sink = CreateLxfsSink(folder_.path(), kSecondOwner);
     EXPECT_TRUE(sink.ok()) << sink.status();

@@ -1,6 +1,9 @@
 #include "distros/lxfs/side_database.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
@@ -8,6 +11,7 @@
 #include <utility>
 
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm {
@@ -25,6 +29,11 @@ constexpr char kSchema[] =
     "CREATE TABLE IF NOT EXISTS root (only_row INTEGER PRIMARY KEY CHECK (only_row = 1), inode INTEGER NOT NULL,"
     " birth_ns INTEGER NOT NULL, generation INTEGER NOT NULL);"
     "PRAGMA user_version = 1;";
+
+// Made when it is first needed: older versions know nothing of it, and leave it alone.
+constexpr char kXattrSchema[] =
+    "CREATE TABLE IF NOT EXISTS xattr (inode INTEGER NOT NULL, birth_ns INTEGER NOT NULL, generation INTEGER NOT NULL,"
+    " name BLOB NOT NULL, value BLOB NOT NULL, PRIMARY KEY (inode, name))";
 
 // SQLite takes a URI for the immutable flag; these have a meaning in one.
 std::string UriOf(const std::string& path) {
@@ -60,7 +69,18 @@ class SideDatabase::Statement {
 
   explicit operator bool() const { return ok_; }
   void Bind(int parameter, sqlite3_int64 value) { sqlite3_bind_int64(statement_, parameter, value); }
+  // `bytes` live until Execute is done.
+  void Bind(int parameter, std::string_view bytes) {
+    sqlite3_bind_blob64(statement_, parameter, bytes.empty() ? "" : bytes.data(), bytes.size(), SQLITE_STATIC);
+  }
+  void BindText(int parameter, const std::string& text) {
+    sqlite3_bind_text(statement_, parameter, text.data(), static_cast<int>(text.size()), SQLITE_STATIC);
+  }
   sqlite3_int64 Column(int column) { return sqlite3_column_int64(statement_, column); }
+  std::string BytesOfColumn(int column) {
+    const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+    return bytes == nullptr ? "" : std::string(bytes, static_cast<size_t>(sqlite3_column_bytes(statement_, column)));
+  }
   int Step() { return sqlite3_step(statement_); }
   // A statement that gives no rows, run once; ready for the next.
   bool Execute() {
@@ -86,6 +106,24 @@ absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::Open(const std::stri
   if (result != SQLITE_OK) return database->LastError();
   RETURN_IF_ERROR(database->Prepare(access));
   return database;
+}
+
+absl::StatusOr<std::unique_ptr<SideDatabase>> SideDatabase::OpenToRead(const std::string& path) {
+  if (faccessat(AT_FDCWD, path.c_str(), F_OK, AT_EACCESS) != 0) {
+    if (errno == ENOENT) return nullptr;
+    return ErrnoError("cannot look at", path);
+  }
+  if (faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 &&
+      faccessat(AT_FDCWD, ParentPath(path).c_str(), W_OK, AT_EACCESS) == 0) {
+    return Open(path, Access::kRead);
+  }
+  struct stat log;
+  if (lstat((path + "-wal").c_str(), &log) == 0 && log.st_size > 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kIoError,
+                 "The distro was not stopped in order, and " + Escaped(path) +
+                     " can't be brought up to date where it can only be read. Make its folder writable once.");
+  }
+  return Open(path, Access::kReadImmutable);
 }
 
 SideDatabase::SideDatabase(sqlite3* database, std::string path) : database_(database), path_(std::move(path)) {}
@@ -116,22 +154,104 @@ absl::Status SideDatabase::Prepare(Access access) {
   return Run(kSchema);
 }
 
+namespace {
+
+constexpr char kSelectRecords[] = "SELECT inode, birth_ns, generation, mode, uid, gid, rdev FROM record";
+
+}  // namespace
+
+// A row of kSelectRecords.
+SideRecord SideDatabase::RecordOf(Statement& row) {
+  return {.birth_ns = row.Column(1),
+          .generation = static_cast<uint64_t>(row.Column(2)),
+          .attributes = {.mode = static_cast<uint32_t>(row.Column(3)),
+                         .uid = static_cast<uint32_t>(row.Column(4)),
+                         .gid = static_cast<uint32_t>(row.Column(5)),
+                         .rdev = static_cast<uint64_t>(row.Column(6))}};
+}
+
 absl::StatusOr<SideRecords> SideDatabase::ReadAll() {
   SideRecords records;
-  Statement statement(database_, "SELECT inode, birth_ns, generation, mode, uid, gid, rdev FROM record");
+  Statement statement(database_, kSelectRecords);
   if (!statement) return LastError();
   int step;
   while ((step = statement.Step()) == SQLITE_ROW) {
-    records[static_cast<uint64_t>(statement.Column(0))] = {
-        .birth_ns = statement.Column(1),
-        .generation = static_cast<uint64_t>(statement.Column(2)),
-        .attributes = {.mode = static_cast<uint32_t>(statement.Column(3)),
-                       .uid = static_cast<uint32_t>(statement.Column(4)),
-                       .gid = static_cast<uint32_t>(statement.Column(5)),
-                       .rdev = static_cast<uint64_t>(statement.Column(6))}};
+    records[static_cast<uint64_t>(statement.Column(0))] = RecordOf(statement);
   }
   if (step != SQLITE_DONE) return LastError();
   return records;
+}
+
+SideRecords SideDatabase::ReadWhatIsLeft() {
+  SideRecords records;
+  // From both ends to where it is damaged.
+  for (const char* order : {" ORDER BY inode", " ORDER BY inode DESC"}) {
+    Statement statement(database_, std::string(kSelectRecords) + order);
+    if (!statement) break;
+    while (statement.Step() == SQLITE_ROW) {
+      records.emplace(static_cast<uint64_t>(statement.Column(0)), RecordOf(statement));
+    }
+  }
+  return records;
+}
+
+absl::StatusOr<bool> SideDatabase::HasXattrTable() {
+  Statement statement(database_, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'xattr'");
+  if (!statement) return LastError();
+  const int step = statement.Step();
+  if (step != SQLITE_ROW && step != SQLITE_DONE) return LastError();
+  return step == SQLITE_ROW;
+}
+
+absl::StatusOr<SideXattrTable> SideDatabase::ReadXattrs() {
+  SideXattrTable table;
+  ASSIGN_OR_RETURN(const bool has_table, HasXattrTable());
+  if (!has_table) return table;
+  Statement statement(database_, "SELECT inode, birth_ns, generation, name, value FROM xattr");
+  if (!statement) return LastError();
+  int step;
+  while ((step = statement.Step()) == SQLITE_ROW) {
+    SideXattrs& found = table[static_cast<uint64_t>(statement.Column(0))];
+    found.birth_ns = statement.Column(1);
+    found.generation = static_cast<uint64_t>(statement.Column(2));
+    found.xattrs[statement.BytesOfColumn(3)] = statement.BytesOfColumn(4);
+  }
+  if (step != SQLITE_DONE) return LastError();
+  return table;
+}
+
+absl::StatusOr<std::string> SideDatabase::Damage() {
+  Statement statement(database_, "PRAGMA integrity_check(1)");
+  if (!statement || statement.Step() != SQLITE_ROW) {
+    const absl::Status status = LastError();
+    if (ReasonOf(status) == reason::kDistroBroken) return std::string(sqlite3_errmsg(database_));
+    return status;
+  }
+  const std::string answer = statement.BytesOfColumn(0);
+  return answer == "ok" ? "" : answer;
+}
+
+absl::StatusOr<std::vector<uint64_t>> SideDatabase::ImpossibleRecords() {
+  Statement statement(database_,
+                      "SELECT inode FROM record WHERE typeof(mode) <> 'integer' OR typeof(uid) <> 'integer'"
+                      " OR typeof(gid) <> 'integer' OR typeof(rdev) <> 'integer' OR typeof(birth_ns) <> 'integer'"
+                      " OR typeof(generation) <> 'integer' OR mode NOT BETWEEN 0 AND 65535"
+                      " OR uid NOT BETWEEN 0 AND 4294967295 OR gid NOT BETWEEN 0 AND 4294967295"
+                      // The type, as S_IFMT has it.
+                      " OR (mode >> 12) NOT IN (1, 2, 4, 6, 8, 10, 12)");
+  if (!statement) return LastError();
+  std::vector<uint64_t> inodes;
+  int step;
+  while ((step = statement.Step()) == SQLITE_ROW) inodes.push_back(static_cast<uint64_t>(statement.Column(0)));
+  if (step != SQLITE_DONE) return LastError();
+  return inodes;
+}
+
+absl::Status SideDatabase::CopyTo(const std::string& path) {
+  Statement statement(database_, "VACUUM INTO ?");
+  if (!statement) return LastError();
+  statement.BindText(1, path);
+  return statement.Execute() ? absl::OkStatus() : LastError();
 }
 
 absl::StatusOr<std::optional<SideKey>> SideDatabase::Root() {
@@ -154,11 +274,12 @@ absl::Status SideDatabase::SetRoot(const SideKey& root) {
   return statement.Execute() ? absl::OkStatus() : LastError();
 }
 
-absl::Status SideDatabase::Write(const SideChanges& changes) {
+absl::Status SideDatabase::Write(const SideChanges& changes, const SideXattrChanges& xattr_changes) {
   // One statement is a transaction by itself.
-  if (changes.size() == 1) return WriteRows(changes);
+  if (changes.size() == 1 && xattr_changes.empty()) return WriteRows(changes);
   RETURN_IF_ERROR(Run("BEGIN IMMEDIATE"));
   absl::Status status = WriteRows(changes);
+  if (status.ok() && !xattr_changes.empty()) status = WriteXattrRows(xattr_changes);
   if (status.ok()) status = Run("COMMIT");
   // A full disk has rolled it back already; then there is nothing to roll back, which is no error of ours.
   if (!status.ok() && sqlite3_get_autocommit(database_) == 0)
@@ -186,6 +307,27 @@ absl::Status SideDatabase::WriteRows(const SideChanges& changes) {
       statement.Bind(7, Signed(record->attributes.rdev));
     }
     if (!statement.Execute()) return LastError();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SideDatabase::WriteXattrRows(const SideXattrChanges& changes) {
+  RETURN_IF_ERROR(Run(kXattrSchema));
+  Statement remove(database_, "DELETE FROM xattr WHERE inode = ?");
+  Statement put(database_, "INSERT INTO xattr VALUES (?, ?, ?, ?, ?)");
+  if (!remove || !put) return LastError();
+  for (const auto& [inode, kept] : changes) {
+    remove.Bind(1, Signed(inode));
+    if (!remove.Execute()) return LastError();
+    if (!kept) continue;
+    for (const auto& [name, value] : kept->xattrs) {
+      put.Bind(1, Signed(inode));
+      put.Bind(2, static_cast<sqlite3_int64>(kept->birth_ns));
+      put.Bind(3, Signed(kept->generation));
+      put.Bind(4, std::string_view(name));
+      put.Bind(5, std::string_view(value));
+      if (!put.Execute()) return LastError();
+    }
   }
   return absl::OkStatus();
 }

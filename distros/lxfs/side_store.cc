@@ -1,9 +1,7 @@
 #include "distros/lxfs/side_store.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
 #include <cerrno>
@@ -23,44 +21,18 @@ namespace {
 constexpr char kFileName[] = "metadata.db";
 constexpr char kRootName[] = "rootfs";
 constexpr size_t kBatchSize = 256;
-constexpr int64_t kNanosecondsPerSecond = 1'000'000'000;
 
 constexpr unsigned kWanted = STATX_INO | STATX_BTIME;
 
-bool IsSameFile(const SideRecord& record, const SideKey& key) {
+template <typename Record>
+bool IsSameFile(const Record& record, const SideKey& key) {
   return record.birth_ns == key.birth_ns && record.generation == key.generation;
 }
 
-// Whether handles hold an inode's number and generation as they are on the disk. Elsewhere (FUSE) a handle may not
-// outlive the mount.
-bool HasLastingHandles(int folder) {
-  struct statfs file_system;
-  if (fstatfs(folder, &file_system) != 0) return false;
-  switch (static_cast<uint64_t>(file_system.f_type)) {
-    case EXT4_SUPER_MAGIC:
-    case XFS_SUPER_MAGIC:
-    case BTRFS_SUPER_MAGIC:
-    case F2FS_SUPER_MAGIC:
-      return true;
-    default:
-      return false;
-  }
-}
-
-// FNV-1a of the file's handle; 0 when it has none. Needs no privilege: only opening by handle does.
-uint64_t GenerationOf(int fd, const char* name, int flags) {
-  struct {
-    file_handle handle;
-    unsigned char bytes[MAX_HANDLE_SZ];
-  } found;
-  found.handle.handle_bytes = MAX_HANDLE_SZ;
-  int mount_id = 0;
-  // Unlike statx, it follows links only when asked to.
-  const int handle_flags = (flags & AT_EMPTY_PATH) | ((flags & AT_SYMLINK_NOFOLLOW) != 0 ? 0 : AT_SYMLINK_FOLLOW);
-  if (name_to_handle_at(fd, name, &found.handle, &mount_id, handle_flags) != 0) return 0;
-  uint64_t hash = 0xcbf29ce484222325;
-  for (unsigned i = 0; i < found.handle.handle_bytes; ++i) hash = (hash ^ found.bytes[i]) * 0x100000001b3;
-  return hash;
+int64_t BytesOf(const GuestXattrs& xattrs) {
+  size_t bytes = 0;
+  for (const auto& [name, value] : xattrs) bytes += name.size() + value.size();
+  return static_cast<int64_t>(bytes);
 }
 
 absl::Status AnotherTree(const std::string& folder) {
@@ -73,19 +45,23 @@ absl::Status AnotherTree(const std::string& folder) {
 
 class SideStoreImpl : public SideStore {
  public:
-  SideStoreImpl(UniqueFd folder, uint64_t device)
-      : folder_(std::move(folder)), device_(device), has_lasting_handles_(HasLastingHandles(folder_.get())) {}
+  SideStoreImpl(UniqueFd folder, uint64_t device) : folder_(std::move(folder)), keys_(folder_.get(), device) {}
   ~SideStoreImpl() override;
 
   absl::Status Load(const std::string& folder, std::unique_ptr<SideDatabase> database, bool keep_open);
 
-  std::optional<SideKey> KeyOf(int fd) const override;
-  std::optional<SideKey> KeyOf(int dir_fd, const char* name) const override;
-  SideKey KeyOf(int dir_fd, const char* name, int flags, const struct statx& host) const override;
+  std::optional<SideKey> KeyOf(int fd) const override { return keys_.KeyOf(fd); }
+  std::optional<SideKey> KeyOf(int dir_fd, const char* name) const override { return keys_.KeyOf(dir_fd, name); }
+  SideKey KeyOf(int dir_fd, const char* name, int flags, const struct statx& host) const override {
+    return keys_.KeyOf(dir_fd, name, flags, host);
+  }
   std::optional<GuestAttributes> Get(const SideKey& key) const override;
   std::optional<GuestAttributes> Get(int dir_fd, const char* name, int flags, const struct statx& host) const override;
   void Put(const SideKey& key, const GuestAttributes& attributes) override { Change(key, attributes); }
   void Remove(const SideKey& key) override { Change(key, std::nullopt); }
+  bool HasXattrs() const override;
+  GuestXattrs Xattrs(const SideKey& key) const override;
+  bool PutXattrs(const SideKey& key, const GuestXattrs& xattrs) override;
   absl::Status Commit() override;
   absl::Status Flush() override;
 
@@ -93,9 +69,6 @@ class SideStoreImpl : public SideStore {
   // Device and inode.
   using ForeignKey = std::pair<uint64_t, uint64_t>;
 
-  std::optional<SideKey> KeyOf(int fd, const char* name, int flags) const;
-  // Without the generation.
-  SideKey PlainKeyOf(const struct statx& host) const;
   // The record under the key's number, of whatever file. With mutex_ held.
   const SideRecord* Find(const SideKey& key) const;
   void Change(const SideKey& key, const std::optional<GuestAttributes>& attributes);
@@ -103,8 +76,7 @@ class SideStoreImpl : public SideStore {
   absl::Status RememberRoot();
 
   const UniqueFd folder_;
-  const uint64_t device_;
-  const bool has_lasting_handles_;
+  const SideKeys keys_;
 
   // Taken before mutex_. Guards the database and the order in which batches reach it.
   std::mutex database_mutex_;
@@ -117,19 +89,25 @@ class SideStoreImpl : public SideStore {
   mutable std::shared_mutex mutex_;
   SideRecords records_;
   absl::flat_hash_map<ForeignKey, SideRecord> foreign_records_;
+  SideXattrTable xattrs_;
+  // Of all that is in xattrs_.
+  int64_t xattr_bytes_ = 0;
   SideChanges waiting_;
+  SideXattrChanges waiting_xattrs_;
   // So many are committed at once. More after an error, which will hardly be gone at the next.
   size_t enough_ = kBatchSize;
 };
 
 absl::Status SideStoreImpl::Load(const std::string& folder, std::unique_ptr<SideDatabase> database, bool keep_open) {
   ASSIGN_OR_RETURN(records_, database->ReadAll());
+  ASSIGN_OR_RETURN(xattrs_, database->ReadXattrs());
+  for (const auto& [inode, found] : xattrs_) xattr_bytes_ += BytesOf(found.xattrs);
   ASSIGN_OR_RETURN(const std::optional<SideKey> root, database->Root());
-  root_known_ = root.has_value();
-  if (root && !records_.empty()) {
-    const std::optional<SideKey> present = KeyOf(folder_.get(), kRootName);
-    if (present && *present != *root) return AnotherTree(folder);
-  }
+  const std::optional<SideKey> present = KeyOf(folder_.get(), kRootName);
+  const bool another = root && present && *present != *root;
+  if (another && (!records_.empty() || !xattrs_.empty())) return AnotherTree(folder);
+  // Of another tree without a record: that of the first to come counts.
+  root_known_ = root.has_value() && !another;
   if (keep_open) database_ = std::move(database);
   return absl::OkStatus();
 }
@@ -138,33 +116,6 @@ SideStoreImpl::~SideStoreImpl() {
   // Nobody is left to hear of an error; who wants to know calls Flush.
   std::lock_guard lock(database_mutex_);
   if (database_ != nullptr) WriteBatch().IgnoreError();
-}
-
-SideKey SideStoreImpl::PlainKeyOf(const struct statx& host) const {
-  SideKey key{.device = makedev(host.stx_dev_major, host.stx_dev_minor), .inode = host.stx_ino};
-  if (key.device == device_) key.device = 0;
-  if ((host.stx_mask & STATX_BTIME) != 0) {
-    key.birth_ns = host.stx_btime.tv_sec * kNanosecondsPerSecond + host.stx_btime.tv_nsec;
-  }
-  return key;
-}
-
-SideKey SideStoreImpl::KeyOf(int dir_fd, const char* name, int flags, const struct statx& host) const {
-  SideKey key = PlainKeyOf(host);
-  if (key.device == 0 && has_lasting_handles_) key.generation = GenerationOf(dir_fd, name, flags);
-  return key;
-}
-
-std::optional<SideKey> SideStoreImpl::KeyOf(int fd, const char* name, int flags) const {
-  struct statx host;
-  if (statx(fd, name, flags | AT_STATX_DONT_SYNC, kWanted, &host) != 0) return std::nullopt;
-  return KeyOf(fd, name, flags, host);
-}
-
-std::optional<SideKey> SideStoreImpl::KeyOf(int fd) const { return KeyOf(fd, "", AT_EMPTY_PATH); }
-
-std::optional<SideKey> SideStoreImpl::KeyOf(int dir_fd, const char* name) const {
-  return KeyOf(dir_fd, name, AT_SYMLINK_NOFOLLOW);
 }
 
 const SideRecord* SideStoreImpl::Find(const SideKey& key) const {
@@ -187,7 +138,7 @@ std::optional<GuestAttributes> SideStoreImpl::Get(int dir_fd, const char* name, 
                                                   const struct statx& host) const {
   {
     std::shared_lock lock(mutex_);
-    if (Find(PlainKeyOf(host)) == nullptr) return std::nullopt;
+    if (Find(keys_.PlainKeyOf(host)) == nullptr) return std::nullopt;
   }
   return Get(KeyOf(dir_fd, name, flags, host));
 }
@@ -213,22 +164,62 @@ void SideStoreImpl::Change(const SideKey& key, const std::optional<GuestAttribut
     }
     if (database_ == nullptr) return;
     waiting_[key.inode] = record;
-    if (waiting_.size() < enough_) return;
+    if (waiting_.size() + waiting_xattrs_.size() < enough_) return;
   }
   // Commit or Flush will tell of an error.
   Commit().IgnoreError();
 }
 
+bool SideStoreImpl::HasXattrs() const {
+  std::shared_lock lock(mutex_);
+  return !xattrs_.empty();
+}
+
+GuestXattrs SideStoreImpl::Xattrs(const SideKey& key) const {
+  std::shared_lock lock(mutex_);
+  const auto found = key.device == 0 ? xattrs_.find(key.inode) : xattrs_.end();
+  if (found == xattrs_.end() || !IsSameFile(found->second, key)) return {};
+  return found->second.xattrs;
+}
+
+bool SideStoreImpl::PutXattrs(const SideKey& key, const GuestXattrs& xattrs) {
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = xattrs_.find(key.inode);
+    if (key.device != 0) return xattrs.empty();
+    if (found == xattrs_.end() && xattrs.empty()) return true;
+    const int64_t before = found == xattrs_.end() ? 0 : BytesOf(found->second.xattrs);
+    const int64_t after = BytesOf(xattrs);
+    if (after > before && xattr_bytes_ - before + after > kXattrRoom) return false;
+    xattr_bytes_ += after - before;
+    std::optional<SideXattrs> kept;
+    if (xattrs.empty()) {
+      xattrs_.erase(found);
+    } else {
+      kept = {.birth_ns = key.birth_ns, .generation = key.generation, .xattrs = xattrs};
+      xattrs_[key.inode] = *kept;
+    }
+    if (database_ == nullptr) return true;
+    waiting_xattrs_[key.inode] = std::move(kept);
+    if (waiting_.size() + waiting_xattrs_.size() < enough_) return true;
+  }
+  // Commit or Flush will tell of an error.
+  Commit().IgnoreError();
+  return true;
+}
+
 // With database_mutex_ held and mutex_ not.
 absl::Status SideStoreImpl::WriteBatch() {
   SideChanges batch;
+  SideXattrChanges xattr_batch;
   {
     std::lock_guard lock(mutex_);
     batch.swap(waiting_);
+    xattr_batch.swap(waiting_xattrs_);
   }
-  if (batch.empty()) return absl::OkStatus();
+  if (batch.empty() && xattr_batch.empty()) return absl::OkStatus();
   absl::Status status = RememberRoot();
-  if (status.ok()) status = database_->Write(batch);
+  if (status.ok()) status = database_->Write(batch, xattr_batch);
   std::lock_guard lock(mutex_);
   if (status.ok()) {
     unsynced_ = true;
@@ -237,7 +228,8 @@ absl::Status SideStoreImpl::WriteBatch() {
   }
   // What changed meanwhile is newer and stays.
   waiting_.merge(batch);
-  enough_ = 2 * waiting_.size();
+  waiting_xattrs_.merge(xattr_batch);
+  enough_ = 2 * (waiting_.size() + waiting_xattrs_.size());
   return status;
 }
 
@@ -265,21 +257,6 @@ absl::Status SideStoreImpl::Flush() {
   return absl::OkStatus();
 }
 
-// How to read a database without changing anything that others see.
-absl::StatusOr<SideDatabase::Access> ReadAccess(int folder, const std::string& path) {
-  if (faccessat(folder, kFileName, W_OK, AT_EACCESS) == 0 && faccessat(folder, ".", W_OK, AT_EACCESS) == 0) {
-    return SideDatabase::Access::kRead;
-  }
-  struct stat log;
-  const std::string log_name = std::string(kFileName) + "-wal";
-  if (fstatat(folder, log_name.c_str(), &log, AT_SYMLINK_NOFOLLOW) == 0 && log.st_size > 0) {
-    return Error(absl::StatusCode::kFailedPrecondition, reason::kIoError,
-                 "The distro was not stopped in order, and " + Escaped(path) +
-                     " can't be brought up to date where it can only be read. Make its folder writable once.");
-  }
-  return SideDatabase::Access::kReadImmutable;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const std::string& folder, bool read_only) {
@@ -288,17 +265,14 @@ absl::StatusOr<std::unique_ptr<SideStore>> SideStore::Open(const std::string& fo
   struct statx host;
   if (statx(folder_fd.get(), "", AT_EMPTY_PATH, kWanted, &host) != 0) return ErrnoError("cannot look at", folder);
   const std::string path = folder + "/" + kFileName;
-  const int folder_number = folder_fd.get();
   auto store = std::make_unique<SideStoreImpl>(std::move(folder_fd), makedev(host.stx_dev_major, host.stx_dev_minor));
-  SideDatabase::Access access = SideDatabase::Access::kWrite;
+  std::unique_ptr<SideDatabase> database;
   if (read_only) {
-    if (faccessat(folder_number, kFileName, F_OK, AT_EACCESS) != 0) {
-      if (errno == ENOENT) return store;
-      return ErrnoError("cannot look at", path);
-    }
-    ASSIGN_OR_RETURN(access, ReadAccess(folder_number, path));
+    ASSIGN_OR_RETURN(database, SideDatabase::OpenToRead(path));
+    if (database == nullptr) return store;
+  } else {
+    ASSIGN_OR_RETURN(database, SideDatabase::Open(path, SideDatabase::Access::kWrite));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<SideDatabase> database, SideDatabase::Open(path, access));
   RETURN_IF_ERROR(store->Load(folder, std::move(database), /*keep_open=*/!read_only));
   return store;
 }

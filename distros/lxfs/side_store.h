@@ -1,6 +1,7 @@
 // The side store: lxfs records of host files that can't carry user xattrs (symlinks, fifos, sockets, devices, and
-// everything on file systems without them), by inode and what stays the same as long as the file lives, so that a
-// rename needs nothing and a file that gets the number of a removed one doesn't get its record.
+// everything on file systems without them), and extended attributes that have no place in the file itself, by inode and
+// what stays the same as long as the file lives, so that a rename needs nothing and a file that gets the number of a
+// removed one doesn't get its record.
 //
 // A map of all records in memory, before SQLite in WAL mode. Changes wait in memory for Commit, which a change costs
 // some 20 µs and writes to the log: from then on they survive the process, not a power cut. What Flush wrote survives
@@ -17,6 +18,7 @@
 #include <sys/stat.h>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,21 +26,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "distros/lxfs/attributes.h"
+#include "distros/lxfs/side_key.h"
 
 namespace wslm {
 
-// Names a host file as long as it lives.
-struct SideKey {
-  // Device as st_dev; 0 stands for the file system that the store itself lies on, whose number may change at reboot.
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  // ns since the epoch; 0 where the file system has none. It comes from a clock that ticks each few milliseconds, in
-  // which a number can be given away again.
-  int64_t birth_ns = 0;
-  // What the file system tells files of one number apart by; 0 where it doesn't, or not for ever.
-  uint64_t generation = 0;
-  friend bool operator==(const SideKey&, const SideKey&) = default;
-};
+// Extended attributes by the guest's names.
+using GuestXattrs = std::map<std::string, std::string>;
 
 class SideStore {
  public:
@@ -64,6 +57,18 @@ class SideStore {
                                              const struct statx& host) const = 0;
   virtual void Put(const SideKey& key, const GuestAttributes& attributes) = 0;
   virtual void Remove(const SideKey& key) = 0;
+
+  // All that the guest's extended attributes may take together here, since they are kept in memory.
+  static constexpr int64_t kXattrRoom = int64_t{32} << 20;
+  // Whether there are any: else nobody needs to ask for those of a file.
+  virtual bool HasXattrs() const = 0;
+  // Those that the file can't carry on the host: of symlinks, fifos, sockets and devices, those too large for the
+  // host's file system, and all where it holds none. What the file itself carries counts first.
+  virtual GuestXattrs Xattrs(const SideKey& key) const = 0;
+  // In place of all that are kept of the file. False, and nothing is changed: there is no room, or the file is on
+  // another device than the folder.
+  virtual bool PutXattrs(const SideKey& key, const GuestXattrs& xattrs) = 0;
+
   // To the log. An error leaves what waits in memory for the next time: DISK_FULL, IO_ERROR.
   virtual absl::Status Commit() = 0;
   // To the disk. Errors as Commit's.

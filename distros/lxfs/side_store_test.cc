@@ -246,6 +246,31 @@ TEST_F(SideStoreTest, ACopiedTreeIsBrokenAndAMovedOneIsNot) {
   std::filesystem::remove_all(moved);
 }
 
+TEST_F(SideStoreTest, AttributesThatTheFileCanNotCarryAreKeptByTheFileToo) {
+  SideKey link;
+  const GuestXattrs xattrs = {{"trusted.a", std::string("\0\xff", 2)}, {"security.b", ""}};
+  {
+    auto store = Opened();
+    EXPECT_FALSE(store->HasXattrs());
+    link = MakeLink("link", *store);
+    ASSERT_TRUE(store->PutXattrs(link, {{"trusted.old", "gone"}}));
+    ASSERT_TRUE(store->PutXattrs(link, xattrs));
+    EXPECT_FALSE(store->PutXattrs({.device = 7, .inode = 1}, xattrs));
+    EXPECT_FALSE(store->PutXattrs(link, {{"trusted.huge", std::string(SideStore::kXattrRoom, 'x')}}));
+  }
+  {
+    auto store = Opened(/*read_only=*/true);
+    EXPECT_TRUE(store->HasXattrs());
+    EXPECT_EQ(store->Xattrs(link), xattrs);
+    EXPECT_EQ(store->Get(link), std::nullopt);
+    SideKey other = link;
+    ++other.birth_ns;
+    EXPECT_EQ(store->Xattrs(other), GuestXattrs());
+  }
+  ASSERT_TRUE(Opened()->PutXattrs(link, {}));
+  EXPECT_FALSE(Opened()->HasXattrs());
+}
+
 TEST_F(SideStoreTest, ThreadsMayUseItAtOnce) {
   {
     auto store = Opened();

@@ -108,6 +108,104 @@ TestEntry Device(const std::string& path, FileType type, uint16_t mode, uint32_t
   return made;
 }
 
+std::vector<TestEntry> Everything() {
+  std::vector<TestEntry> tree = {
+      Folder(""),
+      Folder("tmp", 01777),
+      Folder("root", 0700),
+      Folder("home/me", 0750, 1000, 1000),
+      Folder("home/me/closed", 0, 1000, 1000),
+      Folder("home/me/closed/empty", 0500, 1000, 1000),
+      Folder("var/mail", 02775, 0, 8),
+      Folder("home"),
+      Folder("var"),
+      File("etc/shadow", "root:*:\n", 0640, 0, 42),
+      Folder("etc", 0755),
+      File("etc/unreadable", "secret", 0),
+      File("etc/read-only", "444", 0444),
+      File("bin/su",
+           "\x7f"
+           "ELF",
+           04755),
+      Folder("bin"),
+      File("bin/everything", "", 07777, 4294967294u, 4294967295u),
+      File("home/me/.profile", "export A=1\n", 0644, 1000, 1000),
+      File("home/me/private", "x", 0600, 1000, 1000),
+      File("home/me/root-only", "x", 0600),
+      File("home/me/of-no-one", "x", 01, 1000, 1000),
+      File("empty", ""),
+      Symlink("link", "etc/shadow"),
+      Symlink("home/me/dangling", "/nowhere\xff/ at all", 1000, 1000),
+      HardLink("early", "late"),
+      File("late", "linked", 02755, 5, 6),
+      HardLink("dir-of-links/second", "late"),
+      Folder("dir-of-links"),
+      HardLink("link-to-link", "link"),
+      HardLink("third-link-to-link", "link"),
+      HardLink("third-name", "late"),
+      Special("fifo", FileType::kFifo, 0644),
+      Special("fifo-of-me", FileType::kFifo, 0620, 1000, 5),
+      Special("socket", FileType::kSocket, 0755),
+      Special("socket-of-me", FileType::kSocket, 01777, 1000, 1000),
+      Folder("dev"),
+      Device("dev/null", FileType::kCharDevice, 0666, 1, 3),
+      Device("dev/sda", FileType::kBlockDevice, 0660, 8, 0),
+      Device("dev/large", FileType::kBlockDevice, 0, 4095, 1048575),
+      HardLink("dev/zero", "dev/null"),
+      File("n\xc3\xa4me", "UTF-8"),
+      File("not\xff\xfeutf\n\t", "bytes"),
+      File(std::string(255, 'n'), "long name"),
+  };
+  TestEntry sparse = File("sparse", "");
+  sparse.entry.size = int64_t{9} << 30;
+  sparse.content[int64_t{1} << 30] = std::string(3 << 20, 'd');
+  sparse.content[(int64_t{2} << 30) + 4096] = "some";
+  sparse.content[(int64_t{8} << 30) + 1] = "beyond 8 GiB";
+  tree.push_back(sparse);
+  TestEntry hole = File("hole", "", 0600, 1000, 1000);
+  hole.entry.size = 1 << 20;
+  tree.push_back(hole);
+  tree.push_back(File("large", std::string((2 << 20) + 17, 'L')));
+  TestEntry capable = File("bin/ping", "ping", 0755);
+  capable.entry.xattrs = {{"security.capability", std::string("\1\0\0\2\0\x20\0\0", 8)},
+                          {"user.comment", "hello"},
+                          {"trusted.overlay.opaque", "y"}};
+  tree.push_back(capable);
+  TestEntry controlled = Folder("srv", 02770, 1000, 1000);
+  controlled.entry.xattrs = {{"system.posix_acl_default", std::string("\2\0\0\0acl", 7)}, {"user.empty", ""}};
+  tree.push_back(controlled);
+  TestEntry read_only = File("attributed", "", 0444);
+  read_only.entry.xattrs = {{"user.on-what-can-not-be-written", "v"}};
+  tree.push_back(read_only);
+  // Not even root can give a link user.* attributes; an archive can.
+  TestEntry link = Symlink("link-with-attributes", "old");
+  link.entry.xattrs = {{"trusted.note", "t"}, {"security.selinux", std::string("label\0", 6)}};
+  tree.push_back(link);
+  tree.push_back(HardLink("link-with-attributes-too", "link-with-attributes"));
+  TestEntry fifo = Special("fifo-with-attributes", FileType::kFifo, 0640);
+  fifo.entry.xattrs = {{"system.posix_acl_access", std::string("\2\0\0\0acl", 7)}, {"trusted.empty", ""}};
+  tree.push_back(fifo);
+  TestEntry socket = Special("socket-with-attributes", FileType::kSocket, 0640, 7, 7);
+  socket.entry.xattrs = {{"trusted.note", "s"}};
+  tree.push_back(socket);
+  TestEntry device = Device("dev/with-attributes", FileType::kBlockDevice, 0640, 8, 1);
+  device.entry.xattrs = {{"system.posix_acl_access", std::string("\2\0\0\0acl", 7)}};
+  tree.push_back(device);
+  TestEntry many = File("large-attributes", "x");
+  many.entry.xattrs = {{"user.as-large-as-can-be", std::string(65536, 'l')},
+                       {"security." + std::string(246, 'n'), "its name is too long with ours before it"},
+                       {"user.small", "s"}};
+  tree.push_back(many);
+  TestEntry old = File("old", "1969");
+  old.entry.mtime = {.seconds = -2, .nanoseconds = 999'999'999};
+  tree.push_back(old);
+  TestEntry dated = Folder("dated");
+  dated.entry.mtime = {.seconds = 4'000'000'000, .nanoseconds = 1};
+  tree.insert(tree.begin(), dated);
+  tree.push_back(File("dated/child", "comes later"));
+  return tree;
+}
+
 absl::Status PutInto(Sink& sink, const std::vector<TestEntry>& tree) {
   for (const TestEntry& put : tree) {
     RETURN_IF_ERROR(sink.Begin(put.entry));

@@ -30,6 +30,9 @@ TestEntry HardLink(const std::string& path, const std::string& target);
 TestEntry Special(const std::string& path, FileType type, uint16_t mode, uint32_t uid = 0, uint32_t gid = 0);
 TestEntry Device(const std::string& path, FileType type, uint16_t mode, uint32_t major, uint32_t minor);
 
+// Everything that a distro may hold.
+std::vector<TestEntry> Everything();
+
 // Without Commit.
 absl::Status PutInto(Sink& sink, const std::vector<TestEntry>& tree);
 

@@ -29,7 +29,7 @@ uint8_t TypeOf(mode_t mode) { return static_cast<uint8_t>(IFTODT(mode)); }
 
 }  // namespace
 
-TreeWalk::TreeWalk(UniqueFd root) : root_(std::move(root)) {}
+TreeWalk::TreeWalk(UniqueFd root, OpenUp open_up) : root_(std::move(root)), open_up_(std::move(open_up)) {}
 
 absl::StatusOr<bool> TreeWalk::Next(Item& item) {
   item.directory = -1;
@@ -76,6 +76,13 @@ absl::StatusOr<bool> TreeWalk::Next(Item& item) {
 // Gives out the folder `name` of item.folder, or the root, and makes it the next to be listed. False: it is gone.
 absl::StatusOr<bool> TreeWalk::Enter(Item& item, const char* name) {
   UniqueFd fd = item.folder < 0 ? std::move(root_) : OpenFolder(item.folder, name);
+  if (!fd && errno == EACCES && open_up_ != nullptr) {
+    if (open_up_(item.folder, name)) {
+      fd = OpenFolder(item.folder, name);
+    } else {
+      errno = EACCES;
+    }
+  }
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP) return false;
     if (errno == EACCES) {

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -42,10 +43,13 @@ class TreeWalk {
     bool is_mount = false;
   };
 
-  explicit TreeWalk(UniqueFd root);
+  // Called with a folder that its owner may not read; true: it may be tried again.
+  using OpenUp = std::function<bool(int folder, const char* name)>;
+
+  explicit TreeWalk(UniqueFd root, OpenUp open_up = nullptr);
 
   // Goes to the next; false after the last. What vanishes meanwhile is left out. Errors: PERMISSION_DENIED on a folder
-  // that its owner may not read, IO_ERROR.
+  // that its owner may not read, after which the walk may go on behind it ("path" in the metadata names it); IO_ERROR.
   absl::StatusOr<bool> Next(Item& item);
 
  private:
@@ -74,6 +78,7 @@ class TreeWalk {
   absl::Status Leave();
 
   UniqueFd root_;
+  const OpenUp open_up_;
   dev_t device_ = 0;
   bool started_ = false;
   std::string path_;

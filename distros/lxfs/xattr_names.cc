@@ -13,15 +13,16 @@ bool HasMeaning(std::string_view name) {
 
 }  // namespace
 
+bool LxfsHoldsXattr(std::string_view guest_name) {
+  if (guest_name.starts_with(kLxfsXattr) || guest_name.size() > XATTR_NAME_MAX) return false;
+  return (guest_name.starts_with("user.") || HasMeaning(guest_name)) && guest_name.find('\0') == guest_name.npos;
+}
+
 std::optional<std::string> LxfsHostXattrName(std::string_view guest_name) {
-  if (guest_name.starts_with(kLxfsXattr)) return std::nullopt;
+  if (!LxfsHoldsXattr(guest_name)) return std::nullopt;
   std::string name(guest_name);
-  if (HasMeaning(guest_name)) {
-    name.insert(0, kLxfsXattrPrefix);
-  } else if (!guest_name.starts_with("user.")) {
-    return std::nullopt;
-  }
-  if (name.size() > XATTR_NAME_MAX || name.find('\0') != std::string::npos) return std::nullopt;
+  if (HasMeaning(guest_name)) name.insert(0, kLxfsXattrPrefix);
+  if (name.size() > XATTR_NAME_MAX) return std::nullopt;
   return name;
 }
 

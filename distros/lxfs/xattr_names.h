@@ -10,7 +10,9 @@
 
 namespace wslm {
 
-// nullopt: it can't be stored, also when the name gets too long.
+// Whether it is one that a guest may have: the file or the side store keeps it.
+bool LxfsHoldsXattr(std::string_view guest_name);
+// nullopt: the file can't hold it, also when the name gets too long.
 std::optional<std::string> LxfsHostXattrName(std::string_view guest_name);
 // nullopt: the guest doesn't see it.
 std::optional<std::string> LxfsGuestXattrName(std::string_view host_name);
