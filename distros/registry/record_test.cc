@@ -5,6 +5,7 @@
 
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/random_id.h"
 #include "distros/host/test_folder.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -33,7 +33,7 @@ constexpr Known kNameBytes = {"name_bytes", &Limits::name_bytes, "bytes in a nam
 constexpr Known kTextBytes = {"text_bytes", &Limits::text_bytes, "of names and link targets in all", Unit::kBytes};
 constexpr Known kXattrs = {"xattrs", &Limits::xattrs, "extended attributes of an entry", Unit::kCount};
 constexpr Known kXattrBytes = {"xattr_bytes", &Limits::xattr_bytes, "of extended attributes of an entry", Unit::kBytes};
-constexpr Known kHardLinks = {"hard_links", &Limits::hard_links, "hard links to a file", Unit::kCount, UINT32_MAX};
+constexpr Known kHardLinks = {"hard_links", &Limits::hard_links, "names of a file", Unit::kCount, UINT32_MAX};
 constexpr Known kFileBytes = {"file_bytes", &Limits::file_bytes, "in a file", Unit::kBytes};
 constexpr Known kTotalBytes = {"total_bytes", &Limits::total_bytes, "in all files", Unit::kBytes};
 constexpr Known kExpansion = {"expansion", &Limits::expansion, "bytes of content for each packed byte", Unit::kCount};
@@ -113,8 +113,8 @@ absl::Status LimitChecker::Begin(const Entry& entry) {
   if (++entries_ > limits_.entries) return Exceeded(kEntries, entries_, limits_.entries, entry.path);
   RETURN_IF_ERROR(CheckNames(entry));
   if (entry.is_hard_link()) {
-    const uint32_t links = ++hard_links_[std::hash<std::string_view>()(entry.hard_link_to)];
-    if (links > limits_.hard_links) return Exceeded(kHardLinks, links, limits_.hard_links, entry.path);
+    const int64_t names = int64_t{++hard_links_[std::hash<std::string_view>()(entry.hard_link_to)]} + 1;
+    if (names > limits_.hard_links) return Exceeded(kHardLinks, names, limits_.hard_links, entry.path);
     return absl::OkStatus();
   }
   return entry.type == FileType::kRegular ? CheckSizes(entry) : absl::OkStatus();

@@ -34,7 +34,7 @@ struct Limits {
   // Of one entry: how many, and bytes of names and values.
   int64_t xattrs = 1000;
   int64_t xattr_bytes = int64_t{1} << 20;
-  // Hard links to one path. ext4 holds 65,000 names of a file.
+  // Names of one file, the first among them. ext4 holds so many.
   int64_t hard_links = 65'000;
   // Size of one file and of all together, holes included.
   int64_t file_bytes = int64_t{16} << 40;

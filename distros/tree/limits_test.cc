@@ -40,7 +40,7 @@ TEST(Limits, EachIsNamedWithItsValueAndTheWayOut) {
   ExpectExceeded(Move({File("abc", ""), Symlink("de", "fgh")}, {.text_bytes = 7}), "text_bytes", "8");
   ExpectExceeded(Move({File("a", "12345")}, {.file_bytes = 4}), "file_bytes", "5");
   ExpectExceeded(Move({File("a", "123"), File("b", "456")}, {.total_bytes = 5}), "total_bytes", "6");
-  ExpectExceeded(Move({File("a", ""), HardLink("b", "a"), HardLink("c", "a")}, {.hard_links = 1}), "hard_links", "2");
+  ExpectExceeded(Move({File("a", ""), HardLink("b", "a"), HardLink("c", "a")}, {.hard_links = 2}), "hard_links", "3");
   ExpectExceeded(Move({File("a", "123"), File("b", "456")}, {.free_bytes = 5}), "free_bytes", "6", reason::kDiskFull);
   TestFile file = File("a", "");
   file.entry.xattrs = {{"user.a", "12"}, {"user.b", "34"}};
