@@ -15,9 +15,18 @@ namespace {
 
 constexpr size_t kPiece = 4 << 20;
 
+struct BlockCollector {
+  std::vector<Extent>* extents;
+  // Blocks of the disk: a list that names more has one twice, and such lists can be of any length.
+  uint64_t left;
+};
+
 int CollectBlock(ext2_filsys, blk64_t* block, e2_blkcnt_t logical, blk64_t, int, void* to) {
-  auto& extents = *static_cast<std::vector<Extent>*>(to);
-  AppendExtent(extents, {static_cast<uint32_t>(logical), 1, *block});
+  auto& collector = *static_cast<BlockCollector*>(to);
+  if (collector.left == 0) return BLOCK_ABORT;
+  --collector.left;
+  // Below 0: blocks of the lists themselves.
+  if (logical >= 0) AppendExtent(*collector.extents, {static_cast<uint32_t>(logical), 1, *block});
   return 0;
 }
 
@@ -82,10 +91,11 @@ void ContentReader::Close() {
 }
 
 absl::Status ContentReader::ListBlocks() {
-  const errcode_t error =
-      ext2fs_block_iterate3(filesystem_->get(), inode_->number(), BLOCK_FLAG_READ_ONLY | BLOCK_FLAG_DATA_ONLY, nullptr,
-                            CollectBlock, &listed_);
+  BlockCollector collector{&listed_, filesystem_->block_count()};
+  const errcode_t error = ext2fs_block_iterate3(filesystem_->get(), inode_->number(), BLOCK_FLAG_READ_ONLY, nullptr,
+                                                CollectBlock, &collector);
   if (error != 0) return LibraryError(error, "cannot read a file of", filesystem_->image());
+  if (collector.left == 0) return CorruptImage(*filesystem_, "a file has more blocks than its disk");
   return absl::OkStatus();
 }
 

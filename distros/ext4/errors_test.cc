@@ -135,6 +135,35 @@ TEST_F(Ext4Errors, ATruncatedImageIsCorrupt) {
   EXPECT_EQ(ReasonOf(OpenExt4Source(image).status()), reason::kCorruptSource);
 }
 
+TEST_F(Ext4Errors, ASuperblockThatClaimsMoreThanThereIsIsCorruptBeforeAnythingIsAskedFor) {
+  const std::string image = folder_ / "image";
+  ASSERT_TRUE(WriteImage(image, SampleTree()).ok());
+  const int fd = ::open(image.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(::pwrite(fd, "\xFF\xFF\xFF\xFF", 4, 1024 + 4), 4);
+  ::close(fd);
+  const absl::Status status = OpenExt4Source(image).status();
+  EXPECT_EQ(ReasonOf(status), reason::kCorruptSource);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("cut short"));
+}
+
+TEST_F(Ext4Errors, AListOfBlocksThatLeadsToItselfIsCorruptAndHasAnEnd) {
+  const std::string image = folder_ / "image";
+  ASSERT_TRUE(RunTool("mke2fs", {"-q", "-t", "ext2", "-b", "4096", image, "4M"}).ok());
+  std::ofstream(folder_ / "file") << "content";
+  ASSERT_TRUE(RunTool("debugfs", {"-w", "-R", "write " + (folder_ / "file") + " file", image}).ok());
+  // Block 900 is free; three levels of it name a thousand million blocks.
+  constexpr uint32_t kBlock = 900;
+  ASSERT_TRUE(RunTool("debugfs", {"-w", "-R", "set_inode_field file block[TIND] 900", image}).ok());
+  ASSERT_TRUE(RunTool("debugfs", {"-w", "-R", "set_inode_field file size 1000000000000", image}).ok());
+  const std::vector<uint32_t> itself(1024, kBlock);
+  const int fd = ::open(image.c_str(), O_RDWR | O_CLOEXEC);
+  ASSERT_EQ(::pwrite(fd, itself.data(), 4096, kBlock * 4096), 4096);
+  ::close(fd);
+  const absl::Status status = ImageDigest(image).status();
+  EXPECT_EQ(ReasonOf(status), reason::kCorruptSource) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr("more blocks than its disk"));
+}
+
 TEST_F(Ext4Errors, ADamagedImageFailsItsCheck) {
   const std::string image = folder_ / "image";
   ASSERT_TRUE(WriteImage(image, SampleTree()).ok());

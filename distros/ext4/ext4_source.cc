@@ -1,5 +1,3 @@
-#include <sys/stat.h>
-
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -195,12 +193,6 @@ void Ext4Source::Warn(std::string warning) {
 
 absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image, DirtyJournal journal) {
   ASSIGN_OR_RETURN(Filesystem filesystem, ext4::OpenWithJournal(image, journal));
-  struct stat status;
-  if (::fstat(filesystem.fd(), &status) != 0) return ErrnoError("cannot read", image);
-  if (S_ISREG(status.st_mode) &&
-      static_cast<uint64_t>(status.st_size) < filesystem.block_count() * filesystem.block_size()) {
-    return ext4::CorruptImage(filesystem, "the image is cut short");
-  }
   return std::make_unique<Ext4Source>(std::move(filesystem));
 }
 

@@ -2,7 +2,10 @@
 
 #include <et/com_err.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <utility>
@@ -54,6 +57,27 @@ absl::Status LibraryError(errcode_t error, std::string_view doing, const std::st
   }
 }
 
+namespace {
+
+// Before libext2fs, which asks for memory and reads tables for as many blocks as the superblock claims. Whatever else
+// may be wrong with it libext2fs finds.
+absl::Status CheckLength(int fd, const std::string& image) {
+  struct stat status;
+  if (::fstat(fd, &status) != 0) return ErrnoError("cannot read", image);
+  if (!S_ISREG(status.st_mode)) return absl::OkStatus();
+  ext2_super_block super;
+  const ssize_t count = ::pread(fd, &super, sizeof super, SUPERBLOCK_OFFSET);
+  if (count < 0) return ErrnoError("cannot read", image);
+  if (count < static_cast<ssize_t>(sizeof super) || super.s_magic != EXT2_SUPER_MAGIC) return absl::OkStatus();
+  const int shift = EXT2_MIN_BLOCK_LOG_SIZE + static_cast<int>(std::min<uint32_t>(super.s_log_block_size, 32));
+  if (ext2fs_blocks_count(&super) <= static_cast<uint64_t>(status.st_size) >> shift) return absl::OkStatus();
+  return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
+               absl::StrCat("The file system in ", Escaped(image), " is damaged: the image is cut short."),
+               {{"path", image}});
+}
+
+}  // namespace
+
 absl::StatusOr<Filesystem> Filesystem::Open(const std::string& image, Access access) {
   const bool write = access == Access::kWrite;
   Filesystem filesystem;
@@ -61,6 +85,7 @@ absl::StatusOr<Filesystem> Filesystem::Open(const std::string& image, Access acc
   filesystem.fd_.Reset(::open(image.c_str(), (write ? O_RDWR : O_RDONLY) | O_CLOEXEC));
   if (!filesystem.fd_) return ErrnoError("cannot open", image);
 
+  if (!write) RETURN_IF_ERROR(CheckLength(filesystem.fd_.get(), image));
   ext2_filsys handle = nullptr;
   const int flags = EXT2_FLAG_64BITS | (write ? EXT2_FLAG_RW : 0);
   if (errcode_t error = ext2fs_open2(image.c_str(), nullptr, flags, 0, 0, unix_io_manager, &handle); error != 0) {

@@ -12,6 +12,9 @@ namespace wslm {
 namespace {
 
 constexpr size_t kFileMax = size_t{64} << 10;
+// What is kept of any tree: names, and bytes of each and of what it leads to. Longer ones lead to no shell.
+constexpr size_t kNamesMax = 50'000;
+constexpr size_t kNameMax = 512;
 
 std::string_view BaseNameOf(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -63,15 +66,17 @@ struct FactsFilter::Impl {
   void Note(const Entry& entry) {
     reading = nullptr;
     if (entry.path.empty()) return;
-    if (BaseNameOf(entry.path) == "sh") shells.insert(entry.path);
+    if (entry.path.size() > kNameMax) return;
+    const bool room = links.size() + hard_links.size() + shells.size() < kNamesMax;
+    if (BaseNameOf(entry.path) == "sh" && room) shells.insert(entry.path);
     if (!IsFollowed(entry.path)) return;
     links.erase(entry.path);
     texts.erase(entry.path);
     hard_links.erase(entry.path);
     if (entry.is_hard_link()) {
-      hard_links[entry.path] = entry.hard_link_to;
+      if (room && entry.hard_link_to.size() <= kNameMax) hard_links[entry.path] = entry.hard_link_to;
     } else if (entry.type == FileType::kSymlink) {
-      links[entry.path] = entry.symlink_target;
+      if (room && entry.symlink_target.size() <= kNameMax) links[entry.path] = entry.symlink_target;
     } else if (entry.type == FileType::kRegular && IsRead(entry.path) && texts.size() < 64) {
       reading = &texts[entry.path];
     }

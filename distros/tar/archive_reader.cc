@@ -15,6 +15,8 @@ constexpr size_t kPieceSize = size_t{256} << 10;
 constexpr size_t kBlock = 512;
 // No archive has more behind its end than padding; what goes on for longer is not waited for.
 constexpr int64_t kDrainMax = int64_t{1} << 30;
+// A hundred thousand pieces of a sparse file take 2 MiB.
+constexpr int64_t kHeaderMax = int64_t{4} << 20;
 
 }  // namespace
 
@@ -42,8 +44,16 @@ absl::Status ArchiveReader::Failure() const {
   return CorruptArchive(name_, text != nullptr ? text : "it can't be read");
 }
 
+void ArchiveReader::BeginHeader() {
+  read_max_ = pieces_[current_].offset + static_cast<int64_t>(pieces_[current_].size) + kHeaderMax;
+}
+
 bool ArchiveReader::Fill() {
   const int64_t end = pieces_[current_].offset + static_cast<int64_t>(pieces_[current_].size);
+  if (end > read_max_) {
+    status_ = CorruptArchive(name_, "the description of an entry has no end");
+    return false;
+  }
   current_ = 1 - current_;
   Piece& piece = pieces_[current_];
   piece.offset = end;

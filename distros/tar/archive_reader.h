@@ -31,6 +31,11 @@ class ArchiveReader {
   // What the last call of libarchive failed of: the source's own error, else CORRUPT_SOURCE.
   absl::Status Failure() const;
 
+  // libarchive keeps in memory all that a header says (the map of a sparse file has no end of its own): from now to
+  // EndHeader only so much is read as a header may have, after that it is CORRUPT_SOURCE.
+  void BeginHeader();
+  void EndHeader() { read_max_ = INT64_MAX; }
+
   // Whether there is a block of 512 zeros at `offset`, which was read lately.
   bool HasZeroBlock(int64_t offset) const;
   // Reads on to the end of the source, so that its faults show and who fills a pipe can finish.
@@ -57,6 +62,8 @@ class ArchiveReader {
   // The two last read: what libarchive ends with may lie in the one before the last.
   Piece pieces_[2];
   int current_ = 0;
+  // Offset behind which nothing is read now.
+  int64_t read_max_ = INT64_MAX;
   const std::unique_ptr<archive, Free> archive_;
 };
 

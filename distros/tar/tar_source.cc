@@ -97,8 +97,14 @@ class TarSource : public Source {
   absl::StatusOr<bool> Next(Entry& entry) override {
     const ScopedUtf8Locale locale;
     if (ended_) return false;
+    if (std::exchange(begun_, true)) {
+      const int skipped = archive_read_data_skip(reader_.get());
+      if (skipped != ARCHIVE_OK && skipped != ARCHIVE_WARN) return reader_.Failure();
+    }
     archive_entry* found = nullptr;
+    reader_.BeginHeader();
     const int result = archive_read_next_header(reader_.get(), &found);
+    reader_.EndHeader();
     if (result == ARCHIVE_EOF) {
       RETURN_IF_ERROR(CheckEnd());
       ended_ = true;
@@ -107,7 +113,7 @@ class TarSource : public Source {
     if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return reader_.Failure();
     entry = Entry();
     RETURN_IF_ERROR(TakeNames(found, entry));
-    if (result == ARCHIVE_WARN) NoteWarning(entry);
+    if (result == ARCHIVE_WARN) RETURN_IF_ERROR(NoteWarning(entry));
     if (entry.is_hard_link()) return true;
     RETURN_IF_ERROR(TakeType(found, entry));
     RETURN_IF_ERROR(TakeOwner(found, entry));
@@ -260,11 +266,17 @@ class TarSource : public Source {
     }
   }
 
-  void NoteWarning(const Entry& entry) {
+  absl::Status NoteWarning(const Entry& entry) {
     const char* text = archive_error_string(reader_.get());
+    // A header that was left out may have held the name, or where the content lies; of one kind of wrong map libarchive
+    // says nothing but that something is wrong.
+    if (text == nullptr || absl::StrContains(text, "pax extended attribute") || absl::StrContains(text, "sparse")) {
+      return Corrupt(entry.path, absl::StrCat("can't be read: ", text != nullptr ? text : "its headers are wrong"));
+    }
     // Of names that are not UTF-8: they come through as they are.
-    if (text == nullptr || absl::StrContains(text, "can't be converted")) return;
+    if (absl::StrContains(text, "can't be converted")) return absl::OkStatus();
     Warn(absl::StrCat(Escaped(entry.path), ": ", Escaped(text), "."));
+    return absl::OkStatus();
   }
 
   void Warn(std::string warning) {
@@ -274,6 +286,7 @@ class TarSource : public Source {
   const int64_t total_;
   const std::shared_ptr<std::atomic<int64_t>> position_;
   ArchiveReader reader_;
+  bool begun_ = false;
   bool ended_ = false;
   std::vector<std::string> warnings_;
 };

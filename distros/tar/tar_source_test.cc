@@ -1,5 +1,8 @@
 #include "distros/tar/tar_source.h"
 
+#include <archive.h>
+#include <archive_entry.h>
+
 #include "distros/host/error.h"
 #include "distros/host/test_bytes.h"
 #include "distros/tar/tar_sink.h"
@@ -193,6 +196,43 @@ TEST(TarSource, AFileMayReplaceAFolder) {
           .ok());
 }
 
+TEST(TarSource, TheMapOfASparseFileMayNotGoOnWithoutEnd) {
+  // Each of its pieces would cost libarchive and us some hundred bytes of memory.
+  std::string map = "99999999\n";
+  while (map.size() < size_t{6} << 20) map += "0\n0\n";
+  const auto sparse = [](const std::string& content) {
+    const std::string records = "22 GNU.sparse.major=1\n22 GNU.sparse.minor=0\n26 GNU.sparse.realsize=99\n";
+    return ReadTar(TarMember({.name = "pax", .type = 'x', .content = records}) +
+                   TarMember({.name = "x", .content = content}) + TarEnd());
+  };
+  const absl::Status status = sparse(map).status();
+  EXPECT_EQ(ReasonOf(status), reason::kCorruptSource);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("has no end"));
+}
+
+TEST(TarSource, WhatIsCompressedTwiceIsRefused) {
+  for (const auto filter :
+       {archive_write_add_filter_gzip, archive_write_add_filter_xz, archive_write_add_filter_zstd}) {
+    const std::string once = MakeTar(TarCompression::kXz);
+    std::string twice(1 << 20, '\0');
+    size_t used = 0;
+    archive* writer = archive_write_new();
+    filter(writer);
+    archive_write_set_format_raw(writer);
+    ASSERT_EQ(archive_write_open_memory(writer, twice.data(), twice.size(), &used), ARCHIVE_OK);
+    archive_entry* entry = archive_entry_new();
+    archive_entry_set_filetype(entry, AE_IFREG);
+    ASSERT_EQ(archive_write_header(writer, entry), ARCHIVE_OK);
+    ASSERT_EQ(archive_write_data(writer, once.data(), once.size()), static_cast<la_ssize_t>(once.size()));
+    archive_entry_free(entry);
+    ASSERT_EQ(archive_write_close(writer), ARCHIVE_OK);
+    archive_write_free(writer);
+    twice.resize(used);
+    const absl::Status status = ReadTar(twice).status();
+    EXPECT_EQ(ReasonOf(status), reason::kUnsupportedFormat) << status;
+  }
+}
+
 TEST(TarSource, NamesThatCannotBeAreRefused) {
   EXPECT_EQ(ReasonOfTar(PaxHeader("path", std::string(300, 'n')) + TarMember({.name = "x"}) + TarEnd()),
             reason::kCorruptSource);
@@ -281,6 +321,15 @@ TEST(TarSource, AnAclOfNamesWithoutNumbersIsLeftOutWithAWarning) {
   ASSERT_TRUE(*(*source)->Next(entry));
   EXPECT_EQ(entry.xattrs.size(), 0u);
   EXPECT_THAT((*source)->warnings(), ElementsAre(HasSubstr("access control list")));
+}
+
+TEST(TarSource, AnExtendedHeaderThatCannotBeReadIsCorruptSinceItMayHaveHeldTheName) {
+  for (const char* records : {"0 path=x\n", "path=x\n", "99999 path=x\n", "7 patx\n", "x"}) {
+    EXPECT_EQ(
+        ReasonOfTar(TarMember({.name = "pax", .type = 'x', .content = records}) + TarMember({.name = "a"}) + TarEnd()),
+        reason::kCorruptSource)
+        << records;
+  }
 }
 
 TEST(TarSource, ADamagedHeaderIsCorrupt) {

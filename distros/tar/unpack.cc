@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/tar/archive_reader.h"
 
@@ -47,6 +49,12 @@ class Unpacker : public ByteSource {
     archive_read_support_format_raw(raw);
     if (!reader_.Open().ok()) return Failure();
     opened_ = true;
+    // One compression and the bytes themselves: libarchive would unpack what is packed many times over without end.
+    if (archive_filter_count(raw) > 2) {
+      return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
+                   absl::StrCat(Escaped(reader_.name()), " is compressed several times. Unpack it once and try again."),
+                   {{"detected", "compressed"}, {"path", reader_.name()}});
+    }
     archive_entry* entry = nullptr;
     const int result = archive_read_next_header(raw, &entry);
     // A stream of no bytes has no entry.

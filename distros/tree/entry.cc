@@ -32,6 +32,18 @@ constexpr std::pair<FileType, uint32_t> kTypes[] = {
 
 bool HasNul(std::string_view text) { return text.find('\0') != std::string_view::npos; }
 
+// Ascending, not overlapping, within the file.
+bool AreOrdered(const std::vector<DataExtent>& extents, int64_t size) {
+  int64_t end = 0;
+  for (const DataExtent& extent : extents) {
+    if (extent.offset < end || extent.length < 0 || extent.length > size || extent.offset > size - extent.length) {
+      return false;
+    }
+    end = extent.offset + extent.length;
+  }
+  return true;
+}
+
 }  // namespace
 
 uint32_t TypeBits(FileType type) {
@@ -83,6 +95,8 @@ absl::Status CheckEntry(const Entry& entry) {
       return Corrupt(entry, "is a symbolic link to a path that is not allowed");
     }
   }
+  if (entry.extents && !AreOrdered(*entry.extents, entry.size))
+    return Corrupt(entry, "has an impossible map of its data");
   const bool sound = std::all_of(entry.xattrs.begin(), entry.xattrs.end(), [](const auto& xattr) {
     return !xattr.first.empty() && xattr.first.size() <= kXattrNameMax && !HasNul(xattr.first) &&
            xattr.second.size() <= kXattrValueMax;

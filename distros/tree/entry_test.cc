@@ -42,6 +42,19 @@ TEST(CheckEntry, TakesOrdinaryEntries) {
   EXPECT_TRUE(CheckEntry({.path = "a", .hard_link_to = "b"}).ok());
 }
 
+TEST(CheckEntry, TheMapOfAFilesDataLiesWithinItInOrder) {
+  Entry entry{.path = "a", .size = 10};
+  for (const auto& good : std::vector<std::vector<DataExtent>>{{}, {{0, 10}}, {{0, 1}, {1, 0}, {3, 7}}}) {
+    entry.extents = good;
+    EXPECT_TRUE(CheckEntry(entry).ok());
+  }
+  for (const auto& bad : std::vector<std::vector<DataExtent>>{
+           {{-1, 2}}, {{0, -1}}, {{0, 11}}, {{10, 1}}, {{INT64_MAX, INT64_MAX}}, {{4, 2}, {0, 2}}, {{0, 5}, {4, 1}}}) {
+    entry.extents = bad;
+    EXPECT_FALSE(CheckEntry(entry).ok());
+  }
+}
+
 TEST(CheckEntry, NamesTheEntryThatCannotBe) {
   for (const Entry& entry :
        {Entry{.path = "bad/"}, Entry{.path = "bad/../x"}, Entry{.path = "/bad"}, Entry{.path = "bad", .mode = 0100644},

@@ -7,11 +7,13 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "distros/tree/digest.h"
+#include "distros/tree/limits.h"
 #include "distros/tree/sink.h"
 #include "distros/tree/source.h"
 
@@ -33,6 +35,8 @@ struct TransferOptions {
   std::function<void(const TransferProgress&)> progress;
   // May be null.
   const CancelFlag* cancel = nullptr;
+  // Of a source that somebody else made: set them for every import. None for what wslm keeps itself.
+  std::optional<Limits> limits;
 };
 
 struct TransferResult {
@@ -42,8 +46,9 @@ struct TransferResult {
   std::vector<std::string> losses;
 };
 
-// Copies all entries, then commits the sink. Errors: those of both, CANCELLED, NOT_A_DISTRO when the source has no
-// entry.
+// Copies all entries, then commits the sink. Errors: those of both and of LimitChecker, CANCELLED, NOT_A_DISTRO when
+// the source has no entry, CORRUPT_SOURCE when an entry is none that Linux can hold (CheckEntry) or content lies
+// outside of its file or not in order.
 absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const TransferOptions& options);
 
 // Reads a source to its end for its digest alone.

@@ -49,6 +49,22 @@ TEST(Transfer, NoBadEntryReachesTheSink) {
   }
 }
 
+TEST(Transfer, ContentOutsideOfItsFileOrNotInOrderReachesNoSink) {
+  const std::vector<std::vector<std::pair<int64_t, std::string>>> bad = {
+      {{-1, "x"}},    {{3, "xy"}},          {{4, "x"}},           {{INT64_MAX, "x"}},
+      {{0, "12345"}}, {{2, "x"}, {0, "y"}}, {{0, "ab"}, {1, "c"}}};
+  for (const auto& blocks : bad) {
+    TestFile file = File("a", "");
+    file.entry.size = 4;
+    file.blocks = blocks;
+    TestSource source({file});
+    TestSink sink;
+    EXPECT_EQ(ReasonOf(Transfer(source, sink, {}).status()), reason::kCorruptSource);
+    EXPECT_FALSE(sink.committed);
+    EXPECT_LT(sink.files[0].blocks.size(), blocks.size());
+  }
+}
+
 TEST(Transfer, TellsProgressAtMostTenTimesASecond) {
   std::vector<TestFile> files;
   for (int i = 0; i < 1000; ++i) files.push_back(File(std::to_string(i), "x"));

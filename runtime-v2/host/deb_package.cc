@@ -108,7 +108,12 @@ absl::StatusOr<std::string> ReadEntry(archive* reader, const std::string& packag
 absl::StatusOr<UnpackedKernel> UnpackData(archive* outer, const std::string& package, const std::string& folder) {
   Member member{outer, std::vector<char>(size_t{1} << 20)};
   const Reader reader(::archive_read_new());
-  ::archive_read_support_filter_all(reader.get());
+  // Those of dpkg: for some others libarchive runs programs.
+  ::archive_read_support_filter_gzip(reader.get());
+  ::archive_read_support_filter_xz(reader.get());
+  ::archive_read_support_filter_zstd(reader.get());
+  ::archive_read_support_filter_bzip2(reader.get());
+  ::archive_read_support_filter_lzma(reader.get());
   ::archive_read_support_format_tar(reader.get());
   if (::archive_read_open(reader.get(), &member, nullptr, ReadMember, nullptr) != ARCHIVE_OK) {
     return Damaged(package, reader.get());
