@@ -29,6 +29,8 @@ using Json = nlohmann::json;
 
 constexpr char kStagingPrefix[] = ".staging-";
 constexpr char kPurgePrefix[] = ".purge-";
+// A record that was being written when the daemon died.
+constexpr char kHalfRecordPrefix[] = ".distro.json.tmp-";
 constexpr char kStagingFile[] = "/staging.json";
 constexpr char kTrashFile[] = "/trash.json";
 // In a folder of the user's while a distro is being made there: holds its id.
@@ -91,7 +93,7 @@ absl::Status EmptyLocation(const std::string& location, bool made) {
   const UniqueFd folder(::open(location.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return errno == ENOENT ? absl::OkStatus() : ErrnoError("cannot open", location);
   for (const std::string& name : NamesIn(location)) {
-    const bool own = BeginsWith(name, kOwnPrefix) ||
+    const bool own = BeginsWith(name, kOwnPrefix) || BeginsWith(name, kHalfRecordPrefix) ||
                      std::find(std::begin(kOwnFiles), std::end(kOwnFiles), name) != std::end(kOwnFiles);
     if (own && name != kRecordFile && name != kClaimFile) RETURN_IF_ERROR(RemoveTreeAt(folder.get(), name));
   }
@@ -149,7 +151,7 @@ void DistroFolders::CleanUp() const {
       ::unlink((Folder(name) + kStagingFile).c_str());
       ::unlink((Folder(name) + kTrashFile).c_str());
       for (const std::string& file : NamesIn(Folder(name))) {
-        if (BeginsWith(file, absl::StrCat(".", kRecordFile, ".tmp-"))) ::unlink((Folder(name) + "/" + file).c_str());
+        if (BeginsWith(file, kHalfRecordPrefix)) ::unlink((Folder(name) + "/" + file).c_str());
       }
     }
   }
