@@ -1,0 +1,226 @@
+"""Every form of image in and out, container registries, check and compare, through the real programs."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+from harness import Home
+from small_distro import write_small_distro
+
+
+class Images(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = Home()
+        cls.addClassCleanup(cls.home.close)
+        cls.out = cls.home.path + "/out"
+        os.mkdir(cls.out)
+        os.chown(cls.out, cls.home.uid, cls.home.gid)
+        cls.archive = cls.out + "/small.tar"
+        write_small_distro(cls.archive)
+        cls.home.ok("import", "base", cls.archive)
+
+    def tearDown(self):
+        for name in self.home.ok("list", "-q").split():
+            if name != "base":
+                self.home.ok("unregister", name, "--purge")
+        self.assertEqual(self.home.leftovers(), [])
+
+    def same(self, a, b):
+        result = self.home.run("compare", a, b)
+        self.assertEqual((result.returncode, result.stdout), (0, ""), result.stderr)
+
+    def exported(self, name, *options):
+        path = f"{self.out}/{name}"
+        if os.path.exists(path):
+            os.unlink(path)
+        self.home.ok("export", "base", path, *options)
+        self.addCleanup(os.unlink, path)
+        return path
+
+    def test_every_form_goes_out_and_in_again(self):
+        for name, options in (("a.tar.xz", ()), ("a.vhdx", ()), ("a.vhd", ()), ("a.qcow2", ()), ("a.img", ()),
+                              ("b.tar", ("--format", "oci")), ("c", ("--format", "qcow2"))):
+            path = self.exported(name, *options)
+            self.same("base", path)
+            for version in ("1", "2"):
+                with self.subTest(name, version=version):
+                    self.home.ok("import", "copy", path, "--version", version)
+                    self.same("base", "copy")
+                    self.home.ok("unregister", "copy", "--purge")
+
+    def test_images_come_through_standard_input_too(self):
+        for name, options in (("a.qcow2", ()), ("b.tar", ("--format", "oci"))):
+            path = self.exported(name, *options)
+            with self.subTest(name), open(path, "rb") as file:
+                self.home.ok("import", "copy", "-", input=file.read(), binary=True)
+                self.same("base", "copy")
+                self.home.ok("unregister", "copy", "--purge")
+
+    def test_a_disk_image_is_no_stream(self):
+        result = self.home.run("export", "base", "-", "--format", "vhdx")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("name a file", result.stderr)
+
+    def test_an_image_that_names_another_file_is_refused(self):
+        backing = self.exported("a.img")
+        path = self.out + "/overlay.qcow2"
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", backing, "-F", "raw", path], check=True)
+        self.addCleanup(os.unlink, path)
+        os.chmod(path, 0o644)
+        for command in (("import", "bad", path), ("import-in-place", "bad", path)):
+            result = self.home.run(*command)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn("Error code: UNSUPPORTED_FORMAT", result.stderr)
+
+    def test_compare_tells_what_differs(self):
+        changed = self.out + "/changed.tar"
+        self.addCleanup(os.unlink, changed)
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["tar", "-C", folder, "-xf", self.archive, "bin", "etc"], check=True)
+            with open(folder + "/etc/new", "w") as file:
+                file.write("new")
+            os.chmod(folder + "/etc/os-release", 0o600)
+            with open(folder + "/etc/os-release", "a") as file:
+                file.write("MORE=1\n")
+            subprocess.run(["tar", "-C", folder, "-cf", changed, "."], check=True)
+        result = self.home.run("compare", "base", changed)
+        self.assertEqual(result.returncode, 1, result.stderr)
+        lines = result.stdout.splitlines()
+        self.assertIn("+ etc/new", lines)
+        self.assertIn("- home", lines)
+        self.assertIn("- console", lines)
+        self.assertRegex(result.stdout, r"(?m)^~ etc/os-release: mode 0644 -> 0600, .*mtime .* -> .*, size 23 -> 30$")
+        told = json.loads(self.home.run("compare", "base", changed, "--json").stdout)
+        self.assertEqual(int(told["count"]), len(told["differences"]))
+        self.assertEqual(self.home.run("compare", "base", "nobody").returncode, 2)
+        self.assertEqual(self.home.run("compare", "base", "base").returncode, 2)
+
+    def test_check_finds_and_mends(self):
+        self.home.ok("import", "one", self.archive)
+        self.assertIn("no faults", self.home.run("check", "one").stderr)
+        place = json.loads(self.home.ok("list", "--json"))["distros"]
+        place = next(d["location"] for d in place if d["name"] == "one")
+        os.chmod(place + "/rootfs/etc/os-release", 0)
+        found = self.home.run("check", "one")
+        self.assertEqual(found.returncode, 1, found.stderr)
+        self.assertIn("etc/os-release: ", found.stdout)
+        self.assertIn("--repair", found.stderr)
+        mended = self.home.run("check", "one", "--repair")
+        self.assertEqual(mended.returncode, 0, mended.stdout + mended.stderr)
+        self.assertIn("(repaired)", mended.stdout)
+        self.assertIn("no faults", self.home.run("check", "one").stderr)
+        self.home.ok("import", "two", self.archive, "--version", "2")
+        self.assertIn("no faults", self.home.run("check", "two").stderr)
+        image = next(d["location"] for d in json.loads(self.home.ok("list", "--json"))["distros"] if d["name"] == "two")
+        subprocess.run(["/sbin/debugfs", "-w", "-R", "set_inode_field <2> links_count 77", image + "/disk.img"],
+                       check=True, capture_output=True)
+        os.chown(image + "/disk.img", self.home.uid, self.home.gid)
+        self.assertEqual(self.home.run("check", "two").returncode, 1)
+        mended = self.home.run("check", "two", "--repair")
+        self.assertEqual(mended.returncode, 0, mended.stdout + mended.stderr)
+        self.assertIn("no faults", self.home.run("check", "two").stderr)
+
+    def test_an_image_is_used_where_it_lies_and_stays(self):
+        for name in ("place.img", "place.vhdx"):
+            with self.subTest(name):
+                path = self.exported(name)
+                self.home.ok("import-in-place", "here", path)
+                self.same("base", "here")
+                self.assertEqual(self.home.run("import-in-place", "again", path).returncode, 1)
+                told = next(d for d in json.loads(self.home.ok("list", "--json"))["distros"] if d["name"] == "here")
+                self.assertEqual((told["image_path"], told["version"]), (path, "DISTRO_VERSION_2"))
+                self.home.ok("set-version", "here", "1")
+                self.same("base", "here")
+                self.home.ok("unregister", "here", "--purge")
+                self.assertTrue(os.path.exists(path))
+                self.home.ok("import-in-place", "here", path)
+                self.home.ok("unregister", "here", "--purge")
+                self.same("base", path)
+
+    def test_a_vhdx_in_place_runs(self):
+        path = self.exported("run.vhdx")
+        self.home.ok("import-in-place", "here", path)
+        self.home.ok("run", "-d", "here", "--cd", "/", "--", "echo kept > /etc/kept", timeout=600)
+        self.home.ok("terminate", "here")
+        result = self.home.run("compare", "base", "here")
+        self.assertIn("+ etc/kept", result.stdout, result.stderr)
+        self.home.ok("shutdown")
+
+
+class Registry(unittest.TestCase):
+    """Against Debian's registry server, on the loopback."""
+
+    def setUp(self):
+        self.home = Home()
+        self.addCleanup(self.home.close)
+        self.archive = self.home.path + "/small.tar"
+        write_small_distro(self.archive)
+        self.folder = tempfile.mkdtemp(prefix="wslm-registry-", dir="/tmp")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        config = self.folder + "/config.yml"
+        with open(config, "w") as file:
+            file.write(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self.folder}}}}}\n"
+                       f"http: {{addr: '127.0.0.1:{self.port}'}}\n")
+        server = subprocess.Popen([shutil.which("docker-registry", path="/usr/bin:/usr/sbin"), "serve", config],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.send_signal, signal.SIGKILL)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+
+    def test_push_and_pull(self):
+        image = f"127.0.0.1:{self.port}/team/small:1"
+        self.home.ok("import", "base", self.archive)
+        digest = self.home.ok("push", "base", image).strip()
+        self.assertRegex(digest, r"^sha256:[0-9a-f]{64}$")
+        self.home.ok("pull", "first", image)
+        self.home.ok("pull", "second", image.rsplit(":", 1)[0] + "@" + digest, "--version", "2")
+        for name in ("first", "second"):
+            result = self.home.run("compare", "base", name)
+            self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
+        self.assertEqual(self.home.leftovers(), [])
+        missing = self.home.run("pull", "third", f"127.0.0.1:{self.port}/team/none:1")
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn("Error code: FILE_NOT_FOUND", missing.stderr)
+        nobody = self.home.run("pull", "third", "127.0.0.1:9/none:1", timeout=120)
+        self.assertEqual(nobody.returncode, 1)
+        self.assertIn("Error code: NETWORK", nobody.stderr)
+        self.assertNotIn("third", self.home.ok("list", "-q"))
+
+    def test_what_an_image_says_of_itself_is_kept(self):
+        layout = self.home.path + "/layout"
+        self.home.ok("import", "base", self.archive)
+        self.home.ok("export", "base", layout + ".tar", "--format", "oci")
+        subprocess.run(["mkdir", layout], check=True)
+        subprocess.run(["tar", "-C", layout, "-xf", layout + ".tar"], check=True)
+        # Another configuration by a tool that isn't ours.
+        subprocess.run(["umoci", "config", "--image", layout + ":latest", "--config.env", "GREETING=from the image",
+                        "--config.entrypoint", "/bin/sh", "--config.workingdir", "/etc"], check=True, capture_output=True)
+        os.chmod(layout, 0o755)
+        subprocess.run(["chmod", "-R", "a+rX", layout], check=True)
+        self.home.ok("import", "said", layout)
+        told = next(d for d in json.loads(self.home.ok("list", "--json"))["distros"] if d["name"] == "said")
+        self.assertIn("GREETING=from the image", told["container"]["environment"])
+        self.assertEqual((told["container"]["working_dir"], told["container"]["entrypoint"]), ("/etc", ["/bin/sh"]))
+        self.assertEqual(self.home.ok("run", "-d", "said", "--cd", "/", "--", "echo $GREETING").strip(), "from the image")
+        self.assertEqual(self.home.ok("run", "-d", "said", "--cd", "/", "-E", "GREETING=mine", "--", "echo $GREETING").strip(),
+                         "mine")
+
+
+if __name__ == "__main__":
+    unittest.main()
