@@ -16,7 +16,11 @@ struct HostAbilities {
   // And to the nanosecond.
   bool nanoseconds = true;
 
-  bool Keeps(Timestamp time) const { return time.seconds >= first_time.seconds && time.seconds <= last_time.seconds; }
+  // In the first second and the last Linux drops the nanoseconds.
+  bool Keeps(Timestamp time) const {
+    if (time.seconds == first_time.seconds || time.seconds == last_time.seconds) return time.nanoseconds == 0;
+    return time.seconds > first_time.seconds && time.seconds < last_time.seconds;
+  }
 };
 
 // Makes a folder in `folder`, which is called `path` in messages, and removes it again. Errors: HOST_UNSUPPORTED when a
