@@ -298,6 +298,23 @@ int GuestFiles::Keep(const SideKey& key, const std::optional<GuestAttributes>& a
   return ErrnoOf(status);
 }
 
+GuestXattrs GuestFiles::SideXattrs(const std::string& name, int flags, const GuestFile& file) const {
+  if (file.mount != MountKind::kLxfs || !side_.HasXattrs()) return {};
+  return side_.Xattrs(KeyOf(name, flags, file.host));
+}
+
+int GuestFiles::RemoveSideXattr(const std::string& name, int flags, const GuestFile& file, const std::string& xattr) {
+  const GuestXattrs before = SideXattrs(name, flags, file);
+  GuestXattrs after = before;
+  if (after.erase(xattr) == 0) return ENODATA;
+  const SideKey key = KeyOf(name, flags, file.host);
+  side_.PutXattrs(key, after);
+  const absl::Status status = side_.Commit();
+  if (status.ok()) return 0;
+  side_.PutXattrs(key, before);
+  return ErrnoOf(status);
+}
+
 int GuestFiles::SetNew(const std::string& name, int flags, const GuestAttributes& attributes) {
   GuestFile file;
   if (int error = Get(name, flags, file)) return error;

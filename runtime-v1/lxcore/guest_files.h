@@ -93,6 +93,12 @@ class GuestFiles {
   // For a file just made with the host mode of LxfsHostFormOf.
   int SetNew(const std::string& name, int flags, const GuestAttributes& attributes);
 
+  // Attributes that the file itself can't carry, which an import left in the side store; by the guest's names.
+  bool HasSideXattrs() const { return side_.HasXattrs(); }
+  GuestXattrs SideXattrs(const std::string& name, int flags, const GuestFile& file) const;
+  // 0 or an errno: ENODATA when it isn't there.
+  int RemoveSideXattr(const std::string& name, int flags, const GuestFile& file, const std::string& xattr);
+
   // How a file beside `near`, or in it, is stored.
   LxfsHostForm HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const;
   // Whose mount table to read when a mount appears that wasn't seen before.

@@ -1,5 +1,6 @@
 // xattr(7). The guest neither sees nor sets user.lxfs*; security.capability, trusted.* and ACLs, which the host's user
-// may not set, are kept under user.lxfs. + their name.
+// may not set, are kept under user.lxfs. + their name. What an import found too large for the file, or on what can't
+// carry any, is in the side store: it is shown and can be removed.
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +9,12 @@
 #include <sys/xattr.h>
 
 #include <cstring>
+#include <functional>
 #include <optional>
+#include <set>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
@@ -44,6 +49,14 @@ ssize_t GetOf(const Target& target, const std::string& name, void* value, size_t
                                             : ::getxattr(target.name.c_str(), name.c_str(), value, size);
 }
 
+// What the side store has under `name`, where the file itself has nothing.
+std::optional<std::string> FromSideStore(Kernel& k, const Target& target, const std::string& name) {
+  GuestXattrs xattrs = k.files.SideXattrs(target.name, target.flags, target.file);
+  const auto found = xattrs.find(name);
+  if (found == xattrs.end()) return std::nullopt;
+  return std::move(found->second);
+}
+
 // Reads the name of the attribute: an errno as the kernel gives it for one that is empty or too long.
 int ReadName(const Call& call, std::string& name) {
   const int error = ReadGuestString(call.tid(), call.arg(1), kLargestName, name);
@@ -65,9 +78,10 @@ Reply Get(Kernel& k, const Call& call, By by) {
   const bool kept = IsKept(name);
   if (!kept && !name.starts_with(XATTR_USER_PREFIX)) return Reply::Continue();
   const Credentials& c = k.CredentialsOf(call);
-  if (!kept && c.IsFileRoot()) return Reply::Continue();
+  const bool side_store = k.files.HasSideXattrs();
+  if (!kept && c.IsFileRoot() && !side_store) return Reply::Continue();
   Target target;
-  if (c.IsFileRoot() && by != By::kFd && !k.files.foreign_mounts()) {
+  if (c.IsFileRoot() && by != By::kFd && !k.files.foreign_mounts() && !side_store) {
     // ls and cp ask this of every file: what is kept is looked for at once, by the name.
     std::string path;
     if (int error = ReadGuestString(call.tid(), call.arg(0), PATH_MAX, path)) return Reply::Error(error);
@@ -81,11 +95,22 @@ Reply Get(Kernel& k, const Call& call, By by) {
   if (name.starts_with(XATTR_USER_PREFIX) && by != By::kFd && !Kernel::Allowed(c, target.file, R_OK)) {
     return Reply::Error(EACCES);
   }
-  if (!kept || target.file.mount != MountKind::kLxfs) return Reply::Continue();
+  if (target.file.mount != MountKind::kLxfs) return Reply::Continue();
+  if (!kept) {
+    if (!side_store || GetOf(target, name, nullptr, 0) >= 0) return Reply::Continue();
+    const std::optional<std::string> value = FromSideStore(k, target, name);
+    return value ? AnswerBytes(call, call.arg(2), call.arg(3), *value) : Reply::Continue();
+  }
   if (name.starts_with(XATTR_TRUSTED_PREFIX) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(ENODATA);
   std::string value(XATTR_SIZE_MAX, '\0');
   const ssize_t size = GetOf(target, kLxfsXattrPrefix + name, value.data(), value.size());
-  if (size < 0) return errno == ENODATA ? Reply::Continue() : Reply::Error(errno == EPERM ? ENODATA : errno);
+  if (size < 0) {
+    const int error = errno;
+    if (const auto kept_beside = FromSideStore(k, target, name)) {
+      return AnswerBytes(call, call.arg(2), call.arg(3), *kept_beside);
+    }
+    return error == ENODATA ? Reply::Continue() : Reply::Error(error == EPERM ? ENODATA : error);
+  }
   value.resize(size);
   return AnswerBytes(call, call.arg(2), call.arg(3), value);
 }
@@ -138,11 +163,17 @@ Reply RemoveOne(Kernel& k, const Call& call, By by) {
   Target target;
   if (auto done = Find(k, call, by, target)) return std::move(*done);
   if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
-  if (!IsKept(name) || target.file.mount != MountKind::kLxfs) return Reply::Continue();
+  if (target.file.mount != MountKind::kLxfs) return Reply::Continue();
+  // A value of the file's own may hide one there: both go.
+  const int beside = k.files.RemoveSideXattr(target.name, target.flags, target.file, name);
+  if (beside != 0 && beside != ENODATA) return Reply::Error(beside);
+  if (!IsKept(name)) {
+    return beside == 0 && GetOf(target, name, nullptr, 0) < 0 ? Reply::Value(0) : Reply::Continue();
+  }
   const std::string kept = kLxfsXattrPrefix + name;
   const int result = target.flags & AT_SYMLINK_NOFOLLOW ? ::lremovexattr(target.name.c_str(), kept.c_str())
                                                         : ::removexattr(target.name.c_str(), kept.c_str());
-  return Reply::Error(result == 0 ? 0 : errno);
+  return Reply::Error(result == 0 || beside == 0 ? 0 : errno);
 }
 
 Reply List(Kernel& k, const Call& call, By by) {
@@ -154,9 +185,11 @@ Reply List(Kernel& k, const Call& call, By by) {
   const ssize_t size = target.flags & AT_SYMLINK_NOFOLLOW
                            ? ::llistxattr(target.name.c_str(), names.data(), names.size())
                            : ::listxattr(target.name.c_str(), names.data(), names.size());
-  if (size < 0) return Reply::Continue();
-  names.resize(size);
+  const GuestXattrs beside = k.files.SideXattrs(target.name, target.flags, target.file);
+  if (size < 0 && beside.empty()) return Reply::Continue();
+  names.resize(size < 0 ? 0 : size);
   bool changed = false;
+  std::set<std::string, std::less<>> listed;
   std::string shown;
   for (size_t start = 0; start < names.size(); start = names.find('\0', start) + 1) {
     std::string_view name(names.c_str() + start);
@@ -166,6 +199,12 @@ Reply List(Kernel& k, const Call& call, By by) {
       name.remove_prefix(sizeof(kLxfsXattrPrefix) - 1);
       if (name.starts_with(XATTR_TRUSTED_PREFIX) && !c.Has(CAP_SYS_ADMIN)) continue;
     }
+    shown.append(name).push_back('\0');
+    if (!beside.empty()) listed.emplace(name);
+  }
+  for (const auto& [name, value] : beside) {
+    if (listed.contains(name) || (name.starts_with(XATTR_TRUSTED_PREFIX) && !c.Has(CAP_SYS_ADMIN))) continue;
+    changed = true;
     shown.append(name).push_back('\0');
   }
   return changed ? AnswerBytes(call, call.arg(1), call.arg(2), shown) : Reply::Continue();
