@@ -79,13 +79,16 @@ TEST_F(DiskFormatTest, QcowThatNeedsAnotherFileIsRefused) {
 }
 
 TEST_F(DiskFormatTest, EncryptedQcowIsRefused) {
-  Create("luks", {"-f", "qcow2", "--object", "secret,id=s,data=geheim", "-o",
-                  "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"});
-  EXPECT_EQ(Detected("luks"), "qcow2-encrypted");
-  // The old kind.
-  Create("aes", {"-f", "qcow2"});
-  Poke(folder_ / "aes", 32, Big(1, 4));
-  EXPECT_EQ(Detected("aes"), "qcow2-encrypted");
+  // The old kind and LUKS. By hand: how qemu-img chooses the cost of a key fails on a busy machine.
+  for (const uint64_t method : {1, 2}) {
+    Create("image", {"-f", "qcow2"});
+    Poke(folder_ / "image", 32, Big(method, 4));
+    EXPECT_EQ(Detected("image"), "qcow2-encrypted");
+  }
+  // The place of a LUKS header, though no method is named.
+  Create("image", {"-f", "qcow2"});
+  Poke(folder_ / "image", 112, Big(0x0537be77, 4) + Big(16, 4));
+  EXPECT_EQ(Detected("image"), "qcow2-encrypted");
 }
 
 TEST_F(DiskFormatTest, QcowHeadersThatCannotBeAreRefused) {
