@@ -3,8 +3,10 @@
 #include "distros/disk/disk_format.h"
 
 #include <algorithm>
+#include <fstream>
 #include <random>
 
+#include "distros/disk/adoption.h"
 #include "distros/disk/disk_source.h"
 #include "distros/disk/header_reader.h"
 #include "distros/disk/test_disk.h"
@@ -77,13 +79,16 @@ TEST_F(DiskFormatTest, QcowThatNeedsAnotherFileIsRefused) {
 }
 
 TEST_F(DiskFormatTest, EncryptedQcowIsRefused) {
-  Create("luks", {"-f", "qcow2", "--object", "secret,id=s,data=geheim", "-o",
-                  "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=10"});
-  EXPECT_EQ(Detected("luks"), "qcow2-encrypted");
-  // The old kind.
-  Create("aes", {"-f", "qcow2"});
-  Poke(folder_ / "aes", 32, Big(1, 4));
-  EXPECT_EQ(Detected("aes"), "qcow2-encrypted");
+  // The old kind and LUKS. By hand: how qemu-img chooses the cost of a key fails on a busy machine.
+  for (const uint64_t method : {1, 2}) {
+    Create("image", {"-f", "qcow2"});
+    Poke(folder_ / "image", 32, Big(method, 4));
+    EXPECT_EQ(Detected("image"), "qcow2-encrypted");
+  }
+  // The place of a LUKS header, though no method is named.
+  Create("image", {"-f", "qcow2"});
+  Poke(folder_ / "image", 112, Big(0x0537be77, 4) + Big(16, 4));
+  EXPECT_EQ(Detected("image"), "qcow2-encrypted");
 }
 
 TEST_F(DiskFormatTest, QcowHeadersThatCannotBeAreRefused) {
@@ -267,7 +272,8 @@ TEST_F(DiskFormatTest, BytesChangedAnywhereNeverCrashTheReaders) {
         if (at >= 8) bad[at] = static_cast<char>(random());
       }
       if (round % 10 == 0) bad.resize(random() % bad.size());
-      ASSERT_TRUE(WriteFileAtomically(folder_ / "bad", bad.empty() ? "x" : bad).ok());
+      // Not synced each time.
+      std::ofstream(folder_ / "bad", std::ios::binary) << (bad.empty() ? "x" : bad);
       const auto facts = InspectDisk(folder_ / "bad");
       if (facts.ok()) continue;
       EXPECT_THAT(ReasonOf(facts.status()), AnyOf(reason::kCorruptSource, reason::kUnsupportedFormat));
@@ -290,6 +296,14 @@ TEST_F(DiskFormatTest, HostileContentsOfGoodHeadersEndInAnErrorAndLeaveNothing) 
       ASSERT_TRUE(WriteFileAtomically(folder_ / "bad", bad).ok());
       (void)DigestOrError(OpenDiskSource(folder_ / "bad", scratch.path(), nullptr));
       EXPECT_EQ(EntriesIn(scratch.path()), 0);
+      // The tables alone, more often.
+      for (int more = 0; more < 10; ++more) {
+        const auto adopted = InspectForAdoption(folder_ / "bad");
+        if (!adopted.ok()) {
+          EXPECT_THAT(ReasonOf(adopted.status()), AnyOf(reason::kCorruptSource, reason::kUnsupportedFormat));
+        }
+        Poke(folder_ / "bad", static_cast<int64_t>(1024 + random() % (good->size() - 1024)), "hostile");
+      }
     }
   }
 }

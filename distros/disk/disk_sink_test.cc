@@ -1,7 +1,9 @@
 // What is exported is a whole image of its format, or nothing.
 #include "distros/disk/disk_sink.h"
 
-#include <thread>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "distros/disk/disk_source.h"
 #include "distros/disk/test_disk.h"
@@ -105,6 +107,25 @@ TEST_F(DiskSinkTest, ImpossibleSizesAreRefusedAndNothingIsLeft) {
   EXPECT_EQ(ReasonOf(Export("a", DiskFormat::kVhd, {.size = int64_t{3} << 40}).status()), reason::kInvalidArgument);
   EXPECT_EQ(ReasonOf(Export("b", DiskFormat::kQcow2, {.size = 4096}).status()), reason::kInvalidArgument);
   EXPECT_EQ(EntriesIn(folder_.path()), 0);
+}
+
+TEST_F(DiskSinkTest, AFullHostDiskIsDiskFullAndNothingIsLeft) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting a small file system takes root";
+  const std::string small = folder_ / "small";
+  ASSERT_EQ(::mkdir(small.c_str(), 0700), 0);
+  ASSERT_EQ(::mount("none", small.c_str(), "tmpfs", 0, "size=40m"), 0);
+  const std::vector<TestFile> files = {Folder(""), File("x", std::string(25 * kMiB, 'x'))};
+  // The raw image has room, the converted one beside it has not.
+  const auto exported = Export("small/image", DiskFormat::kVhdx, {.size = 200 * kMiB}, files);
+  EXPECT_EQ(ReasonOf(exported.status()), reason::kDiskFull) << exported.status();
+  EXPECT_EQ(EntriesIn(small), 0);
+
+  ASSERT_TRUE(Export("image", DiskFormat::kVhdx, {.size = 200 * kMiB}, files).ok());
+  ASSERT_TRUE(WriteFileAtomically(small + "/ballast", std::string(20 * kMiB, 'b')).ok());
+  const absl::Status imported = OpenDiskSource(folder_ / "image", small, nullptr).status();
+  EXPECT_EQ(ReasonOf(imported), reason::kDiskFull) << imported;
+  EXPECT_EQ(EntriesIn(small), 1);
+  EXPECT_EQ(::umount(small.c_str()), 0);
 }
 
 TEST_F(DiskSinkTest, ATreeThatDoesNotFitIsDiskFull) {

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "distros/disk/adoption.h"
+#include "distros/disk/content_reader.h"
 #include "distros/disk/test_disk.h"
 #include "distros/host/image_lock.h"
 
@@ -201,6 +202,31 @@ TEST_F(DiskSource, AdoptionReadsLargeImagesWithoutACopy) {
     ASSERT_TRUE(facts.ok()) << facts.status();
     EXPECT_EQ(facts->disk.virtual_size, int64_t{40} << 30);
     EXPECT_EQ(facts->image.flavor, "testix");
+  }
+}
+
+TEST_F(DiskSource, ContentIsTheSameThroughTheTableOfBlocks) {
+  MakeExt4(folder_ / "raw");
+  const std::string raw = *ReadSmallFile(folder_ / "raw", 200 << 20);
+  for (const auto& [name, options] :
+       std::vector<std::pair<std::string, std::string>>{{"vhdx", "subformat=dynamic,block_size=1M"},
+                                                        {"vhdx", "subformat=dynamic,block_size=64M"},
+                                                        {"vpc", "subformat=dynamic,force_size=on"},
+                                                        {"vpc", "subformat=fixed,force_size=on"}}) {
+    SCOPED_TRACE(options);
+    Convert("raw", "image", {"-O", name, "-o", options});
+    const auto fd = OpenFile(folder_ / "image", O_RDONLY);
+    const auto content = disk::OpenContent(fd->get(), folder_ / "image", *InspectDisk(folder_ / "image"));
+    ASSERT_TRUE(content.ok()) << content.status();
+    std::string all;
+    while (true) {
+      // Across the ends of blocks.
+      const auto piece = (*content)->ReadUpTo(all.size(), 3'333'333);
+      ASSERT_TRUE(piece.ok()) << piece.status();
+      if (piece->empty()) break;
+      all += *piece;
+    }
+    EXPECT_TRUE(all == raw);
   }
 }
 

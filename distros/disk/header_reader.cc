@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
@@ -12,6 +13,7 @@ namespace wslm::disk {
 
 absl::StatusOr<std::string> HeaderReader::ReadUpTo(uint64_t offset, size_t size) const {
   if (offset >= static_cast<uint64_t>(file_size_)) return std::string();
+  size = std::min<uint64_t>(size, static_cast<uint64_t>(file_size_) - offset);
   std::string bytes(size, '\0');
   size_t filled = 0;
   while (filled < size) {
