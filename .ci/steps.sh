@@ -12,7 +12,7 @@ on_debian_12() { (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && [ "
 explain_other_system() {
   say "This script knows Debian 12. On another Linux, wslm needs: CMake 3.25, a C++20 compiler, gRPC 1.51 and"
   say "Protocol Buffers with static libraries, libarchive, libext2fs, SQLite, libseccomp, OpenSSL, CLI11, nlohmann-json,"
-  say "spdlog, google/rpc/*.proto; to run v2, QEMU (qemu-system-x86_64) and e2fsprogs. Then:"
+  say "spdlog, google/rpc/*.proto; to run v2, QEMU (qemu-system-x86_64, qemu-img) and e2fsprogs. Then:"
   say "  cmake -S . -B build -G Ninja && cmake --build build && cmake --install build --prefix ~/.local"
   exit 2
 }

@@ -15,7 +15,6 @@
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/files.h"
-#include "distros/host/image_lock.h"
 #include "distros/host/random_id.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
@@ -133,9 +132,8 @@ class Import {
   // Takes the image where it lies.
   absl::Status Adopt() {
     ASSIGN_OR_RETURN(folder_, deps_.registry.MakeStaging(record_.id));
-    ASSIGN_OR_RETURN(const UniqueFd lock, LockImage(record_.image_path));
     context_.BeginPhase(v1::PROGRESS_PHASE_VERIFY);
-    ASSIGN_OR_RETURN(const AdoptFacts facts, InspectForAdoption(record_.image_path, folder_, context_.cancel_flag()));
+    ASSIGN_OR_RETURN(const AdoptFacts facts, InspectForAdoption(record_.image_path));
     record_.image_driver = facts.qemu_driver;
     if (facts.needs_check) {
       context_.Warn(absl::StrCat("The file system in it was not unmounted; 'wslm check ", record_.name,
