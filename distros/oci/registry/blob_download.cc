@@ -74,6 +74,7 @@ class Download {
 
   // Takes what is there from before.
   absl::Status Open() {
+    RETURN_IF_ERROR(MakeFolders(ParentPath(path_)));
     ASSIGN_OR_RETURN(file_, OpenFile(path_, O_RDWR | O_CREAT | O_NOFOLLOW, 0644));
     struct stat st;
     if (::fstat(file_.get(), &st) != 0) return ErrnoError("cannot read", path_);
