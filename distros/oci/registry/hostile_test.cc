@@ -376,6 +376,24 @@ TEST_F(HostileRegistry, ABrokenUploadGoesOnWithWhatTheRegistryHas) {
   EXPECT_EQ(last, pushed->bytes);
 }
 
+TEST_F(HostileRegistry, OneThatTakesNoPiecesGetsTheWhole) {
+  image_.WriteTo(scratch_ / "source");
+  options_.chunk_size = 100000;
+  std::mutex mutex;
+  std::string received;
+  TestServer server([&](const TestRequest& request) {
+    const std::lock_guard lock(mutex);
+    if (request.method == "HEAD") return IsLargeLayer(request) ? TestAnswer{.code = 404} : Honest(request);
+    if (request.method == "POST") return TestAnswer{.code = 202, .headers = {"Location: /up?state=1"}};
+    if (request.method == "PATCH") return TestAnswer{.code = 405};
+    if (absl::StartsWith(request.path, "/up?state=1&digest=sha256%3A")) received += request.body;
+    return TestAnswer{.code = 201};
+  });
+  const auto pushed = PushImage(scratch_ / "source", *ParseReference(server.host() + "/a/b:1"), options_);
+  ASSERT_TRUE(pushed.ok()) << pushed.status();
+  EXPECT_TRUE(received == image_.layers[0]);
+}
+
 TEST_F(HostileRegistry, AStalledTransferIsBrokenOff) {
   options_.patience.stall = std::chrono::seconds(1);
   options_.patience.attempts = 1;
