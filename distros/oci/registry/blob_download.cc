@@ -74,6 +74,7 @@ class Download {
 
   // Takes what is there from before.
   absl::Status Open() {
+    RETURN_IF_ERROR(MakeFolders(ParentPath(path_)));
     ASSIGN_OR_RETURN(file_, OpenFile(path_, O_RDWR | O_CREAT | O_NOFOLLOW, 0644));
     struct stat st;
     if (::fstat(file_.get(), &st) != 0) return ErrnoError("cannot read", path_);
@@ -132,6 +133,8 @@ class Download {
       begun_ = false;
       const int64_t before = have_;
       const absl::StatusOr<HttpResponse> response = session_.SendOnce(client_, request);
+      // What came behind the last byte is an error; a connection that broke there is none.
+      if (ReasonOf(response.status()) == reason::kCorruptSource) return response.status();
       if (have_ == blob_.size) return absl::OkStatus();
       if (have_ - before >= kWorthwhile) retry.Progressed();
       if (response.ok() && response->code == 416 && have_ > 0) {

@@ -48,6 +48,11 @@ class Upload {
         if (sent_ > before) retry.Progressed();
         continue;
       }
+      if (response.ok() && TakesNoPieces(response->code)) {
+        chunk_size_ = blob_.size;
+        Restart();
+        continue;
+      }
       // An upload that the registry forgot, or a piece that doesn't fit what it has, begins anew.
       const bool lost = response.ok() && (response->code == 404 || response->code == 416) && !location_.text.empty();
       if (lost ? !retry.Again(std::nullopt) : !retry.Again(response)) {
@@ -65,6 +70,12 @@ class Upload {
   }
 
  private:
+  // Whether this is how a registry refuses the first of several pieces: then all goes in one.
+  bool TakesNoPieces(int code) const {
+    const bool first_piece = !location_.text.empty() && sent_ == 0 && blob_.size > chunk_size_;
+    return first_piece && (code == 400 || code == 405 || code == 411 || code == 415 || code == 501);
+  }
+
   // The next request of the upload.
   absl::StatusOr<HttpResponse> Step() {
     if (location_.text.empty()) return Start();

@@ -91,8 +91,7 @@ absl::Status LayoutFolder::Prepare() const {
                               ", which is no part of an image. Name a new or an empty folder."),
                  {{"path", path_}});
   }
-  RETURN_IF_ERROR(MakeFolders(absl::StrCat(path_, "/blobs/sha256")));
-  return MakeFolders(absl::StrCat(path_, "/.partial"));
+  return MakeFolders(absl::StrCat(path_, "/blobs/sha256"));
 }
 
 absl::StatusOr<UniqueFd> LayoutFolder::OpenBlob(const Descriptor& blob) const {

@@ -159,17 +159,18 @@ absl::Status Session::Authorize(HttpClient& client, const HttpResponse& refused,
   const auto of_scheme = [&](std::string_view scheme) {
     return std::find_if(challenges.begin(), challenges.end(), [&](const Challenge& c) { return c.scheme == scheme; });
   };
-  if (const auto bearer = of_scheme("bearer"); bearer != challenges.end()) {
-    ASSIGN_OR_RETURN(authorization_, FetchToken(client, *bearer));
-    return absl::OkStatus();
-  }
-  if (of_scheme("basic") == challenges.end() || !credentials_) return Denied();
-  if (!base_.encrypted() && !base_.loopback()) {
+  // A token that a password was given for is worth as much.
+  if (credentials_ && !base_.encrypted() && !base_.loopback()) {
     return Error(absl::StatusCode::kPermissionDenied, reason::kPermissionDenied,
                  absl::StrCat(image_.registry,
                               " asks for a password over an unencrypted connection; none was sent. It needs TLS."),
                  {{"host", image_.registry}});
   }
+  if (const auto bearer = of_scheme("bearer"); bearer != challenges.end()) {
+    ASSIGN_OR_RETURN(authorization_, FetchToken(client, *bearer));
+    return absl::OkStatus();
+  }
+  if (of_scheme("basic") == challenges.end() || !credentials_) return Denied();
   if (BasicAuthorization() == used) return Denied();
   authorization_ = BasicAuthorization();
   return absl::OkStatus();
