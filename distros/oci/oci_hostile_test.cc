@@ -26,7 +26,7 @@ class OciHostileTest : public testing::Test {
   }
   absl::Status ReadFile(const std::string& bytes) {
     const std::string path = folder_ / std::to_string(++count_);
-    EXPECT_TRUE(WriteFileAtomically(path, bytes).ok());
+    WriteTestFile(path, bytes);
     return ReadImage(path).status();
   }
   const TestFolder folder_;
