@@ -174,6 +174,9 @@ absl::Status LayerPlan::AddEntry(const Entry& entry, uint32_t number, bool in_tr
     node.winner = layer_;
     node.winner_number = number;
     needed_[layer_ - 1] = true;
+  } else if (node.winner == layer_) {
+    // An earlier entry of the same name.
+    node.winner = 0;
   }
   if (!folder) {
     // Lower layers' entries are gone though it may be hidden itself.

@@ -182,5 +182,141 @@ TEST(Layers, ALongChainOfHardLinksTakesNoLongTime) {
   EXPECT_EQ(tree.at("n19999"), "= n0");
 }
 
+// The same rules once more, simply: layers are applied to a tree in memory, the lowest first. Files have unique
+// contents.
+class Model {
+ public:
+  void Apply(const std::vector<TestFile>& layer) {
+    for (const TestFile& file : layer) Remove(file.entry.path);
+    std::map<std::string, const TestFile*> last;
+    for (const TestFile& file : layer) {
+      const std::string& path = file.entry.path;
+      if (path.find(".wh.") != std::string::npos) continue;
+      for (size_t slash = path.find('/'); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+        std::string& above = tree_.try_emplace(path.substr(0, slash), "unsaid").first->second;
+        if (above.substr(0, 3) != "dir") above = "unsaid";
+      }
+      if (file.entry.type != FileType::kDirectory) Take(path);
+      last[path] = &file;
+    }
+    bool waiting = true;
+    for (const auto& [path, file] : last) {
+      if (!file->entry.is_hard_link()) tree_[path] = file->entry.symlink_target;
+    }
+    for (size_t round = 0; waiting && round <= last.size(); ++round) {
+      waiting = false;
+      for (const auto& [path, file] : last) {
+        if (!file->entry.is_hard_link()) continue;
+        const auto target = tree_.find(file->entry.hard_link_to);
+        // A link to a folder is refused unless a higher layer hides it.
+        const bool file_there = target != tree_.end() && target->second[0] >= '0' && target->second[0] <= '9';
+        if (file_there) tree_[path] = std::string(target->second);
+        waiting = waiting || target == tree_.end();
+      }
+    }
+  }
+  Tree Said() const {
+    Tree said;
+    for (const auto& [path, text] : tree_) {
+      if (text != "unsaid") said.emplace(path, text);
+    }
+    return said;
+  }
+
+ private:
+  void Empty(const std::string& folder) {
+    std::erase_if(tree_, [&](const auto& one) { return one.first.starts_with(folder + "/"); });
+  }
+  void Take(const std::string& path) {
+    tree_.erase(path);
+    Empty(path);
+  }
+  void Remove(const std::string& path) {
+    const size_t slash = path.rfind('/');
+    const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+    const std::string leaf = path.substr(folder.size());
+    if (leaf == ".wh..wh..opq") {
+      folder.empty() ? tree_.clear() : Empty(folder.substr(0, folder.size() - 1));
+    } else if (leaf.starts_with(".wh.")) {
+      Take(folder + leaf.substr(4));
+    }
+  }
+
+  Tree tree_;
+};
+
+// What the plan makes of the layers; a file's content is its symlink_target here.
+absl::StatusOr<Tree> Planned(std::vector<std::vector<TestFile>>& layers) {
+  LayerPlan plan(layers.size(), "x");
+  for (size_t layer = layers.size(); layer-- > 0;) {
+    plan.BeginLayer(layer);
+    for (const TestFile& file : layers[layer]) {
+      if (absl::Status status = plan.Add(file.entry); !status.ok()) return status;
+    }
+    if (absl::Status status = plan.EndLayer(); !status.ok()) return status;
+  }
+  if (absl::Status status = plan.Finish(); !status.ok()) return status;
+  Tree tree;
+  Tree links;
+  for (size_t layer = 0; layer < layers.size(); ++layer) {
+    for (uint32_t number = 0; number < layers[layer].size(); ++number) {
+      Entry entry = layers[layer][number].entry;
+      if (!plan.Take(layer, number, entry)) continue;
+      EXPECT_TRUE(plan.Needed(layer));
+      Tree& to = entry.is_hard_link() ? links : tree;
+      EXPECT_TRUE(to.emplace(entry.path, entry.is_hard_link() ? entry.hard_link_to : entry.symlink_target).second);
+    }
+  }
+  std::map<std::string, int> contents;
+  for (const auto& [path, text] : tree) {
+    EXPECT_TRUE(text.starts_with("dir") || ++contents[text] == 1) << path << " should be a hard link";
+  }
+  for (const auto& [path, target] : links) {
+    EXPECT_EQ(tree.count(target), 1u) << path << " leads to " << target;
+    EXPECT_TRUE(tree.emplace(path, std::string(tree[target])).second);
+  }
+  return tree;
+}
+
+TEST(Layers, AreAppliedAsOneAfterTheOther) {
+  const char* const names[] = {"a",       "a/b",   "a/b/c",          "d",   "d/b",   "e",
+                               "a/.wh.b", ".wh.a", "a/.wh..wh..opq", "e/f", ".wh.d", ".wh..wh..opq"};
+  uint32_t state = 7;
+  const auto random = [&](uint32_t below) { return ((state = state * 1664525 + 1013904223) >> 8) % below; };
+  int good = 0;
+  for (int i = 0; i < 100'000; ++i) {
+    std::vector<std::vector<TestFile>> layers(1 + random(5));
+    int content = 0;
+    for (auto& layer : layers) {
+      for (uint32_t j = random(6); j > 0; --j) {
+        Entry entry{.path = names[random(std::size(names))]};
+        const uint32_t kind = random(5);
+        entry.symlink_target = std::to_string(++content);
+        if (kind < 2) {
+          entry.type = FileType::kDirectory;
+          entry.symlink_target = "dir" + entry.symlink_target;
+        }
+        if (kind == 2) entry.hard_link_to = names[random(6)];
+        layer.push_back({entry, {}});
+      }
+    }
+    const absl::StatusOr<Tree> planned = Planned(layers);
+    if (!planned.ok()) continue;
+    ++good;
+    Model model;
+    for (const auto& layer : layers) model.Apply(layer);
+    if (*planned == model.Said()) continue;
+    std::string text;
+    for (const auto& layer : layers) {
+      text += "layer\n";
+      for (const TestFile& file : layer) {
+        text += "  " + file.entry.path + " " + file.entry.symlink_target + " = " + file.entry.hard_link_to + "\n";
+      }
+    }
+    FAIL() << text << testing::PrintToString(*planned) << "\nand not\n" << testing::PrintToString(model.Said());
+  }
+  EXPECT_GT(good, 10'000);
+}
+
 }  // namespace
 }  // namespace wslm

@@ -155,12 +155,30 @@ TEST_F(OciSinkTest, TextsThatAnImageCannotHoldAreRefused) {
 }
 
 TEST_F(OciSinkTest, AFullDiskIsTold) {
+  const OciExport options = {.compression = LayerCompression::kNone};
+  std::string whole;
+  auto sink = CreateOciArchiveSink(std::make_unique<StringSink>(whole), folder_.path(), options);
+  TestSource first(Everything());
+  ASSERT_TRUE(Transfer(first, **sink, {}).ok());
   std::string bytes;
   const absl::Status full = Error(absl::StatusCode::kResourceExhausted, reason::kDiskFull, "No room.");
-  auto sink = CreateOciArchiveSink(std::make_unique<StringSink>(bytes, 100'000, full), folder_.path(),
-                                   {.compression = LayerCompression::kNone});
-  TestSource source(Everything());
-  EXPECT_EQ(ReasonOf(Transfer(source, **sink, {}).status()), reason::kDiskFull);
+  sink = CreateOciArchiveSink(std::make_unique<StringSink>(bytes, whole.size() - 1, full), folder_.path(), options);
+  TestSource again(Everything());
+  EXPECT_EQ(ReasonOf(Transfer(again, **sink, {}).status()), reason::kDiskFull);
+}
+
+TEST_F(OciSinkTest, APackerThatIsLeftOrFailsWritesNothingMore) {
+  for (const auto compression : {LayerCompression::kGzip, LayerCompression::kZstd}) {
+    std::string bytes;
+    const absl::Status full = Error(absl::StatusCode::kResourceExhausted, reason::kDiskFull, "No room.");
+    auto packer = Pack(std::make_unique<StringSink>(bytes, 0, full), compression);
+    ASSERT_TRUE((*packer)->Write("x").ok());
+    EXPECT_EQ(ReasonOf((*packer)->Finish()), reason::kDiskFull);
+    packer = Pack(std::make_unique<StringSink>(bytes), compression);
+    ASSERT_TRUE((*packer)->Write("x").ok());
+    packer->reset();
+    EXPECT_EQ(bytes, "");
+  }
 }
 
 }  // namespace

@@ -84,6 +84,12 @@ TEST_F(OciToolsTest, SkopeoConvertsOursToAllOtherFormsAndWeReadThem) {
     const std::string archive = folder_ / (name + ".tar");
     const TreeDigest digest =
         Export(source, ArchiveSink(archive, {.ref_name = "wslm:test", .compression = compression}));
+    if (compression == LayerCompression::kZstd) {
+      // It knows no such Docker images.
+      ASSERT_TRUE(Skopeo("oci-archive:" + archive, "oci:" + folder_ / (name + ".oci")));
+      EXPECT_EQ(DigestOfImage(folder_ / (name + ".oci"), folder_.path()), digest);
+      continue;
+    }
     for (const std::string& to : {"docker-archive:" + folder_ / (name + ".docker.tar"),
                                   "oci-archive:" + folder_ / (name + ".oci.tar"), "oci:" + folder_ / (name + ".oci")}) {
       ASSERT_TRUE(Skopeo("oci-archive:" + archive, to)) << to;
@@ -153,11 +159,11 @@ TEST_F(OciToolsTest, CrunRunsACommandInADebianOfOurs) {
   config["mounts"] = mounts;
   ASSERT_TRUE(WriteFileAtomically(bundle + "/config.json", config.dump()).ok());
   const std::string id = "wslm-test-" + std::to_string(::getpid());
-  EXPECT_TRUE(
-      RunProgram({"sh", "-c",
-                  "crun --cgroup-manager=disabled --root \"$1/state\" run --bundle \"$1\" \"$2\" >\"$1/output\" "
-                  "2>&1 </dev/null",
-                  "sh", bundle, id}))
+  // crun refuses control groups of both versions side by side, though it is to use none.
+  EXPECT_TRUE(RunProgram({"unshare", "-m", "sh", "-c",
+                          "umount /sys/fs/cgroup/unified 2>/dev/null; exec crun --cgroup-manager=disabled "
+                          "--root \"$1/state\" run --bundle \"$1\" \"$2\" >\"$1/output\" 2>&1 </dev/null",
+                          "sh", bundle, id}))
       << *ReadSmallFile(bundle + "/output");
   EXPECT_EQ(*ReadSmallFile(bundle + "/output"), "hello\n/etc\ndebian\n0\n");
 }

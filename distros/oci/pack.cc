@@ -17,6 +17,11 @@ class Packer : public ByteSink {
  public:
   explicit Packer(std::unique_ptr<ByteSink> bytes) : bytes_(std::move(bytes)), archive_(archive_write_new()) {}
 
+  ~Packer() override {
+    // Without Finish nothing more is to be written. Not by archive_write_fail: libarchive 3.6 keeps its buffer then.
+    dropping_ = true;
+  }
+
   absl::Status Open(LayerCompression compression) {
     archive* writer = archive_.get();
     bool ready = archive_write_set_format_raw(writer) == ARCHIVE_OK;
@@ -53,16 +58,13 @@ class Packer : public ByteSink {
 
  private:
   struct Free {
-    void operator()(archive* writer) const {
-      // Without Finish nothing more is to be written.
-      archive_write_fail(writer);
-      archive_write_free(writer);
-    }
+    void operator()(archive* writer) const { archive_write_free(writer); }
     void operator()(archive_entry* entry) const { archive_entry_free(entry); }
   };
 
   static la_ssize_t WriteCallback(archive* writer, void* self, const void* bytes, size_t size) {
     auto& me = *static_cast<Packer*>(self);
+    if (me.dropping_) return static_cast<la_ssize_t>(size);
     if (me.status_.ok()) me.status_ = me.bytes_->Write({static_cast<const char*>(bytes), size});
     if (me.status_.ok()) return static_cast<la_ssize_t>(size);
     archive_set_error(writer, EIO, "%s", "it can't be written");
@@ -78,6 +80,7 @@ class Packer : public ByteSink {
 
   const std::unique_ptr<ByteSink> bytes_;
   absl::Status status_;
+  bool dropping_ = false;
   const std::unique_ptr<archive, Free> archive_;
 };
 
