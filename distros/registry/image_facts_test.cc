@@ -65,6 +65,14 @@ TEST(ImageFacts, TheLastOfAPathCounts) {
   EXPECT_EQ(FactsOf({File("etc/os-release", "ID=a\n"), File("etc/os-release", "ID=b\n")}).flavor, "b");
 }
 
+TEST(ImageFacts, ATreeOfNothingButShellsAndLinksDoesNotHideItsRelease) {
+  std::vector<TestFile> files = {File("etc/os-release", "ID=first\n")};
+  for (int i = 0; i < 60'000; ++i) files.push_back(File(std::to_string(i) + "/sh", ""));
+  for (int i = 0; i < 100; ++i) files.push_back(Symlink("x" + std::to_string(i) + "/bin", std::string(4000, 't')));
+  files.push_back(File("etc/os-release", "ID=last\n"));
+  EXPECT_EQ(FactsOf(files).flavor, "last");
+}
+
 TEST(ImageFacts, AnEnormousReleaseFileIsNotKept) {
   EXPECT_EQ(FactsOf({File("etc/os-release", std::string(1 << 20, '\n').append("ID=a\n"))}).flavor, "");
 }

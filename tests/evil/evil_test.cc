@@ -42,7 +42,8 @@ constexpr uid_t kOrdinaryUser = 54321;
 // As the generator's bombs want them.
 Limits TestLimits() {
   Limits limits;
-  limits.entries = 80'000;
+  limits.entries = 20'000;
+  limits.hard_links = 5'000;
   limits.total_bytes = int64_t{1} << 30;
   limits.expansion_floor = 16 << 20;
   return limits;
