@@ -3,8 +3,8 @@
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 
-# packages FILE: the names in a package list.
-packages() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
+# packages FILE [HEADING]: the names in a package list, up to the heading "# HEADING" where one is given.
+packages() { sed -e "${2:+/^# $2/,\$d}" -e 's/#.*//' -e '/^[[:space:]]*$/d' "$1"; }
 
 # on_debian_12: whether this system is one that the package list fits.
 on_debian_12() { (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && [ "${VERSION_ID:-}" = 12 ]); }
@@ -48,7 +48,7 @@ in_a_box() {
 
 missing_packages() {
   local name
-  for name in $(packages "$1"); do
+  for name in $(packages "$@"); do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || printf '%s ' "$name"
   done
 }
@@ -67,10 +67,10 @@ become_root() {
   exit 1
 }
 
-# install_packages FILE: what is missing of the list.
+# install_packages FILE [HEADING]: what is missing of the list, up to the heading where one is given.
 install_packages() {
   local missing
-  missing=$(missing_packages "$1")
+  missing=$(missing_packages "$@")
   [ -n "$missing" ] || return 0
   become_root "Packages are missing and this user may not install them." \
     "apt-get update && apt-get install -y --no-install-recommends $missing"
@@ -83,6 +83,12 @@ fetch_package_lists() {
   [ -z "$(apt-cache --names-only search '^linux-image-amd64$' 2>/dev/null)" ] || return 0
   become_root "apt has no package lists and this user may not fetch them." "apt-get update"
   step "fetch package lists" $become apt-get update
+}
+
+# unpack_package NAME FOLDER: a package's files in a folder of $user's, without installing it.
+unpack_package() {
+  as_user mkdir -p "$2"
+  (cd "$2" && as_user apt-get download "$1" && as_user dpkg-deb -x "$1"_*.deb . && as_user rm -f "$1"_*.deb)
 }
 
 apt_install() {

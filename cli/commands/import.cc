@@ -5,6 +5,7 @@
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/host_path.h"
+#include "cli/commands/limit_options.h"
 #include "cli/exit_codes.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/operations/upload.h"
@@ -76,6 +77,7 @@ class ImportCommand : public ClientCommand {
                      {"1", "2"});
     arguments.Option("--user", "NAME[:UID]", user_, "Make this user inside and log in as it");
     arguments.Flag("--isolated", isolated_, "Show it no host folders and run no host programs");
+    limits_.AddTo(arguments);
     arguments.Option("--image", "NAME", image_, "Of several container images in FILE the one of this name or tag");
   }
 
@@ -86,6 +88,7 @@ class ImportCommand : public ClientCommand {
     request.set_version(ParseVersion(version_));
     request.set_user(user_);
     request.set_isolated(isolated_);
+    RETURN_IF_ERROR(limits_.SetOn(*request.mutable_limits()));
     request.set_image(image_);
     request.set_request_id(NewUuid());
     request.set_requestor("wslm import");
@@ -103,6 +106,7 @@ class ImportCommand : public ClientCommand {
   std::string user_;
   std::string image_;
   bool isolated_ = false;
+  LimitOptions limits_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
 #include "cli/commands/host_path.h"
+#include "cli/commands/limit_options.h"
 #include "cli/commands/registry_options.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/output/units.h"
@@ -35,6 +36,7 @@ class PullCommand : public ClientCommand {
     request.set_platform(platform_);
     request.set_user(user_);
     request.set_isolated(isolated_);
+    RETURN_IF_ERROR(limits_.SetOn(*request.mutable_limits()));
     request.set_request_id(NewUuid());
     request.set_requestor("wslm pull");
     if (words_.size() == 3) {
@@ -58,6 +60,7 @@ class PullCommand : public ClientCommand {
     arguments.Option("--user", "NAME[:UID]", user_, "Make this user inside and log in as it");
     arguments.Flag("--isolated", isolated_, "Show it no host folders and run no host programs");
     arguments.Option("--platform", "OS/ARCH", platform_, "Of an image for several machines the one for this");
+    limits_.AddTo(arguments);
     registry_.AddTo(arguments);
   }
 
@@ -67,6 +70,7 @@ class PullCommand : public ClientCommand {
   std::string user_;
   std::string platform_;
   bool isolated_ = false;
+  LimitOptions limits_;
   RegistryOptions registry_;
 };
 

@@ -49,6 +49,7 @@ struct ImportPlan {
   // Of an archive with several container images the one.
   std::string image;
   std::optional<NewUser> user;
+  Limits limits;
 };
 
 class Import {
@@ -120,7 +121,10 @@ class Import {
                      CreateForm(record_.version, folder_, record_.second_owner, record_.name));
     FactsFilter facts_filter(*sink);
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
-    ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, facts_filter, context_.Transferring()));
+    TransferOptions options = context_.Transferring();
+    options.limits = plan_.limits;
+    ASSIGN_OR_RETURN(options.limits->free_bytes, FreeSpace(ParentPath(folder_)));
+    ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, facts_filter, options));
     opened.source.reset();
     RETURN_IF_ERROR(RemoveTree(absl::StrCat(staging, "/", kPulledFolder)));
     if (opened.config) Apply(*opened.config);
@@ -258,6 +262,7 @@ absl::StatusOr<ImportPlan> CheckForm(const Request& request, OperationDeps deps)
     return Invalid("location", "The location must be an absolute path.");
   }
   record.location = request.location();
+  ASSIGN_OR_RETURN(plan.limits, ParseLimits({request.limits().begin(), request.limits().end()}));
   return plan;
 }
 

@@ -171,7 +171,7 @@ class Registry(unittest.TestCase):
         with open(config, "w") as file:
             file.write(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self.folder}}}}}\n"
                        f"http: {{addr: '127.0.0.1:{self.port}'}}\n")
-        server = subprocess.Popen([shutil.which("docker-registry", path="/usr/bin:/usr/sbin"), "serve", config],
+        server = subprocess.Popen([os.environ.get("WSLM_TEST_REGISTRY", "/usr/bin/docker-registry"), "serve", config],
                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(server.wait)
         self.addCleanup(server.send_signal, signal.SIGKILL)

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <thread>
 
 #include "absl/strings/match.h"
@@ -17,7 +18,11 @@
 namespace wslm::oci::registry {
 namespace {
 
-constexpr char kRegistry[] = "/usr/bin/docker-registry";
+// Debian's package enables a service, so it may be unpacked elsewhere instead of installed.
+std::string RegistryProgram() {
+  const char* program = std::getenv("WSLM_TEST_REGISTRY");
+  return program == nullptr ? "/usr/bin/docker-registry" : program;
+}
 
 // A port that nothing listens on, and no one just listened on.
 int FreePort() {
@@ -39,7 +44,7 @@ bool Answers(int port) {
 class RealRegistry : public ::testing::Test {
  protected:
   void SetUp() override {
-    if (!PathExists(kRegistry)) GTEST_SKIP() << "needs docker-registry";
+    if (!PathExists(RegistryProgram())) GTEST_SKIP() << "needs docker-registry";
     options_.patience.first_wait = std::chrono::milliseconds(10);
     options_.patience.attempts = 2;
     image_.WriteTo(scratch_ / "source");
@@ -75,7 +80,7 @@ class RealRegistry : public ::testing::Test {
                     absl::StrCat("version: 0.1\nlog:\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ",
                                  scratch_ / "store", "\nhttp:\n  addr: ", host_, "\n", http, more))
                     .ok());
-    Spawn(kRegistry, {"docker-registry", "serve", scratch_ / "config.yml"}, port);
+    Spawn(RegistryProgram(), {"docker-registry", "serve", scratch_ / "config.yml"}, port);
   }
 
   // An authority, and a server's certificate of its making.
