@@ -116,7 +116,7 @@ class DistroOperationsTest : public testing::Test {
   std::string Digest(const std::string& name) {
     const auto entry = world_->registry->Find(name);
     EXPECT_TRUE(entry.ok()) << entry.status();
-    const auto opened = OpenDistro(*entry);
+    const auto opened = OpenDistro(*entry, nullptr);
     EXPECT_TRUE(opened.ok()) << opened.status();
     return DigestOf(*opened->source, {})->ToString();
   }

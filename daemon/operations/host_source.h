@@ -8,6 +8,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "distros/host/byte_stream.h"
 #include "distros/oci/image_config.h"
 #include "distros/tree/source.h"
 #include "distros/tree/transfer.h"

@@ -1,6 +1,7 @@
 #include "distros/oci/archive_members.h"
 
 #include <algorithm>
+#include <cstring>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -30,9 +31,11 @@ constexpr size_t kLink = 157, kLinkSize = 100;
 constexpr size_t kMagic = 257;
 constexpr size_t kPrefix = 345, kPrefixSize = 155;
 
+// What comes before the first zero byte.
+std::string_view UpToZero(std::string_view text) { return {text.data(), ::strnlen(text.data(), text.size())}; }
+
 std::string_view Text(std::string_view header, size_t offset, size_t size) {
-  const std::string_view field = header.substr(offset, size);
-  return field.substr(0, field.find('\0'));
+  return UpToZero(header.substr(offset, size));
 }
 
 // Octal digits, or GNU's binary form for what is too large for them.
@@ -123,8 +126,8 @@ class Walker {
   absl::Status TakeExtension(char type, int64_t offset, int64_t size) {
     if (size > kExtensionMax) return Corrupt("it has a name that is too long");
     ASSIGN_OR_RETURN(const std::string body, Take(offset, size));
-    if (type == 'L') long_name_ = body.substr(0, body.find('\0'));
-    if (type == 'K') long_link_ = body.substr(0, body.find('\0'));
+    if (type == 'L') long_name_ = UpToZero(body);
+    if (type == 'K') long_link_ = UpToZero(body);
     if (type == 'x' || type == 'X') return TakePax(body);
     return absl::OkStatus();
   }
