@@ -31,7 +31,7 @@ absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry, const Cancel
     const std::string image = entry.image();
     const bool raw = entry.record.image_driver.empty() || entry.record.image_driver == "raw";
     if (raw) return OpenImage(image);
-    ASSIGN_OR_RETURN(opened.lock, LockImage(image));
+    // It looks by itself whether the image is in use.
     ASSIGN_OR_RETURN(opened.source, OpenDiskSource(image, entry.folder, cancel));
     return opened;
   }

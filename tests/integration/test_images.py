@@ -96,7 +96,7 @@ class Images(unittest.TestCase):
         self.assertIn("+ etc/new", lines)
         self.assertIn("- home", lines)
         self.assertIn("- console", lines)
-        self.assertRegex(result.stdout, r"(?m)^~ etc/os-release: mode 0644 -> 0600, .*mtime .* -> .*, size 23 -> 30$")
+        self.assertRegex(result.stdout, r"(?m)^~ etc/os-release: mode 0644 -> 0600, .*mtime .* -> .*, size 22 -> 29$")
         told = json.loads(self.home.run("compare", "base", changed, "--json").stdout)
         self.assertEqual(int(told["count"]), len(told["differences"]))
         self.assertEqual(self.home.run("compare", "base", "nobody").returncode, 2)
