@@ -87,6 +87,24 @@ absl::Status MoveFolder(const std::string& from, const std::string& to) {
   return status;
 }
 
+// Removes what a crash left half written in a distro's own folder.
+void RemoveHalfWritten(const std::string& folder) {
+  for (const std::string& name : NamesIn(folder)) {
+    const bool half = BeginsWith(name, kHalfRecordPrefix) || BeginsWith(name, ".trash.json.tmp-") ||
+                      BeginsWith(name, ".staging.json.tmp-");
+    if (half) ::unlink(absl::StrCat(folder, "/", name).c_str());
+  }
+}
+
+// The claim on the location of a distro that is registered: a crash came before it was taken away.
+void RemoveClaim(const std::string& folder, const std::string& id) {
+  const absl::StatusOr<DistroRecord> record = ReadRecord(folder);
+  if (!record.ok() || record->location.empty()) return;
+  const std::string claim = absl::StrCat(record->location, "/", kClaimFile);
+  const absl::StatusOr<std::string> holder = ReadSmallFile(claim);
+  if (holder.ok() && *holder == id) ::unlink(claim.c_str());
+}
+
 // Removes from a folder of the user's what wslm made there, last what says whose the rest is: the copy of the record,
 // or the claim.
 absl::Status EmptyLocation(const std::string& location, bool made) {
@@ -150,13 +168,13 @@ void DistroFolders::CleanUp() const {
       // A crash came between the rename that counts and these.
       ::unlink((Folder(name) + kStagingFile).c_str());
       ::unlink((Folder(name) + kTrashFile).c_str());
-      for (const std::string& file : NamesIn(Folder(name))) {
-        if (BeginsWith(file, kHalfRecordPrefix)) ::unlink((Folder(name) + "/" + file).c_str());
-      }
+      RemoveHalfWritten(Folder(name));
+      RemoveClaim(Folder(name), name);
     }
   }
   for (const std::string& name : NamesIn(trash_)) {
     // A failure shows itself again at the next start; it must not keep the others from being listed.
+    if (IsUuid(name)) RemoveHalfWritten(absl::StrCat(trash_, "/", name));
     if (BeginsWith(name, kPurgePrefix)) (void)FinishPurge(name.substr(sizeof(kPurgePrefix) - 1));
   }
 }
