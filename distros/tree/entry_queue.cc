@@ -13,7 +13,8 @@ constexpr size_t kWaiting = 6 * kBatch;
 constexpr std::chrono::milliseconds kPatience{100};
 
 size_t WeightOf(const Entry& entry) {
-  size_t weight = sizeof(EntryQueue::Step) + entry.path.size() + entry.symlink_target.size() + entry.hard_link_to.size();
+  size_t weight =
+      sizeof(EntryQueue::Step) + entry.path.size() + entry.symlink_target.size() + entry.hard_link_to.size();
   if (entry.extents) weight += entry.extents->size() * sizeof(DataExtent);
   for (const auto& [name, value] : entry.xattrs) weight += 2 * sizeof(std::string) + name.size() + value.size();
   return weight;
@@ -51,9 +52,8 @@ bool EntryQueue::Add(Step step, size_t weight) {
 bool EntryQueue::Send() {
   std::unique_lock lock(mutex_);
   // One that is heavier than all is let through alone.
-  changed_.wait(lock, [this] {
-    return stopped_ || waiting_.empty() || waiting_weight_ + filling_.weight_ <= kWaiting;
-  });
+  changed_.wait(lock,
+                [this] { return stopped_ || waiting_.empty() || waiting_weight_ + filling_.weight_ <= kWaiting; });
   if (stopped_) return false;
   waiting_weight_ += filling_.weight_;
   waiting_.push_back(std::move(filling_));
