@@ -27,6 +27,7 @@ namespace {
 
 constexpr size_t kLossesMax = 100;
 constexpr int kBlockSize = 256 << 10;
+constexpr int64_t kPaddingMax = int64_t{64} << 20;
 
 // Each thread of xz -6 needs about 150 MiB, of zstd -3 about 20.
 int Threads(int most) { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most); }
@@ -35,6 +36,13 @@ class TarSink : public Sink {
  public:
   TarSink(std::unique_ptr<ByteSink> bytes)
       : bytes_(std::move(bytes)), archive_(archive_write_new()), entry_(archive_entry_new()) {}
+
+  ~TarSink() override {
+    // Without Commit nothing more is to be written. Only dropping it has libarchive 3.6 free its buffer; but it would
+    // first compress what is missing of a file, which for a large one is not worth the wait.
+    dropping_ = true;
+    if (writing_ && size_ - done_ > kPaddingMax) archive_write_fail(archive_.get());
+  }
 
   absl::Status Open(TarCompression compression) {
     archive* writer = archive_.get();
@@ -118,16 +126,13 @@ class TarSink : public Sink {
 
  private:
   struct Free {
-    void operator()(archive* writer) const {
-      // Without Commit nothing more is to be written.
-      archive_write_fail(writer);
-      archive_write_free(writer);
-    }
+    void operator()(archive* writer) const { archive_write_free(writer); }
     void operator()(archive_entry* entry) const { archive_entry_free(entry); }
   };
 
   static la_ssize_t WriteCallback(archive* writer, void* self, const void* bytes, size_t size) {
     auto& me = *static_cast<TarSink*>(self);
+    if (me.dropping_) return static_cast<la_ssize_t>(size);
     if (me.status_.ok()) me.status_ = me.bytes_->Write({static_cast<const char*>(bytes), size});
     if (me.status_.ok()) return static_cast<la_ssize_t>(size);
     archive_set_error(writer, EIO, "%s", "the archive can't be written");
@@ -251,6 +256,7 @@ class TarSink : public Sink {
 
   const std::unique_ptr<ByteSink> bytes_;
   absl::Status status_;
+  bool dropping_ = false;
   std::string zeros_;
   std::vector<std::string> losses_;
   absl::flat_hash_set<std::string> sockets_;

@@ -158,6 +158,19 @@ TEST(TarSink, AFileThatIsLongerThanItSaidIsAnErrorAndAShorterOneIsFilledWithZero
   EXPECT_EQ(ReasonOf(WriteTar({longer}).status()), reason::kCorruptSource);
 }
 
+TEST(TarSink, ASinkLeftMidwayWritesAndKeepsNothing) {
+  for (const TarCompression compression : {TarCompression::kNone, TarCompression::kGzip, TarCompression::kZstd}) {
+    std::string bytes;
+    absl::StatusOr<std::unique_ptr<Sink>> sink = OpenTarSink(std::make_unique<StringSink>(bytes), compression);
+    ASSERT_TRUE(sink.ok());
+    ASSERT_TRUE((*sink)->Begin(File("a", std::string(1 << 20, 'x')).entry).ok());
+    ASSERT_TRUE((*sink)->Write({.offset = 0, .bytes = "xyz"}).ok());
+    const std::string before = bytes;
+    sink->reset();
+    EXPECT_EQ(bytes, before);
+  }
+}
+
 TEST(TarSink, AFullDiskIsSaid) {
   std::string bytes;
   const absl::Status full = ErrnoError("cannot write", "/x.tar", ENOSPC);

@@ -9,19 +9,18 @@ namespace wslm {
 // The thread's character type locale is C.UTF-8 as long as this lives.
 class ScopedUtf8Locale {
  public:
-  ScopedUtf8Locale() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
-    if (locale_ != nullptr) previous_ = ::uselocale(locale_);
+  ScopedUtf8Locale() {
+    // Made once and kept: the last one to be freed has the C library read its file again.
+    static const locale_t locale = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    if (locale != nullptr) previous_ = ::uselocale(locale);
   }
   ScopedUtf8Locale(const ScopedUtf8Locale&) = delete;
   ScopedUtf8Locale& operator=(const ScopedUtf8Locale&) = delete;
   ~ScopedUtf8Locale() {
-    if (locale_ == nullptr) return;
-    ::uselocale(previous_);
-    ::freelocale(locale_);
+    if (previous_ != nullptr) ::uselocale(previous_);
   }
 
  private:
-  const locale_t locale_;
   locale_t previous_ = nullptr;
 };
 

@@ -1,6 +1,5 @@
 #include "distros/tree/content_hash.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace wslm {
@@ -21,22 +20,12 @@ void UpdateNumber(Sha256& sha, int64_t number) {
 }  // namespace
 
 void ContentHash::AddBlock(std::string_view block) {
-  // A hole may end within the last block: trailing zeros must not count there either.
-  if (static_cast<int64_t>(block.size()) < kBlock) {
-    const size_t last = block.find_last_not_of('\0');
-    block = block.substr(0, last == std::string_view::npos ? 0 : last + 1);
-  }
   if (!IsZero(block)) {
+    // A hole may begin within the block: zeros at its end must not count.
+    block = block.substr(0, block.find_last_not_of('\0') + 1);
     UpdateNumber(sha_, block_);
+    UpdateNumber(sha_, static_cast<int64_t>(block.size()));
     sha_.Update(block);
-    if (static_cast<int64_t>(block.size()) < kBlock) {
-      static constexpr char kZeros[4096] = {};
-      for (size_t left = static_cast<size_t>(kBlock) - block.size(); left > 0;) {
-        const size_t count = std::min(left, sizeof(kZeros));
-        sha_.Update({kZeros, count});
-        left -= count;
-      }
-    }
   }
   ++block_;
 }

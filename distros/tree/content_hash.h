@@ -1,5 +1,6 @@
 // The hash of a regular file's content, in which a hole and as many zeros are the same, and holes cost nothing: SHA-256
-// of the file's 64 KiB blocks that are not all zero, each after its number (64 bits, little endian), then of its size.
+// of the file's 64 KiB blocks that are not all zero, each less the zeros at its end and after its number and the length
+// that is left (64 bits each, little endian), then of the file's size.
 #ifndef WSLM_DISTROS_TREE_CONTENT_HASH_H_
 #define WSLM_DISTROS_TREE_CONTENT_HASH_H_
 

@@ -1,11 +1,17 @@
 #include "distros/tree/transfer.h"
 
+#include <atomic>
+#include <string>
+#include <thread>
 #include <utility>
+#include <variant>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/status_macros.h"
+#include "distros/tree/entry_queue.h"
 #include "distros/tree/transfer_watch.h"
 
 namespace wslm {
@@ -24,49 +30,124 @@ absl::Status CheckBlock(const Entry& entry, const DataBlock& block, int64_t& end
   return absl::OkStatus();
 }
 
-// Reads the source to its end into the digest, and into the sink where there is one.
-absl::StatusOr<TreeDigest> Run(Source& source, Sink* sink, const TransferOptions& options) {
-  TransferWatch watch(source, options);
-  DigestBuilder digest;
+// How far the source is, for the thread that does not read it.
+struct Position {
+  explicit Position(const Source& source) { Take(source); }
+  void Take(const Source& source) {
+    done.store(source.position(), std::memory_order_relaxed);
+    total.store(source.total(), std::memory_order_relaxed);
+  }
+  std::atomic<int64_t> done = 0;
+  std::atomic<int64_t> total = 0;
+};
+
+// The reading thread's work: all of the source, checked, into the digest where there is one, and into the queue.
+// OK also when the other side wants no more.
+absl::Status ReadAll(Source& source, const TransferOptions& options, DigestBuilder* digest, EntryQueue& queue,
+                     Position& position) {
   std::optional<LimitChecker> limits;
   if (options.limits) limits.emplace(*options.limits);
   Entry entry;
   bool any = false;
   while (true) {
-    RETURN_IF_ERROR(watch.Step(entry));
+    RETURN_IF_ERROR(CheckCancel(options));
     ASSIGN_OR_RETURN(const bool more, source.Next(entry));
+    position.Take(source);
     if (!more) break;
     any = true;
-    RETURN_IF_ERROR(Failpoint("transfer.entry"));
     RETURN_IF_ERROR(CheckEntry(entry));
     if (limits) RETURN_IF_ERROR(limits->Begin(entry));
-    RETURN_IF_ERROR(digest.Begin(entry));
-    if (sink != nullptr) RETURN_IF_ERROR(sink->Begin(entry));
+    if (digest != nullptr) RETURN_IF_ERROR(digest->Begin(entry));
+    if (!queue.Begin(entry)) return absl::OkStatus();
     int64_t end = 0;
     while (entry.type == FileType::kRegular && !entry.is_hard_link()) {
       ASSIGN_OR_RETURN(const std::optional<DataBlock> block, source.Read());
       if (!block) break;
+      position.Take(source);
       RETURN_IF_ERROR(CheckBlock(entry, *block, end));
       if (limits) RETURN_IF_ERROR(limits->Write(*block, source.position()));
-      digest.Write(*block);
-      if (sink != nullptr) RETURN_IF_ERROR(sink->Write(*block));
-      RETURN_IF_ERROR(watch.Step(entry));
+      if (digest != nullptr) digest->Write(*block);
+      if (!queue.Write(*block)) return absl::OkStatus();
+      RETURN_IF_ERROR(CheckCancel(options));
     }
-    digest.End();
-    if (sink != nullptr) RETURN_IF_ERROR(sink->End());
+    if (digest != nullptr) digest->End();
+    if (!queue.End()) return absl::OkStatus();
   }
   if (!any) {
     return Error(absl::StatusCode::kInvalidArgument, reason::kNotADistro,
                  "The source holds no files at all, so it is no Linux distribution.");
   }
-  return digest.Finish();
+  return absl::OkStatus();
 }
+
+// The caller's thread's work: what comes through the queue into the sink. An error of the source comes behind all that
+// it gave before.
+absl::Status WriteAll(EntryQueue& queue, Sink& sink, const TransferOptions& options, const Position& position) {
+  TransferWatch watch(options);
+  EntryQueue::Batch batch;
+  std::string path;
+  while (true) {
+    const auto watched = [&] { return watch.Step(path, position.done, position.total); };
+    RETURN_IF_ERROR(watched());
+    const EntryQueue::Taken taken = queue.Take(batch);
+    if (taken == EntryQueue::Taken::kNothing) continue;
+    if (taken == EntryQueue::Taken::kEnd) return queue.status();
+    for (const EntryQueue::Step& step : batch.steps()) {
+      if (const auto* entry = std::get_if<Entry>(&step)) {
+        path = entry->path;
+        RETURN_IF_ERROR(watched());
+        RETURN_IF_ERROR(Failpoint("transfer.entry"));
+        RETURN_IF_ERROR(sink.Begin(*entry));
+      } else if (const auto* piece = std::get_if<EntryQueue::Piece>(&step)) {
+        RETURN_IF_ERROR(watched());
+        RETURN_IF_ERROR(sink.Write(batch.Block(*piece)));
+      } else {
+        RETURN_IF_ERROR(sink.End());
+      }
+    }
+  }
+}
+
+// Reads the source to its end in a thread of its own, into `digest` where there is one, and has the sink write.
+absl::Status Run(Source& source, Sink& sink, DigestBuilder* digest, const TransferOptions& options) {
+  RETURN_IF_ERROR(CheckCancel(options));
+  EntryQueue queue;
+  Position position(source);
+  std::thread reader([&] { queue.Finish(ReadAll(source, options, digest, queue, position)); });
+  const absl::Cleanup join = [&] {
+    queue.Stop();
+    reader.join();
+  };
+  return WriteAll(queue, sink, options, position);
+}
+
+// Takes the digest of what it gets.
+class DigestSink : public Sink {
+ public:
+  absl::Status Begin(const Entry& entry) override { return digest_.Begin(entry); }
+  absl::Status Write(const DataBlock& block) override {
+    digest_.Write(block);
+    return absl::OkStatus();
+  }
+  absl::Status End() override {
+    digest_.End();
+    return absl::OkStatus();
+  }
+  absl::Status Commit() override { return absl::OkStatus(); }
+
+  absl::StatusOr<TreeDigest> Finish() { return digest_.Finish(); }
+
+ private:
+  DigestBuilder digest_;
+};
 
 }  // namespace
 
 absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const TransferOptions& options) {
   TransferResult result;
-  ASSIGN_OR_RETURN(result.digest, Run(source, &sink, options));
+  DigestBuilder digest;
+  RETURN_IF_ERROR(Run(source, sink, &digest, options));
+  ASSIGN_OR_RETURN(result.digest, digest.Finish());
   RETURN_IF_ERROR(sink.Commit());
   result.warnings = source.warnings();
   result.losses = sink.losses();
@@ -74,7 +155,9 @@ absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const Transf
 }
 
 absl::StatusOr<TreeDigest> DigestOf(Source& source, const TransferOptions& options) {
-  return Run(source, nullptr, options);
+  DigestSink sink;
+  RETURN_IF_ERROR(Run(source, sink, nullptr, options));
+  return sink.Finish();
 }
 
 }  // namespace wslm

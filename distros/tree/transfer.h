@@ -1,5 +1,8 @@
 // The one way a distro moves from a form to another: import, export, convert, verify.
 //
+// The source is read and checked in a thread of its own (which the call waits for, also where it fails: it may be
+// within a Next or Read), the sink works on the caller's.
+//
 //   ASSIGN_OR_RETURN(TransferResult result, Transfer(*source, *sink, {.progress = ..., .cancel = &cancel}));
 #ifndef WSLM_DISTROS_TREE_TRANSFER_H_
 #define WSLM_DISTROS_TREE_TRANSFER_H_

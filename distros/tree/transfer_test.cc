@@ -65,6 +65,47 @@ TEST(Transfer, ContentOutsideOfItsFileOrNotInOrderReachesNoSink) {
   }
 }
 
+// Fails at the entry "bad".
+class FailingSink : public TestSink {
+ public:
+  absl::Status Begin(const Entry& entry) override {
+    if (entry.path == "bad") return ErrnoError("cannot write", entry.path, ENOSPC);
+    return TestSink::Begin(entry);
+  }
+};
+
+TEST(Transfer, ASinkThatFailsEndsItHoweverMuchIsStillToCome) {
+  std::vector<TestFile> files = {File("a", "x"), File("bad", "")};
+  for (int i = 0; i < 40; ++i) files.push_back(File(std::to_string(i), std::string(1 << 20, 'x')));
+  TestSource source(files);
+  FailingSink sink;
+  EXPECT_EQ(ReasonOf(Transfer(source, sink, {}).status()), reason::kDiskFull);
+  EXPECT_EQ(sink.files.size(), 1u);
+  EXPECT_FALSE(sink.committed);
+  EXPECT_LT(source.position(), 20);
+}
+
+TEST(Transfer, WhatComesFirstFailsIt) {
+  for (const bool sink_first : {true, false}) {
+    TestSource source(sink_first ? std::vector{File("bad", ""), File("../x", "")}
+                                 : std::vector{File("../x", ""), File("bad", "")});
+    FailingSink sink;
+    EXPECT_EQ(ReasonOf(Transfer(source, sink, {}).status()), sink_first ? reason::kDiskFull : reason::kCorruptSource);
+  }
+}
+
+TEST(Transfer, ItIsCancelledFromItsProgress) {
+  std::vector<TestFile> files;
+  for (int i = 0; i < 40; ++i) files.push_back(File(std::to_string(i), std::string(1 << 20, 'x')));
+  TestSource source(files);
+  TestSink sink;
+  CancelFlag cancel = false;
+  const TransferOptions options{.progress = [&](const TransferProgress&) { cancel = true; }, .cancel = &cancel};
+  EXPECT_EQ(ReasonOf(Transfer(source, sink, options).status()), reason::kCancelled);
+  EXPECT_FALSE(sink.committed);
+  EXPECT_LT(source.position(), 20);
+}
+
 TEST(Transfer, TellsProgressAtMostTenTimesASecond) {
   std::vector<TestFile> files;
   for (int i = 0; i < 1000; ++i) files.push_back(File(std::to_string(i), "x"));

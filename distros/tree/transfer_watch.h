@@ -4,34 +4,37 @@
 #define WSLM_DISTROS_TREE_TRANSFER_WATCH_H_
 
 #include <chrono>
+#include <string>
 
 #include "absl/status/status.h"
 #include "distros/host/error.h"
-#include "distros/tree/source.h"
 #include "distros/tree/transfer.h"
 
 namespace wslm {
 
-// Not thread-safe; source and options outlive it.
+// Error: CANCELLED. Thread-safe.
+inline absl::Status CheckCancel(const TransferOptions& options) {
+  if (options.cancel == nullptr || !options.cancel->load(std::memory_order_relaxed)) return absl::OkStatus();
+  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
+}
+
+// Not thread-safe; the options outlive it.
 class TransferWatch {
  public:
-  TransferWatch(const Source& source, const TransferOptions& options) : source_(source), options_(options) {}
+  explicit TransferWatch(const TransferOptions& options) : options_(options) {}
 
-  // Error: CANCELLED.
-  absl::Status Step(const Entry& entry) {
-    if (options_.cancel != nullptr && options_.cancel->load(std::memory_order_relaxed)) {
-      return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-    }
+  // At the entry `path`, `done` of `total` bytes of the source. Error: CANCELLED.
+  absl::Status Step(const std::string& path, int64_t done, int64_t total) {
+    if (absl::Status status = CheckCancel(options_); !status.ok()) return status;
     if (!options_.progress) return absl::OkStatus();
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return absl::OkStatus();
     next_ = now + std::chrono::milliseconds(100);
-    options_.progress({.done = source_.position(), .total = source_.total(), .path = entry.path});
+    options_.progress({.done = done, .total = total, .path = path});
     return absl::OkStatus();
   }
 
  private:
-  const Source& source_;
   const TransferOptions& options_;
   std::chrono::steady_clock::time_point next_{};
 };

@@ -33,11 +33,11 @@ TreeIndex::TreeIndex() {
 
 absl::StatusOr<TreeIndex> TreeIndex::Read(Source& source, const TransferOptions& options) {
   TreeIndex index;
-  TransferWatch watch(source, options);
+  TransferWatch watch(options);
   ContentHash hash;
   Entry entry;
   while (true) {
-    RETURN_IF_ERROR(watch.Step(entry));
+    RETURN_IF_ERROR(watch.Step(entry.path, source.position(), source.total()));
     ASSIGN_OR_RETURN(const bool more, source.Next(entry));
     if (!more) break;
     RETURN_IF_ERROR(CheckEntry(entry));
@@ -47,7 +47,7 @@ absl::StatusOr<TreeIndex> TreeIndex::Read(Source& source, const TransferOptions&
         ASSIGN_OR_RETURN(const std::optional<DataBlock> block, source.Read());
         if (!block) break;
         hash.Write(block->offset, block->bytes);
-        RETURN_IF_ERROR(watch.Step(entry));
+        RETURN_IF_ERROR(watch.Step(entry.path, source.position(), source.total()));
       }
       content = hash.Finish(entry.size);
     }
