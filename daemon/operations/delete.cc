@@ -37,7 +37,8 @@ absl::StatusOr<OperationPlan> PlanDelete(const v1::DeleteDistroRequest& request,
     context.BeginPhase(v1::PROGRESS_PHASE_COMMIT);
     const v1::Distro last = deps.views.AfterOperation(entry);
     const std::string default_before = deps.registry.default_id();
-    RETURN_IF_ERROR(deps.registry.Remove(id, purge));
+    ASSIGN_OR_RETURN(const std::string left, deps.registry.Remove(id, purge));
+    if (!left.empty()) context.Warn(left);
     deps.instances.Forget(id);
     deps.events.DistroChanged(v1::CHANGE_KIND_DELETED, last);
     if (default_before == id) deps.views.Publish(deps.registry.default_id(), v1::CHANGE_KIND_UPDATED);

@@ -204,7 +204,7 @@ class Import {
       deps_.log.Error(absl::StrCat("cannot stop ", record_.name, ": ", stop.message()));
     }
     if (const auto removal = deps_.registry.Remove(record_.id, /*purge=*/true); !removal.ok()) {
-      deps_.log.Error(absl::StrCat("cannot remove ", record_.name, " again: ", removal.message()));
+      deps_.log.Error(absl::StrCat("cannot remove ", record_.name, " again: ", removal.status().message()));
     }
     return status;
   }

@@ -38,7 +38,7 @@ absl::StatusOr<v1::OperationResponse> RecoverImport(const JournalRecord& record,
   if (!entry.ok()) return Interrupted("Nothing was imported; import again.");
   if (!record.undo_registration()) return DistroResponse(*entry, deps);
   RETURN_IF_ERROR(deps.instances.Stop(id, kGrace));
-  RETURN_IF_ERROR(deps.registry.Remove(id, /*purge=*/true));
+  RETURN_IF_ERROR(deps.registry.Remove(id, /*purge=*/true).status());
   return Interrupted("The distro's user was not made yet, so the distro was removed again; import again.");
 }
 

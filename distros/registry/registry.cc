@@ -160,7 +160,7 @@ class FolderRegistry : public Registry {
     return entry;
   }
 
-  absl::Status Remove(const std::string& id, bool purge) override {
+  absl::StatusOr<std::string> Remove(const std::string& id, bool purge) override {
     {
       const std::lock_guard lock(mutex_);
       const auto found = distros_.find(id);
@@ -174,7 +174,10 @@ class FolderRegistry : public Registry {
       distros_.erase(found);
       if (default_id_ == id) SetDefaultTo(Oldest());
     }
-    return purge ? folders_.FinishPurge(id) : absl::OkStatus();
+    const absl::Status removed = purge ? folders_.FinishPurge(id) : absl::OkStatus();
+    if (removed.ok()) return "";
+    return absl::StrCat("Some of its files could not be removed; the next start of wslmd tries again: ",
+                        removed.message());
   }
 
   std::vector<TrashEntry> Trash() const override {

@@ -82,8 +82,9 @@ class Registry {
   virtual absl::StatusOr<RegistryEntry> Update(const DistroRecord& record) = 0;
   // Moves the folder to the trash; or away for good, which takes as long as its files are many. Works on a full disk.
   // What lies in record.location stays until it is purged, and then goes only as far as wslm made it. Another distro
-  // becomes the default: the oldest left. Errors: DISTRO_NOT_FOUND, DISTRO_PROTECTED.
-  virtual absl::Status Remove(const std::string& id, bool purge) = 0;
+  // becomes the default: the oldest left. Answers a sentence where the distro is gone but not all of its files, which
+  // the next start removes; else nothing. Errors: DISTRO_NOT_FOUND, DISTRO_PROTECTED.
+  virtual absl::StatusOr<std::string> Remove(const std::string& id, bool purge) = 0;
 
   virtual std::vector<TrashEntry> Trash() const = 0;
   // By id or name of a deleted distro (the last deleted of that name); `new_name` empty = its old one. Errors:

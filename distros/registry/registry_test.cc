@@ -202,7 +202,7 @@ TEST_F(RegistryTest, PurgeLeavesNothing) {
   ASSERT_TRUE(registry_->Remove(id, true).ok());
   EXPECT_TRUE(IsEmptyFolder(folder_ / "distros"));
   EXPECT_TRUE(IsEmptyFolder(folder_ / "trash"));
-  EXPECT_EQ(ReasonOf(registry_->Remove(id, true)), reason::kDistroNotFound);
+  EXPECT_EQ(ReasonOf(registry_->Remove(id, true).status()), reason::kDistroNotFound);
 }
 
 TEST_F(RegistryTest, AProtectedOneIsNotRemoved) {
@@ -210,8 +210,8 @@ TEST_F(RegistryTest, AProtectedOneIsNotRemoved) {
   DistroRecord record = registry_->Find(id)->record;
   record.is_protected = true;
   ASSERT_TRUE(registry_->Update(record).ok());
-  EXPECT_EQ(ReasonOf(registry_->Remove(id, true)), reason::kDistroProtected);
-  EXPECT_EQ(ReasonOf(registry_->Remove(id, false)), reason::kDistroProtected);
+  EXPECT_EQ(ReasonOf(registry_->Remove(id, true).status()), reason::kDistroProtected);
+  EXPECT_EQ(ReasonOf(registry_->Remove(id, false).status()), reason::kDistroProtected);
   EXPECT_THAT(Names(), ElementsAre("a"));
 }
 
