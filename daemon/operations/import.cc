@@ -97,7 +97,7 @@ class Import {
     ASSIGN_OR_RETURN(auto access, RegistryOptionsOf(plan_.pull->access, context_));
     options.platform = plan_.pull->platform;
     if (!plan_.pull->platform.empty()) {
-      ASSIGN_OR_RETURN(access.platform, oci::registry::ParsePlatform(plan_.pull->platform));
+      ASSIGN_OR_RETURN(access.platform, ParsePlatform(plan_.pull->platform));
     }
     context_.BeginPhase(v1::PROGRESS_PHASE_FETCH);
     const std::string folder = absl::StrCat(staging, "/", kPulledFolder);

@@ -8,29 +8,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "distros/oci/platform.h"
 #include "distros/tree/sha256.h"
 
 namespace wslm {
-
-// A system that an image runs on, in Go's words: "linux", "amd64", "arm64", ...
-struct Platform {
-  std::string os;
-  std::string architecture;
-  // Of the architecture ("v8", "v7"); empty: any, or none said.
-  std::string variant;
-
-  // "linux/arm64", "linux/arm/v7".
-  std::string ToString() const;
-  // Whether an image for `offered` is one for this.
-  bool Takes(const Platform& offered) const;
-};
-
-// This machine's.
-Platform HostPlatform();
-
-// "linux/arm64", "arm64", "linux/arm/v7"; the names that Linux has for architectures (x86_64, aarch64) too. Error:
-// INVALID_ARGUMENT.
-absl::StatusOr<Platform> ParsePlatform(std::string_view text);
 
 // All of it comes from the image: texts to show escaped, wishes to be weighed, nothing that may choose what the host
 // does.

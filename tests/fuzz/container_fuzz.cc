@@ -23,7 +23,7 @@ void Document(const std::string& text) {
   const auto document = oci::registry::ParseDocument(text, "", "text");
   if (!document.ok()) return;
   if (document->is_index) {
-    oci::registry::Choose(*document, oci::registry::HostPlatform(), "text").status().IgnoreError();
+    oci::registry::Choose(*document, HostPlatform(), "text").status().IgnoreError();
     return;
   }
   for (const auto& blob : document->Blobs()) FUZZ_CHECK(oci::registry::IsSha256Digest(blob.digest) && blob.size >= 0);

@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "distros/oci/registry/platform.h"
+#include "distros/oci/platform.h"
 
 namespace wslm::oci::registry {
 

@@ -1,8 +1,8 @@
 // What is read from text alone: names, platforms, challenges, credentials, addresses.
 #include "distros/host/error.h"
+#include "distros/oci/platform.h"
 #include "distros/oci/registry/auth_file.h"
 #include "distros/oci/registry/challenge.h"
-#include "distros/oci/registry/platform.h"
 #include "distros/oci/registry/reference.h"
 #include "distros/oci/registry/url.h"
 #include "gmock/gmock.h"
@@ -61,6 +61,7 @@ TEST(Reference, RefusesAllElse) {
 
 TEST(Platform, IsParsedAndCompared) {
   EXPECT_EQ(ParsePlatform("arm64")->ToString(), "linux/arm64");
+  EXPECT_EQ(ParsePlatform("x86_64")->ToString(), "linux/amd64");
   EXPECT_EQ(ParsePlatform("linux/arm/v7")->ToString(), "linux/arm/v7");
   EXPECT_FALSE(ParsePlatform("a/b/c/d").ok());
   EXPECT_FALSE(ParsePlatform("").ok());

@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "distros/oci/registry/platform.h"
+#include "distros/oci/platform.h"
 #include "distros/tree/transfer.h"
 
 namespace wslm::oci::registry {

@@ -12,12 +12,11 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
-#include "distros/oci/registry/auth_file.h"
 #include "distros/oci/registry/blob_download.h"
-#include "distros/oci/registry/certificates.h"
 #include "distros/oci/registry/layout_folder.h"
 #include "distros/oci/registry/manifest.h"
 #include "distros/oci/registry/session.h"
+#include "distros/oci/registry/transfer_call.h"
 
 namespace wslm::oci::registry {
 namespace {
@@ -168,23 +167,7 @@ class Pull {
 
 absl::StatusOr<PullResult> PullImage(const ImageReference& image, const std::string& folder,
                                      const PullOptions& options) {
-  Stop stop(options.cancel);
-  RETURN_IF_ERROR(stop.Check());
-  ASSIGN_OR_RETURN(const std::optional<Credentials> credentials, CredentialsFor(options, image));
-  ASSIGN_OR_RETURN(const std::string certificates, TrustedCertificates(options.ca_file));
-  const LayoutFolder layout(folder);
-  Session session(image, "pull", credentials, options, stop);
-  Pull pull(session, certificates, layout, options, stop);
-  absl::StatusOr<PullResult> result = absl::InternalError("not run");
-  const absl::Status status = RunAside(
-      [&] {
-        result = pull.Run();
-        return result.status();
-      },
-      [&] { pull.Tick(); });
-  // What broke because of it is not what happened.
-  if (!status.ok() && stop.cancelled()) return Stop(options.cancel).Check();
-  return result;
+  return RunTransfer<PullResult, Pull>(image, "pull", folder, options);
 }
 
 }  // namespace wslm::oci::registry

@@ -10,12 +10,11 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
-#include "distros/oci/registry/auth_file.h"
 #include "distros/oci/registry/blob_upload.h"
-#include "distros/oci/registry/certificates.h"
 #include "distros/oci/registry/layout_folder.h"
 #include "distros/oci/registry/manifest.h"
 #include "distros/oci/registry/session.h"
+#include "distros/oci/registry/transfer_call.h"
 
 namespace wslm::oci::registry {
 namespace {
@@ -126,23 +125,7 @@ class Push {
 
 absl::StatusOr<PushResult> PushImage(const std::string& folder, const ImageReference& image,
                                      const PushOptions& options) {
-  Stop stop(options.cancel);
-  RETURN_IF_ERROR(stop.Check());
-  ASSIGN_OR_RETURN(const std::optional<Credentials> credentials, CredentialsFor(options, image));
-  ASSIGN_OR_RETURN(const std::string certificates, TrustedCertificates(options.ca_file));
-  const LayoutFolder layout(folder);
-  Session session(image, "pull,push", credentials, options, stop);
-  Push push(session, certificates, layout, options, stop);
-  absl::StatusOr<PushResult> result = absl::InternalError("not run");
-  const absl::Status status = RunAside(
-      [&] {
-        result = push.Run();
-        return result.status();
-      },
-      [&] { push.Tick(); });
-  // What broke because of it is not what happened.
-  if (!status.ok() && stop.cancelled()) return Stop(options.cancel).Check();
-  return result;
+  return RunTransfer<PushResult, Push>(image, "pull,push", folder, options);
 }
 
 }  // namespace wslm::oci::registry
