@@ -28,6 +28,7 @@ TEST(Reference, TakesDockersDefaults) {
   EXPECT_EQ(Complete("GHCR.io/owner/name:tag"), "ghcr.io/owner/name:tag");
   EXPECT_EQ(Complete("127.0.0.1:5000/x"), "127.0.0.1:5000/x:latest");
   EXPECT_EQ(Complete("[::1]:5000/x:1"), "[::1]:5000/x:1");
+  EXPECT_EQ(Complete(std::string(247, 'a')), "docker.io/library/" + std::string(247, 'a') + ":latest");
   EXPECT_EQ(Complete("localhost/a__b/c--d/e.f"), "localhost/a__b/c--d/e.f:latest");
 }
 
@@ -44,7 +45,8 @@ TEST(Reference, RefusesAllElse) {
                                    std::string("-a"),
                                    std::string("a:-x"),
                                    "a:" + std::string(129, 'x'),
-                                   std::string(256, 'a'),
+                                   // "library/" counts too.
+                                   std::string(248, 'a'),
                                    std::string("h:0/a"),
                                    std::string("h:65536/a"),
                                    std::string("h:+1/a"),

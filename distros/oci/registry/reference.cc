@@ -144,7 +144,6 @@ absl::StatusOr<ImageReference> ParseReference(const std::string& name) {
   RETURN_IF_ERROR(TakeTag(text, rest, image));
   RETURN_IF_ERROR(TakeRegistry(text, rest, image));
   image.repository = std::string(rest);
-  if (rest.size() > kLongestName) return Wrong(text, "it has more than 255 characters.");
   for (const absl::string_view component : absl::StrSplit(rest, '/')) {
     if (!IsComponent(component)) {
       return Wrong(text, absl::StrCat("'", Escaped(std::string(component)),
@@ -154,6 +153,7 @@ absl::StatusOr<ImageReference> ParseReference(const std::string& name) {
   if (image.registry == kDockerHub && !absl::StrContains(rest, '/')) {
     image.repository = absl::StrCat("library/", rest);
   }
+  if (image.repository.size() > kLongestName) return Wrong(text, "it has more than 255 characters.");
   return image;
 }
 
