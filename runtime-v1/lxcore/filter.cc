@@ -19,8 +19,6 @@
 namespace wslm::lxcore {
 namespace {
 
-constexpr uint32_t kX32Bit = 0x40000000;
-
 using Program = std::vector<sock_filter>;
 
 sock_filter Statement(uint16_t code, uint32_t k) { return BPF_STMT(code, k); }
@@ -34,6 +32,8 @@ Program ActionOf(const SyscallRule& rule) {
   const sock_filter load =
       Statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + sizeof(uint64_t) * rule.argument);
   switch (rule.treatment) {
+    case Treatment::kNative:
+      break;
     case Treatment::kRefuse:
       return {Return(SECCOMP_RET_ERRNO | static_cast<uint32_t>(rule.error))};
     case Treatment::kNotify:
@@ -53,22 +53,38 @@ Program ActionOf(const SyscallRule& rule) {
   return {Return(SECCOMP_RET_ALLOW)};
 }
 
-// A tree of comparisons, so that a call costs some 8 instructions instead of one per rule.
-Program TreeOf(std::span<const SyscallRule> rules) {
-  Program program;
-  if (rules.size() == 1) {
-    const Program action = ActionOf(rules[0]);
-    program.push_back(Jump(BPF_JEQ, static_cast<uint32_t>(rules[0].number), 1, 0));
-    program.push_back(Return(SECCOMP_RET_ALLOW));
-    program.insert(program.end(), action.begin(), action.end());
-    return program;
+// What happens to all numbers from `first` on, up to the next range's.
+struct Range {
+  uint32_t first;
+  SyscallRule rule;
+};
+
+// Neighbours that are all the kernel's, or all unknown, are one range.
+std::vector<Range> RangesOf(std::span<const SyscallRule> rules) {
+  const SyscallRule unknown{.treatment = Treatment::kRefuse, .error = ENOSYS};
+  std::vector<Range> ranges;
+  uint32_t next = 0;
+  for (const SyscallRule& rule : rules) {
+    const auto number = static_cast<uint32_t>(rule.number);
+    if (number > next) ranges.push_back({next, unknown});
+    const bool joins =
+        rule.treatment == Treatment::kNative && !ranges.empty() && ranges.back().rule.treatment == Treatment::kNative;
+    if (!joins) ranges.push_back({number, rule});
+    next = number + 1;
   }
-  const size_t middle = rules.size() / 2;
-  const Program low = TreeOf(rules.first(middle));
-  const Program high = TreeOf(rules.subspan(middle));
+  ranges.push_back({next, unknown});
+  return ranges;
+}
+
+// A tree of comparisons, so that a call costs some 8 instructions instead of one per rule.
+Program TreeOf(std::span<const Range> ranges) {
+  if (ranges.size() == 1) return ActionOf(ranges[0].rule);
+  const size_t middle = ranges.size() / 2;
+  const Program low = TreeOf(ranges.first(middle));
+  const Program high = TreeOf(ranges.subspan(middle));
   // Conditional jumps reach 255 instructions, the plain one any distance.
-  program.push_back(Jump(BPF_JGE, static_cast<uint32_t>(rules[middle].number), 0, 1));
-  program.push_back(Statement(BPF_JMP | BPF_JA, static_cast<uint32_t>(low.size())));
+  Program program = {Jump(BPF_JGE, ranges[middle].first, 0, 1),
+                     Statement(BPF_JMP | BPF_JA, static_cast<uint32_t>(low.size()))};
   program.insert(program.end(), low.begin(), low.end());
   program.insert(program.end(), high.begin(), high.end());
   return program;
@@ -77,17 +93,14 @@ Program TreeOf(std::span<const SyscallRule> rules) {
 }  // namespace
 
 std::vector<sock_filter> BuildFilter(std::span<const SyscallRule> rules) {
-  std::vector<SyscallRule> sorted(rules.begin(), rules.end());
-  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.number < b.number; });
   Program program = {
       Statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
       Jump(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
       Return(SECCOMP_RET_ERRNO | ENOSYS),
       Statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
-      Jump(BPF_JGE, kX32Bit, 0, 1),
-      Return(SECCOMP_RET_ERRNO | ENOSYS),
   };
-  const Program tree = sorted.empty() ? Program{Return(SECCOMP_RET_ALLOW)} : TreeOf(sorted);
+  // The calls of x32 are numbers far above all others.
+  const Program tree = TreeOf(RangesOf(rules));
   program.insert(program.end(), tree.begin(), tree.end());
   return program;
 }

@@ -18,7 +18,7 @@
 namespace wslm::lxcore {
 
 // For x86_64. Calls in the x32 and i386 ways get ENOSYS; programs for them aren't started at all (sys_exec.cc).
-// `rules` in any order, each number once.
+// `rules` by number, each once; a number that none has is ENOSYS.
 std::vector<sock_filter> BuildFilter(std::span<const SyscallRule> rules);
 
 // For the calling thread and all that come from it. Sets no_new_privs. Answers the listener's descriptor.

@@ -1,5 +1,5 @@
-// The handlers of notified system calls, one file per area of the manual. Each answers for one call; syscall_table.cc
-// says which call goes where. They run on one thread, and none blocks.
+// The handlers of notified system calls, one file per area of the manual. Each answers for one call; syscalls/ says
+// which call goes where. They run on one thread, and none blocks.
 #ifndef WSLM_RUNTIME_V1_LXCORE_HANDLERS_H_
 #define WSLM_RUNTIME_V1_LXCORE_HANDLERS_H_
 
@@ -30,6 +30,13 @@ Reply SysSetGroups(Kernel&, const Call&);
 Reply SysCapGet(Kernel&, const Call&);
 Reply SysCapSet(Kernel&, const Call&);
 Reply SysPrctl(Kernel&, const Call&);
+Reply SysSeccomp(Kernel&, const Call&);
+// What takes no_new_privs or CAP_SYS_ADMIN, for set-id programs to trust what they see.
+Reply SysRestrictSelf(Kernel&, const Call&);
+
+// sys_descriptors.cc
+Reply SysFcntl(Kernel&, const Call&);
+Reply SysIoctl(Kernel&, const Call&);
 
 // sys_stat.cc
 Reply SysStat(Kernel&, const Call&);
@@ -125,12 +132,15 @@ Reply SysPidfdSendSignal(Kernel&, const Call&);
 Reply SysTraceProcess(Kernel&, const Call&);
 Reply SysPTrace(Kernel&, const Call&);
 Reply SysChangeProcess(Kernel&, const Call&);
-Reply SysPidfdGetFd(Kernel&, const Call&);
+// Calls whose first argument is a pidfd of a process to look into.
+Reply SysTracePidfd(Kernel&, const Call&);
+Reply SysKcmp(Kernel&, const Call&);
 
 // sys_priority.cc
 Reply SysSetPriority(Kernel&, const Call&);
 Reply SysGetPriority(Kernel&, const Call&);
 Reply SysIoprioSet(Kernel&, const Call&);
+Reply SysIoprioGet(Kernel&, const Call&);
 
 // sys_sockets.cc
 Reply SysBind(Kernel&, const Call&);

@@ -1,7 +1,9 @@
 // credentials(7), capabilities(7): who the caller is, from the table.
 #include <errno.h>
 #include <limits.h>
+#include <linux/seccomp.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
@@ -214,9 +216,19 @@ Reply SysPrctl(Kernel& k, const Call& call) {
     // Where programs and stacks begin tells lxcore whether an exec was done (identities.h).
     case PR_SET_MM:
       return Reply::Error(EPERM);
+    case PR_SET_SECCOMP:
+      return value == SECCOMP_MODE_FILTER ? SysRestrictSelf(k, call) : Reply::Continue();
     default:
       return Reply::Continue();
   }
+}
+
+Reply SysSeccomp(Kernel& k, const Call& call) { return SysRestrictSelf(k, call); }
+
+Reply SysRestrictSelf(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.no_new_privs || c.Has(CAP_SYS_ADMIN)) return Reply::Continue();
+  return Reply::Error(call.number() == SYS_landlock_restrict_self ? EPERM : EACCES);
 }
 
 }  // namespace wslm::lxcore

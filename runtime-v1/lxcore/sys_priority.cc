@@ -141,4 +141,17 @@ Reply SysIoprioSet(Kernel& k, const Call& call) {
   }
 }
 
+Reply SysIoprioGet(Kernel& k, const Call& call) {
+  // The best that any of them has, which is the lowest number; none given counts as the middle of best effort.
+  constexpr int kClassShift = 13, kNone = (2 << kClassShift) | 4;
+  int best = -1;
+  ForThreadsOf(k, call, call.id_arg(1), [&best](pid_t tid, const Credentials&) {
+    const long read = ::syscall(SYS_ioprio_get, kIoPrioOfProcess, tid);
+    if (read < 0) return;
+    const int priority = read >> kClassShift == 0 ? kNone : static_cast<int>(read);
+    best = best < 0 ? priority : std::min(best, priority);
+  });
+  return best < 0 ? Reply::Error(ESRCH) : Reply::Value(best);
+}
+
 }  // namespace wslm::lxcore

@@ -108,11 +108,21 @@ Reply SysPTrace(Kernel& k, const Call& call) {
   return !owner || MayTrace(c, *owner) ? Reply::Continue() : Reply::Error(EPERM);
 }
 
-Reply SysPidfdGetFd(Kernel& k, const Call& call) {
+Reply SysTracePidfd(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.Has(CAP_SYS_PTRACE)) return Reply::Continue();
   const pid_t pid = ProcessOfPidfd(call, call.int_arg(0));
   return pid <= 0 || MayTrace(c, k.identities.Of(pid)) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+Reply SysKcmp(Kernel& k, const Call& call) {
+  const Credentials& c = k.CredentialsOf(call);
+  if (c.Has(CAP_SYS_PTRACE)) return Reply::Continue();
+  for (int i : {0, 1}) {
+    const auto owner = OwnerOf(k, call, call.int_arg(i));
+    if (owner && !MayTrace(c, *owner)) return Reply::Error(EPERM);
+  }
+  return Reply::Continue();
 }
 
 Reply SysChangeProcess(Kernel& k, const Call& call) {
