@@ -1,18 +1,68 @@
-"""v1 against the kernel: each script of ../v1/checks is run by root on the bare kernel and by lxcore's root, in the same
-Debian, and says the same."""
+"""The runtimes against the kernel: the suite of ../conformance, and the scripts of ../v1/checks, run by root on the bare
+kernel and by a distro's root in the same Debian."""
 
 import glob
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import unittest
 
-from harness import ROOT, DistroTest
+from harness import BIN, ROOT, DistroTest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE + "/../conformance")
+import results  # noqa: E402
+
 CHECKS = sorted(glob.glob(HERE + "/../v1/checks/*.sh"))
-BARE = HERE + "/../v1/bare-root"
+AS_ROOT = os.getuid() == 0
+
+
+class BareKernel:
+    """The Debian root as a folder, made once."""
+
+    folder = None
+    suite = None
+
+    @classmethod
+    def root(cls):
+        if not cls.folder:
+            cls.folder = tempfile.TemporaryDirectory(prefix="wslm-bare-", dir="/var/tmp")
+            unittest.addModuleCleanup(cls.folder.cleanup)
+            subprocess.run(["tar", "--numeric-owner", "-xpf", ROOT, "-C", cls.folder.name], check=True)
+        return cls.folder.name
+
+    @classmethod
+    def results(cls):
+        """Of the suite; none where nobody is root."""
+        if AS_ROOT and not cls.suite:
+            cls.suite = results.on_bare_kernel(cls.root(), BIN + "/conformance")
+            results.keep("bare", cls.suite)
+        return cls.suite
+
+
+class Suite(DistroTest):
+    version = 1
+
+    def suite(self, program, name):
+        with open(f"{BIN}/{program}", "rb") as file:
+            self.home.run("run", "--cd", "/", "--", "cat > /conformance; chmod 755 /conformance", input=file.read(), binary=True)
+        found = results.parse(self.home.ok("run", "--cd", "/", "--", "exec /conformance", timeout=600))
+        self.assertGreater(len(found), 0)
+        results.keep(name, found)
+        self.assertEqual(results.differences("v1", found, BareKernel.results()), [])
+
+    @unittest.skipUnless(AS_ROOT, "the bare kernel's answer needs root")
+    def test_the_bare_kernel_passes(self):
+        failed = [f"{name}: {reason}" for name, (kind, reason) in BareKernel.results().items() if kind == "fail"]
+        self.assertEqual(failed, [])
+
+    def test_v1_passes_what_the_bare_kernel_does(self):
+        self.suite("conformance", "v1")
+
+    def test_v1_passes_it_through_the_distros_c_library(self):
+        self.suite("conformance-dynamic", "v1-dynamic")
 
 
 def steady(text):
@@ -20,24 +70,17 @@ def steady(text):
     return re.sub(r"tmp\.\w+", "tmp.X", text)
 
 
-@unittest.skipUnless(os.getuid() == 0, "the bare kernel's answer needs root")
-class Conformance(DistroTest):
+@unittest.skipUnless(AS_ROOT, "the bare kernel's answer needs root")
+class Checks(DistroTest):
     version = 1
 
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = tempfile.TemporaryDirectory(prefix="wslm-bare-", dir="/var/tmp")
-        cls.addClassCleanup(folder.cleanup)
-        cls.bare = folder.name
-        subprocess.run(["tar", "--numeric-owner", "-xpf", ROOT, "-C", cls.bare], check=True)
-
     def check(self, script):
+        root = BareKernel.root()
         with open(script, encoding="utf-8") as file:
             text = file.read()
-        with open(self.bare + "/check.sh", "w", encoding="utf-8") as file:
+        with open(root + "/check.sh", "w", encoding="utf-8") as file:
             file.write(text)
-        bare = subprocess.run([BARE, self.bare, "bash", "-c", "exec 2>&1; . /check.sh"], stdin=subprocess.DEVNULL,
+        bare = subprocess.run([results.BARE_ROOT, root, "bash", "-c", "exec 2>&1; . /check.sh"], stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE, text=True, timeout=120)
         self.home.ok("run", "--cd", "/", "--", "cat > /check.sh", input=text)
         ours = self.home.run("run", "--cd", "/", "--", "LANG=C TERM=dumb exec bash -c 'exec 2>&1; . /check.sh'",
@@ -49,7 +92,7 @@ class Conformance(DistroTest):
 
 def add(script):
     name = os.path.basename(script)[:-len(".sh")]
-    setattr(Conformance, "test_" + name, lambda self: self.check(script))
+    setattr(Checks, "test_" + name, lambda self: self.check(script))
 
 
 for path in CHECKS:
