@@ -37,6 +37,8 @@ std::optional<Sha256Digest> ParseDigest(std::string_view text) {
   return digest;
 }
 
+std::string DigestOfBytes(std::string_view bytes) { return DigestText(Sha256().Of(bytes)); }
+
 std::string BlobPath(const Sha256Digest& digest) { return absl::StrCat("blobs/sha256/", DigestHex(digest)); }
 
 }  // namespace wslm

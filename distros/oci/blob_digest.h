@@ -20,6 +20,9 @@ std::string DigestHex(const Sha256Digest& digest);
 std::string DigestText(const Sha256Digest& digest);
 std::optional<Sha256Digest> ParseDigest(std::string_view text);
 
+// DigestText of all of `bytes`.
+std::string DigestOfBytes(std::string_view bytes);
+
 // Where an image layout keeps a blob: "blobs/sha256/HEX".
 std::string BlobPath(const Sha256Digest& digest);
 

@@ -1,6 +1,7 @@
 #include "distros/oci/image_choice.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 
@@ -12,24 +13,13 @@
 #include "distros/host/status_macros.h"
 #include "distros/oci/blob_digest.h"
 #include "distros/oci/json_document.h"
+#include "distros/oci/manifest.h"
 #include "distros/tar/archive_reader.h"
 
 namespace wslm {
 namespace {
 
 constexpr int kNestingMax = 8;
-// Docker stops at 127.
-constexpr size_t kLayersMax = 500;
-
-// What an index says of a manifest or of another index.
-struct Descriptor {
-  std::string media_type;
-  Sha256Digest digest{};
-  int64_t size = 0;
-  // Empty where it says none.
-  Platform platform;
-  std::vector<std::string> names;
-};
 
 absl::Status NoImage(const ImageFiles& files, std::string_view what) {
   return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
@@ -60,20 +50,6 @@ absl::Status WrongPlatform(const ImageFiles& files, const Platform& wanted, cons
                {{"missing", wanted.ToString()}, {"path", files.name()}});
 }
 
-bool IsIndexType(std::string_view type) {
-  return type == "application/vnd.oci.image.index.v1+json" ||
-         type == "application/vnd.docker.distribution.manifest.list.v2+json";
-}
-
-bool IsManifestType(std::string_view type) {
-  return type == "application/vnd.oci.image.manifest.v1+json" ||
-         type == "application/vnd.docker.distribution.manifest.v2+json";
-}
-
-bool IsConfigType(std::string_view type) {
-  return type == "application/vnd.oci.image.config.v1+json" || type == "application/vnd.docker.container.image.v1+json";
-}
-
 class Chooser {
  public:
   Chooser(const ImageFiles& files, const Platform& platform, const std::string& ref_name)
@@ -81,7 +57,11 @@ class Chooser {
 
   absl::StatusOr<ChosenImage> FromLayout() {
     ASSIGN_OR_RETURN(const std::string text, files_.ReadDocument("index.json"));
-    ASSIGN_OR_RETURN(std::vector<Descriptor> manifests, ParseIndex(text, "index.json"));
+    ASSIGN_OR_RETURN(const Manifest index, ParseManifest(text, "", NameOf("index.json")));
+    if (!index.is_index) return CorruptArchive(NameOf("index.json"), "it is no list of images");
+    std::vector<Descriptor> manifests;
+    std::copy_if(index.manifests.begin(), index.manifests.end(), std::back_inserter(manifests),
+                 [](const Descriptor& one) { return one.is_image; });
     std::set<std::string> names;
     for (const Descriptor& one : manifests) names.insert(one.names.begin(), one.names.end());
     if (!ref_name_.empty()) {
@@ -94,7 +74,7 @@ class Chooser {
     // or several.
     const Descriptor& first = manifests[0];
     const bool one_image = std::all_of(manifests.begin(), manifests.end(), [&](const Descriptor& one) {
-      return one.digest == first.digest || (!one.platform.os.empty() && one.names == first.names);
+      return one.digest == first.digest || (one.platform && one.names == first.names);
     });
     if (!one_image) return WrongName(files_, "", names);
     if (!first.names.empty()) name_ = ref_name_.empty() ? first.names[0] : ref_name_;
@@ -137,119 +117,49 @@ class Chooser {
     return name == ref_name_ || absl::EndsWith(name, "/" + ref_name_) || absl::EndsWith(name, ":" + ref_name_);
   }
   bool Meant(const Descriptor& one) const {
-    return DigestText(one.digest) == ref_name_ ||
+    return one.digest == ref_name_ ||
            std::any_of(one.names.begin(), one.names.end(), [&](const auto& name) { return SameName(name); });
   }
 
+  static std::string FileOf(const Descriptor& blob) { return BlobPath(*ParseDigest(blob.digest)); }
+
   absl::StatusOr<std::string> ReadBlob(const Descriptor& descriptor) {
-    const std::string file = BlobPath(descriptor.digest);
+    const std::string file = FileOf(descriptor);
     ASSIGN_OR_RETURN(std::string text, files_.ReadDocument(file));
-    if (static_cast<int64_t>(text.size()) != descriptor.size || sha_.Of(text) != descriptor.digest) {
+    if (static_cast<int64_t>(text.size()) != descriptor.size || DigestText(sha_.Of(text)) != descriptor.digest) {
       return CorruptArchive(NameOf(file), "its content is not what its digest says");
     }
     return text;
   }
 
-  absl::StatusOr<Descriptor> ParseDescriptor(const Json& json, const std::string& document) {
-    Descriptor descriptor;
-    std::string digest;
-    Fields fields(json, NameOf(document));
-    fields.Text("mediaType", descriptor.media_type);
-    fields.Text("digest", digest, /*required=*/true);
-    fields.Integer("size", descriptor.size, /*required=*/true);
-    if (const Json* platform = fields.Object("platform"); platform != nullptr) {
-      Fields inner(*platform, NameOf(document));
-      inner.Text("os", descriptor.platform.os);
-      inner.Text("architecture", descriptor.platform.architecture);
-      inner.Text("variant", descriptor.platform.variant);
-      RETURN_IF_ERROR(inner.status());
-    }
-    std::map<std::string, std::string> annotations;
-    fields.TextMap("annotations", annotations);
-    RETURN_IF_ERROR(fields.status());
-    for (const char* key : {"io.containerd.image.name", "org.opencontainers.image.ref.name"}) {
-      if (!annotations[key].empty()) descriptor.names.push_back(annotations[key]);
-    }
-    // What buildkit tells about how an image came to be: not to be run.
-    if (!annotations["vnd.docker.reference.type"].empty()) descriptor.platform.os = "unknown";
-    const std::optional<Sha256Digest> parsed = ParseDigest(digest);
-    if (!parsed) {
-      return CorruptArchive(NameOf(document),
-                            absl::StrCat("'", Escaped(digest.substr(0, 200)), "' is no SHA-256 digest"));
-    }
-    descriptor.digest = *parsed;
-    return descriptor;
-  }
-
-  // What it lists, less what is no image.
-  absl::StatusOr<std::vector<Descriptor>> ParseIndex(const std::string& text, const std::string& document) {
-    ASSIGN_OR_RETURN(const Json json, ParseDocument(text, NameOf(document)));
-    Fields fields(json, NameOf(document));
-    const Json* list = fields.List("manifests", /*required=*/true);
-    RETURN_IF_ERROR(fields.status());
-    std::vector<Descriptor> descriptors;
-    for (const Json& one : *list) {
-      ASSIGN_OR_RETURN(Descriptor descriptor, ParseDescriptor(one, document));
-      if (descriptor.platform.os != "unknown") descriptors.push_back(std::move(descriptor));
-    }
-    return descriptors;
-  }
-
   absl::StatusOr<ChosenImage> FromDescriptors(const std::vector<Descriptor>& descriptors, int depth) {
     if (depth == kNestingMax) return CorruptArchive(files_.name(), "its indexes are nested too deeply");
     std::set<std::string> offered;
-    const Descriptor* unsaid = nullptr;
-    for (const Descriptor& one : descriptors) {
-      if (one.platform.os.empty()) {
-        if (unsaid == nullptr) unsaid = &one;
-      } else if (platform_.Takes(one.platform)) {
-        return FromDescriptor(one, depth);
-      } else {
-        offered.insert(one.platform.ToString());
-      }
+    const Descriptor* chosen = ChooseByPlatform(descriptors, platform_, offered);
+    if (chosen == nullptr && offered.empty()) return NoImage(files_, "holds no image.");
+    if (chosen == nullptr) return WrongPlatform(files_, platform_, offered);
+    if (!IsManifestType(chosen->media_type)) {
+      return NoImage(files_,
+                     absl::StrCat("holds no container image, but '", Escaped(chosen->media_type.substr(0, 200)), "'."));
     }
-    // The image's own config tells then.
-    if (unsaid != nullptr) return FromDescriptor(*unsaid, depth);
-    if (offered.empty()) return NoImage(files_, "holds no image.");
-    return WrongPlatform(files_, platform_, offered);
+    ASSIGN_OR_RETURN(const std::string text, ReadBlob(*chosen));
+    ASSIGN_OR_RETURN(const Manifest manifest, ParseManifest(text, chosen->media_type, NameOf(FileOf(*chosen))));
+    return manifest.is_index ? FromDescriptors(manifest.manifests, depth + 1) : FromManifest(manifest);
   }
 
-  absl::StatusOr<ChosenImage> FromDescriptor(const Descriptor& descriptor, int depth) {
-    const bool index = IsIndexType(descriptor.media_type);
-    if (!index && !IsManifestType(descriptor.media_type)) {
-      return NoImage(
-          files_, absl::StrCat("holds no container image, but '", Escaped(descriptor.media_type.substr(0, 200)), "'."));
-    }
-    ASSIGN_OR_RETURN(const std::string text, ReadBlob(descriptor));
-    if (!index) return FromManifest(text, BlobPath(descriptor.digest));
-    ASSIGN_OR_RETURN(const std::vector<Descriptor> inner, ParseIndex(text, BlobPath(descriptor.digest)));
-    return FromDescriptors(inner, depth + 1);
-  }
-
-  absl::StatusOr<ChosenImage> FromManifest(const std::string& text, const std::string& document) {
-    ASSIGN_OR_RETURN(const Json json, ParseDocument(text, NameOf(document)));
-    Fields fields(json, NameOf(document));
-    const Json* config = fields.Object("config", /*required=*/true);
-    const Json* layers = fields.List("layers", /*required=*/true);
-    RETURN_IF_ERROR(fields.status());
-    ASSIGN_OR_RETURN(const Descriptor config_descriptor, ParseDescriptor(*config, document));
-    if (!IsConfigType(config_descriptor.media_type)) {
-      return NoImage(files_, absl::StrCat("holds no container image, but '",
-                                          Escaped(config_descriptor.media_type.substr(0, 200)), "'."));
-    }
-    ASSIGN_OR_RETURN(const std::string config_text, ReadBlob(config_descriptor));
+  absl::StatusOr<ChosenImage> FromManifest(const Manifest& manifest) {
+    ASSIGN_OR_RETURN(const std::string config, ReadBlob(manifest.config));
     ChosenImage image;
-    for (const Json& one : *layers) {
-      ASSIGN_OR_RETURN(const Descriptor layer, ParseDescriptor(one, document));
+    for (const Descriptor& layer : manifest.layers) {
       const std::string& type = layer.media_type;
       if (absl::EndsWith(type, "+encrypted")) return NoImage(files_, "holds an encrypted image. Decrypt it first.");
       if (!absl::StartsWith(type, "application/vnd.oci.image.layer.") &&
           !absl::StartsWith(type, "application/vnd.docker.image.rootfs.")) {
         return NoImage(files_, absl::StrCat("holds no container image, but '", Escaped(type.substr(0, 200)), "'."));
       }
-      image.layers.push_back({.file = BlobPath(layer.digest), .size = layer.size, .digest = layer.digest});
+      image.layers.push_back({.file = FileOf(layer), .size = layer.size, .digest = ParseDigest(layer.digest)});
     }
-    return Finish(std::move(image), config_text, BlobPath(config_descriptor.digest));
+    return Finish(std::move(image), config, FileOf(manifest.config));
   }
 
   absl::StatusOr<ChosenImage> FromDockerManifest(const Json& json) {
@@ -259,6 +169,7 @@ class Chooser {
     fields.Text("Config", config, /*required=*/true);
     fields.Texts("Layers", layers, /*required=*/true);
     RETURN_IF_ERROR(fields.status());
+    if (layers.size() > kLayersMax) return CorruptArchive(files_.name(), "it has more than 500 layers");
     ASSIGN_OR_RETURN(const std::string text, files_.ReadDocument(config));
     if (const std::optional<Sha256Digest> digest = DigestInName(config); digest && sha_.Of(text) != *digest) {
       return CorruptArchive(NameOf(config), "its content is not what its digest says");
@@ -283,7 +194,6 @@ class Chooser {
 
   absl::StatusOr<ChosenImage> Finish(ChosenImage image, const std::string& config_text, const std::string& config) {
     ASSIGN_OR_RETURN(ParsedConfig parsed, ParseImageConfig(config_text, NameOf(config)));
-    if (image.layers.size() > kLayersMax) return CorruptArchive(files_.name(), "it has more than 500 layers");
     if (image.layers.size() != parsed.diff_ids.size()) {
       return CorruptArchive(files_.name(), absl::StrCat("its manifest has ", image.layers.size(),
                                                         " layers, its config ", parsed.diff_ids.size()));
@@ -295,7 +205,7 @@ class Chooser {
       if (part.size != layer.size) return CorruptArchive(NameOf(layer.file), "its size is not what the manifest says");
     }
     image.config = std::move(parsed.config);
-    if (!platform_.Takes(image.config.platform)) {
+    if (PlatformScore(platform_, image.config.platform) == 0) {
       return WrongPlatform(files_, platform_, {image.config.platform.ToString()});
     }
     image.config.ref_name = name_;

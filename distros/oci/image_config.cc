@@ -12,13 +12,14 @@
 #include "distros/tar/archive_reader.h"
 
 namespace wslm {
+
 absl::StatusOr<ParsedConfig> ParseImageConfig(std::string_view text, std::string_view name) {
   ASSIGN_OR_RETURN(const Json json, ParseDocument(text, name));
   ParsedConfig parsed;
   ImageConfig& config = parsed.config;
   Fields fields(json, std::string(name));
-  fields.Text("os", config.platform.os);
-  fields.Text("architecture", config.platform.architecture);
+  fields.Text("os", config.platform.os, /*required=*/true);
+  fields.Text("architecture", config.platform.architecture, /*required=*/true);
   fields.Text("variant", config.platform.variant);
   fields.Text("created", config.created);
   if (const Json* run = fields.Object("config"); run != nullptr) {
@@ -30,6 +31,10 @@ absl::StatusOr<ParsedConfig> ParseImageConfig(std::string_view text, std::string
     inner.Texts("Cmd", config.cmd);
     inner.TextMap("Labels", config.labels);
     inner.Text("StopSignal", config.stop_signal);
+    // An object whose keys are the ports and whose values say nothing.
+    if (const Json* ports = inner.Object("ExposedPorts"); ports != nullptr) {
+      for (const auto& [port, nothing] : ports->items()) config.exposed_ports.push_back(port);
+    }
     RETURN_IF_ERROR(inner.status());
   }
   std::vector<std::string> diff_ids;

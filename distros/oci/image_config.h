@@ -25,6 +25,8 @@ struct ImageConfig {
   std::vector<std::string> entrypoint;
   std::vector<std::string> cmd;
   std::map<std::string, std::string> labels;
+  // "80/tcp", "53/udp", "8080".
+  std::vector<std::string> exposed_ports;
   // "SIGTERM", "15"; empty: not said.
   std::string stop_signal;
   // RFC 3339; empty: not said.

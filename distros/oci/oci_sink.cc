@@ -112,6 +112,8 @@ Json RunConfig(const OciExport& options) {
   if (!options.entrypoint.empty()) run["Entrypoint"] = options.entrypoint;
   if (!options.cmd.empty()) run["Cmd"] = options.cmd;
   if (!options.labels.empty()) run["Labels"] = options.labels;
+  for (const std::string& port : options.exposed_ports) run["ExposedPorts"][port] = Json::object();
+  if (!options.stop_signal.empty()) run["StopSignal"] = options.stop_signal;
   return run;
 }
 
@@ -312,13 +314,12 @@ class OciArchiveSink : public OciSink {
 };
 
 absl::Status CheckOptions(const OciExport& options) {
-  std::vector<std::pair<const char*, std::string>> texts = {{"architecture", options.architecture},
-                                                            {"user", options.user},
-                                                            {"working_dir", options.working_dir},
-                                                            {"ref_name", options.ref_name},
-                                                            {"created", options.created}};
+  std::vector<std::pair<const char*, std::string>> texts = {
+      {"architecture", options.architecture}, {"user", options.user},         {"working_dir", options.working_dir},
+      {"stop_signal", options.stop_signal},   {"ref_name", options.ref_name}, {"created", options.created}};
   for (const std::string& text : options.entrypoint) texts.emplace_back("entrypoint", text);
   for (const std::string& text : options.cmd) texts.emplace_back("cmd", text);
+  for (const std::string& text : options.exposed_ports) texts.emplace_back("exposed_ports", text);
   for (const std::string& text : options.env) {
     texts.emplace_back("env", text);
     if (text.find('=') == std::string::npos || text[0] == '=') return BadOption("env", text);

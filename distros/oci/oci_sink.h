@@ -27,6 +27,10 @@ struct OciExport {
   std::vector<std::string> entrypoint;
   std::vector<std::string> cmd;
   std::map<std::string, std::string> labels;
+  // "80/tcp".
+  std::vector<std::string> exposed_ports;
+  // "SIGTERM"; empty: not said.
+  std::string stop_signal;
   // The image's name, "debian:12" or "registry.example/team/debian:12"; empty: none.
   std::string ref_name;
   // RFC 3339; empty: not said.

@@ -89,6 +89,8 @@ TEST_F(OciSinkTest, TheConfigIsKept) {
                              .entrypoint = {"/bin/sh", "-c"},
                              .cmd = {"echo \"\xC3\xA4\""},
                              .labels = {{"a.b", "c"}},
+                             .exposed_ports = {"80/tcp"},
+                             .stop_signal = "SIGINT",
                              .ref_name = "my/debian:12",
                              .created = "2024-01-02T03:04:05Z"};
   Write(Everything(), folder_ / "x.tar", options);
@@ -99,6 +101,8 @@ TEST_F(OciSinkTest, TheConfigIsKept) {
   EXPECT_EQ(config_.entrypoint, options.entrypoint);
   EXPECT_EQ(config_.cmd, options.cmd);
   EXPECT_EQ(config_.labels, options.labels);
+  EXPECT_EQ(config_.exposed_ports, options.exposed_ports);
+  EXPECT_EQ(config_.stop_signal, options.stop_signal);
   EXPECT_EQ(config_.created, options.created);
   EXPECT_EQ(config_.ref_name, "docker.io/my/debian:12");
   EXPECT_TRUE(OpenOciSource(folder_ / "x.tar", {.ref_name = "my/debian:12"}).ok());

@@ -140,6 +140,7 @@ TEST_F(OciSourceTest, TheConfigIsTold) {
   config["config"] = {{"Env", {"PATH=/bin", "A="}}, {"User", "app:app"},  {"WorkingDir", "/srv"},
                       {"Entrypoint", "/entry"},     {"Cmd", {"a", "b"}},  {"Labels", {{"k", "v"}}},
                       {"StopSignal", "SIGQUIT"},    {"Volumes", nullptr}, {"OnBuild", nullptr}};
+  config["config"]["ExposedPorts"] = {{"80/tcp", Json::object()}, {"53/udp", Json::object()}};
   TestImage image;
   image.Layout({image.Manifest({lower_}, config)});
   const absl::StatusOr<OciImage> opened = OpenOciSource(Folder(image), {});
@@ -152,6 +153,7 @@ TEST_F(OciSourceTest, TheConfigIsTold) {
   EXPECT_THAT(told.cmd, ElementsAre("a", "b"));
   EXPECT_EQ(told.labels.at("k"), "v");
   EXPECT_EQ(told.stop_signal, "SIGQUIT");
+  EXPECT_THAT(told.exposed_ports, ElementsAre("53/udp", "80/tcp"));
   EXPECT_EQ(told.created, "2024-01-02T03:04:05Z");
   EXPECT_EQ(told.platform.ToString(), HostPlatform().ToString());
 }

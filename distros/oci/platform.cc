@@ -45,12 +45,6 @@ std::string Platform::ToString() const {
   return absl::StrCat(os, "/", architecture, variant.empty() ? "" : "/", variant);
 }
 
-bool Platform::Takes(const Platform& offered) const {
-  if (os != offered.os || architecture != ArchitectureName(offered.architecture)) return false;
-  // 64-bit ARM knows one variant, said or not.
-  return variant.empty() || variant == offered.variant || (architecture == "arm64" && offered.variant.empty());
-}
-
 Platform HostPlatform() {
   struct utsname host = {};
   ::uname(&host);
@@ -70,8 +64,9 @@ absl::StatusOr<Platform> ParsePlatform(std::string_view text) {
 }
 
 int PlatformScore(const Platform& wanted, const Platform& offered) {
-  if (wanted.os != offered.os || wanted.architecture != offered.architecture) return 0;
-  const std::string_view common = CommonVariant(offered.architecture);
+  const std::string architecture = ArchitectureName(offered.architecture);
+  if (wanted.os != offered.os || wanted.architecture != architecture) return 0;
+  const std::string_view common = CommonVariant(architecture);
   const std::string_view variant = offered.variant.empty() ? common : std::string_view(offered.variant);
   if (!wanted.variant.empty()) return wanted.variant == variant ? 3 : 0;
   // A variant above the common one may need what this processor lacks.

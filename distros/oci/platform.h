@@ -19,8 +19,6 @@ struct Platform {
 
   // "linux/arm64", "linux/arm/v7".
   std::string ToString() const;
-  // Whether an image for `offered` is one for this.
-  bool Takes(const Platform& offered) const;
 };
 
 // Linux on this machine's processor.
@@ -30,7 +28,7 @@ Platform HostPlatform();
 // INVALID_ARGUMENT.
 absl::StatusOr<Platform> ParsePlatform(std::string_view text);
 
-// How well `offered` serves `wanted`, of several that a registry has: 0 not at all, else more is better.
+// How well an image for `offered` serves `wanted`: 0 not at all, else more is better.
 int PlatformScore(const Platform& wanted, const Platform& offered);
 
 }  // namespace wslm

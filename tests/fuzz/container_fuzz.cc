@@ -1,8 +1,11 @@
 // Texts that registries and container images send: the first byte chooses the parser.
+#include <set>
+
+#include "distros/oci/blob_digest.h"
 #include "distros/oci/image_config.h"
 #include "distros/oci/registry/auth_file.h"
 #include "distros/oci/registry/challenge.h"
-#include "distros/oci/registry/manifest.h"
+#include "distros/oci/manifest.h"
 #include "distros/oci/registry/reference.h"
 #include "distros/oci/registry/url.h"
 #include "tests/fuzz/fuzz.h"
@@ -20,18 +23,23 @@ void Reference(const std::string& text) {
 }
 
 void Document(const std::string& text) {
-  const auto document = oci::registry::ParseDocument(text, "", "text");
+  const auto document = ParseManifest(text, "application/json", "text");
   if (!document.ok()) return;
+  FUZZ_CHECK(IsManifestType(document->media_type));
   if (document->is_index) {
-    oci::registry::Choose(*document, HostPlatform(), "text").status().IgnoreError();
+    std::set<std::string> offered;
+    const Descriptor* chosen = ChooseByPlatform(document->manifests, {.os = "linux", .architecture = "amd64"}, offered);
+    if (chosen != nullptr) FUZZ_CHECK(chosen->is_image && ParseDigest(chosen->digest).has_value());
     return;
   }
-  for (const auto& blob : document->Blobs()) FUZZ_CHECK(oci::registry::IsSha256Digest(blob.digest) && blob.size >= 0);
+  FUZZ_CHECK(document->layers.size() <= kLayersMax);
+  for (const auto& blob : document->Blobs()) FUZZ_CHECK(ParseDigest(blob.digest).has_value() && blob.size >= 0);
 }
 
 void Config(const std::string& text) {
   const auto config = ParseImageConfig(text, "text");
   if (!config.ok()) return;
+  FUZZ_CHECK(!config->config.platform.os.empty() && !config->config.platform.architecture.empty());
   for (const std::string& variable : config->config.env) FUZZ_CHECK(variable.find('\0') == std::string::npos);
 }
 

@@ -13,6 +13,7 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
+#include "distros/oci/blob_digest.h"
 #include "distros/oci/registry/retry.h"
 #include "distros/tree/sha256.h"
 
@@ -46,13 +47,13 @@ class Download {
   absl::Status Run() {
     RETURN_IF_ERROR(Open());
     absl::Status status = Fetch();
-    if (status.ok() && FinishDigest(hash_) != blob_.digest) {
+    if (status.ok() && DigestText(hash_.Finish()) != blob_.digest) {
       status = Corrupt("has another digest than its manifest says");
       if (resumed_) {
         // What lay here from before may have been the fault.
         RETURN_IF_ERROR(Restart());
         status = Fetch();
-        if (status.ok() && FinishDigest(hash_) != blob_.digest) {
+        if (status.ok() && DigestText(hash_.Finish()) != blob_.digest) {
           status = Corrupt("has another digest than its manifest says");
         }
       }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
+#include "distros/oci/blob_digest.h"
 #include "distros/oci/registry/retry.h"
 
 namespace wslm::oci::registry {
@@ -199,7 +200,7 @@ absl::StatusOr<bool> UploadBlob(Session& session, HttpClient& client, const Layo
   ASSIGN_OR_RETURN(const UniqueFd file, layout.OpenBlob(blob));
   Sha256 hash;
   RETURN_IF_ERROR(HashFile(file.get(), blob.size, layout.BlobPath(blob.digest), session.stop(), hash));
-  if (FinishDigest(hash) != blob.digest) {
+  if (DigestText(hash.Finish()) != blob.digest) {
     return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
                  absl::StrCat("The blob ", Escaped(layout.BlobPath(blob.digest)),
                               " has another digest than its name says. It was not sent."),

@@ -6,9 +6,9 @@
 #include <functional>
 
 #include "absl/status/statusor.h"
+#include "distros/oci/manifest.h"
 #include "distros/oci/registry/http_client.h"
 #include "distros/oci/registry/layout_folder.h"
-#include "distros/oci/registry/manifest.h"
 #include "distros/oci/registry/session.h"
 
 namespace wslm::oci::registry {

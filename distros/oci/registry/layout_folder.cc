@@ -7,23 +7,20 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
-#include "distros/oci/registry/reference.h"
+#include "distros/oci/blob_digest.h"
+#include "distros/oci/json_document.h"
 
 namespace wslm::oci::registry {
 namespace {
-
-using Json = nlohmann::json;
 
 constexpr char kLayoutFile[] = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr size_t kBuffer = size_t{1} << 20;
@@ -68,11 +65,6 @@ absl::Status HashFile(int fd, int64_t size, const std::string& path, const Stop&
   return absl::OkStatus();
 }
 
-std::string FinishDigest(Sha256& hash) {
-  const Sha256Digest digest = hash.Finish();
-  return absl::StrCat("sha256:", absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), digest.size()}));
-}
-
 std::string LayoutFolder::BlobPath(const std::string& digest) const {
   return absl::StrCat(path_, "/blobs/sha256/", digest.substr(7));
 }
@@ -112,7 +104,7 @@ absl::StatusOr<bool> LayoutFolder::Holds(const Descriptor& blob, const Stop& sto
   }
   Sha256 hash;
   RETURN_IF_ERROR(HashFile(file->get(), blob.size, BlobPath(blob.digest), stop, hash));
-  return FinishDigest(hash) == blob.digest;
+  return DigestText(hash.Finish()) == blob.digest;
 }
 
 int64_t LayoutFolder::BytesOf(const Descriptor& blob) const {
@@ -130,8 +122,7 @@ absl::Status LayoutFolder::Put(const std::string& digest, const std::string& byt
 absl::StatusOr<std::string> LayoutFolder::Read(const Descriptor& blob) const {
   const std::string path = BlobPath(blob.digest);
   ASSIGN_OR_RETURN(const UniqueFd file, OpenBlob(blob));
-  ASSIGN_OR_RETURN(const std::string bytes,
-                   ReadSmallFile(absl::StrCat("/proc/self/fd/", file.get()), static_cast<size_t>(kConfigLimit)));
+  ASSIGN_OR_RETURN(const std::string bytes, ReadSmallFile(absl::StrCat("/proc/self/fd/", file.get()), kDocumentMax));
   if (static_cast<int64_t>(bytes.size()) != blob.size || DigestOfBytes(bytes) != blob.digest) {
     return Damaged(path, "has another digest than its name says");
   }
@@ -144,14 +135,14 @@ absl::Status LayoutFolder::RemoveOthers(const std::set<std::string>& digests) co
   for (const std::string& name : names) {
     const std::string path = absl::StrCat(folder, "/", name);
     // Blobs, and what a crash left of an atomic write.
-    const bool ours = IsSha256Digest(absl::StrCat("sha256:", name)) || absl::StrContains(name, ".tmp-");
+    const bool ours = IsDigestHex(name) || absl::StrContains(name, ".tmp-");
     if (!ours || digests.contains(absl::StrCat("sha256:", name))) continue;
     if (::unlink(path.c_str()) != 0 && errno != ENOENT) return ErrnoError("cannot remove", path);
   }
   return RemoveTree(absl::StrCat(path_, "/.partial"));
 }
 
-absl::Status LayoutFolder::Finish(const Document& image, const Descriptor& manifest, const Platform& platform,
+absl::Status LayoutFolder::Finish(const Manifest& image, const Descriptor& manifest, const Platform& platform,
                                   const std::string& tag) const {
   Json entry = {{"mediaType", image.media_type},
                 {"digest", manifest.digest},

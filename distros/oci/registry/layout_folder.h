@@ -10,7 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "distros/host/unique_fd.h"
-#include "distros/oci/registry/manifest.h"
+#include "distros/oci/manifest.h"
 #include "distros/oci/registry/stop.h"
 #include "distros/tree/sha256.h"
 
@@ -39,7 +39,7 @@ class LayoutFolder {
   absl::StatusOr<UniqueFd> OpenBlob(const Descriptor& blob) const;
 
   // Makes this the one image of the folder, and removes the blobs of others and what is partial. Last of all.
-  absl::Status Finish(const Document& image, const Descriptor& manifest, const Platform& platform,
+  absl::Status Finish(const Manifest& image, const Descriptor& manifest, const Platform& platform,
                       const std::string& tag) const;
 
  private:
@@ -52,9 +52,6 @@ class LayoutFolder {
 // IO_ERROR, also when it ends before; CANCELLED.
 absl::Status HashFile(int fd, int64_t size, const std::string& path, const Stop& stop, Sha256& hash,
                       const std::function<void(int64_t)>& on_read = {});
-
-// "sha256:…" of what was hashed.
-std::string FinishDigest(Sha256& hash);
 
 }  // namespace wslm::oci::registry
 

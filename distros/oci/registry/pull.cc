@@ -12,23 +12,31 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
+#include "distros/oci/blob_digest.h"
+#include "distros/oci/image_config.h"
+#include "distros/oci/json_document.h"
+#include "distros/oci/manifest.h"
 #include "distros/oci/registry/blob_download.h"
 #include "distros/oci/registry/layout_folder.h"
-#include "distros/oci/registry/manifest.h"
+#include "distros/oci/registry/selection.h"
 #include "distros/oci/registry/session.h"
 #include "distros/oci/registry/transfer_call.h"
 
 namespace wslm::oci::registry {
 namespace {
 
+// Both kinds, in both dialects.
+constexpr char kAcceptManifests[] =
+    "Accept: application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
 constexpr int kThreads = 3;
 // A list that leads to a list that leads to an image is more than anybody makes.
 constexpr int kDeepestIndex = 3;
 
-struct Manifest {
+struct FetchedManifest {
   Descriptor descriptor;
   std::string bytes;
-  Document document;
+  Manifest document;
 };
 
 class Pull {
@@ -45,7 +53,7 @@ class Pull {
     RETURN_IF_ERROR(layout_.Prepare());
     HttpClient client(certificates_, options_.patience, stop_);
     RETURN_IF_ERROR(session_.Connect(client));
-    ASSIGN_OR_RETURN(const Manifest manifest, Resolve(client));
+    ASSIGN_OR_RETURN(const FetchedManifest manifest, Resolve(client));
     const std::vector<Descriptor> blobs = manifest.document.Blobs();
     int64_t total = 0;
     int64_t missing = manifest.descriptor.size;
@@ -74,9 +82,9 @@ class Pull {
   }
 
   // `digest` may be empty, `size` -1: not known.
-  absl::StatusOr<Manifest> FetchManifest(HttpClient& client, const std::string& selector, const std::string& digest,
-                                         int64_t size) {
-    HttpRequest request{.headers = {kAcceptManifests}, .body_limit = kManifestLimit};
+  absl::StatusOr<FetchedManifest> FetchManifest(HttpClient& client, const std::string& selector,
+                                                const std::string& digest, int64_t size) {
+    HttpRequest request{.headers = {kAcceptManifests}, .body_limit = kDocumentMax};
     ASSIGN_OR_RETURN(request.url, session_.Address(absl::StrCat("manifests/", selector)));
     ASSIGN_OR_RETURN(const HttpResponse response, session_.Send(client, request));
     const std::string name = session_.image().ToString();
@@ -87,26 +95,27 @@ class Pull {
                    {{"path", name}});
     }
     if (!response.success()) return session_.Failure(response, absl::StrCat("the manifest of ", name));
-    Manifest manifest{.bytes = response.body};
+    FetchedManifest manifest{.bytes = response.body};
     manifest.descriptor.digest = DigestOfBytes(response.body);
     manifest.descriptor.size = static_cast<int64_t>(response.body.size());
     if (!digest.empty() && manifest.descriptor.digest != digest)
       return Corrupt("has another digest than was asked for");
     if (size >= 0 && manifest.descriptor.size != size) return Corrupt("has another size than the list says");
     const std::string said = response.Header("docker-content-digest");
-    if (IsSha256Digest(said) && said != manifest.descriptor.digest) {
+    if (ParseDigest(said) && said != manifest.descriptor.digest) {
       return Corrupt("has another digest than the registry says");
     }
-    ASSIGN_OR_RETURN(manifest.document, ParseDocument(response.body, response.Header("content-type"), name));
+    ASSIGN_OR_RETURN(manifest.document, ParseManifest(response.body, response.Header("content-type"), name));
     return manifest;
   }
 
-  absl::StatusOr<Manifest> Resolve(HttpClient& client) {
+  absl::StatusOr<FetchedManifest> Resolve(HttpClient& client) {
     const ImageReference& image = session_.image();
-    ASSIGN_OR_RETURN(Manifest manifest, FetchManifest(client, image.Selector(), image.digest, -1));
+    ASSIGN_OR_RETURN(FetchedManifest manifest, FetchManifest(client, image.Selector(), image.digest, -1));
     for (int depth = 0; manifest.document.is_index; ++depth) {
       if (depth == kDeepestIndex) return Corrupt("leads from list to list without an image");
-      ASSIGN_OR_RETURN(const Descriptor chosen, Choose(manifest.document, options_.platform, image.ToString()));
+      ASSIGN_OR_RETURN(const Descriptor chosen,
+                       ChooseForPlatform(manifest.document, options_.platform, image.ToString()));
       ASSIGN_OR_RETURN(manifest, FetchManifest(client, chosen.digest, chosen.digest, chosen.size));
     }
     return manifest;
@@ -122,7 +131,9 @@ class Pull {
   absl::StatusOr<Platform> FetchConfig(HttpClient& client, const Descriptor& config) {
     RETURN_IF_ERROR(WithFreeSpace(Fetch(client, config), layout_.path(), 0));
     ASSIGN_OR_RETURN(const std::string bytes, layout_.Read(config));
-    ASSIGN_OR_RETURN(const Platform platform, PlatformOfConfig(bytes, session_.image().ToString()));
+    ASSIGN_OR_RETURN(const ParsedConfig parsed,
+                     ParseImageConfig(bytes, absl::StrCat("The config of ", session_.image().ToString())));
+    const Platform& platform = parsed.config.platform;
     if (PlatformScore(options_.platform, platform) > 0) return platform;
     return Error(
         absl::StatusCode::kNotFound, reason::kFileNotFound,

@@ -10,9 +10,11 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
+#include "distros/oci/json_document.h"
+#include "distros/oci/manifest.h"
 #include "distros/oci/registry/blob_upload.h"
 #include "distros/oci/registry/layout_folder.h"
-#include "distros/oci/registry/manifest.h"
+#include "distros/oci/registry/selection.h"
 #include "distros/oci/registry/session.h"
 #include "distros/oci/registry/transfer_call.h"
 
@@ -25,15 +27,15 @@ constexpr int kDeepestIndex = 3;
 struct LocalImage {
   Descriptor descriptor;
   std::string bytes;
-  Document document;
+  Manifest document;
 };
 
 // The image of a layout, or that of several which is for `platform`.
 absl::StatusOr<LocalImage> ReadImage(const LayoutFolder& layout, const Platform& platform) {
   const std::string name = Escaped(layout.path());
-  ASSIGN_OR_RETURN(const std::string index, ReadSmallFile(absl::StrCat(layout.path(), "/index.json"), kManifestLimit));
+  ASSIGN_OR_RETURN(const std::string index, ReadSmallFile(absl::StrCat(layout.path(), "/index.json"), kDocumentMax));
   LocalImage image;
-  ASSIGN_OR_RETURN(image.document, ParseDocument(index, "", name));
+  ASSIGN_OR_RETURN(image.document, ParseManifest(index, "", name));
   for (int depth = 0; image.document.is_index; ++depth) {
     if (depth > kDeepestIndex) {
       return Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
@@ -43,10 +45,10 @@ absl::StatusOr<LocalImage> ReadImage(const LayoutFolder& layout, const Platform&
     if (image.document.manifests.size() == 1) {
       image.descriptor = image.document.manifests[0];
     } else {
-      ASSIGN_OR_RETURN(image.descriptor, Choose(image.document, platform, name));
+      ASSIGN_OR_RETURN(image.descriptor, ChooseForPlatform(image.document, platform, name));
     }
     ASSIGN_OR_RETURN(image.bytes, layout.Read(image.descriptor));
-    ASSIGN_OR_RETURN(image.document, ParseDocument(image.bytes, image.descriptor.media_type, name));
+    ASSIGN_OR_RETURN(image.document, ParseManifest(image.bytes, image.descriptor.media_type, name));
   }
   if (image.bytes.empty()) {
     return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,

@@ -11,6 +11,7 @@
 #include "absl/strings/strip.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
+#include "distros/oci/blob_digest.h"
 
 namespace wslm::oci::registry {
 namespace {
@@ -88,7 +89,7 @@ absl::Status TakeDigest(absl::string_view whole, absl::string_view& rest, ImageR
   if (absl::StartsWith(digest, "sha512:")) {
     return Wrong(whole, "only digests of the kind sha256 are known here. Name the image by its tag or sha256 digest.");
   }
-  if (!IsSha256Digest(digest)) {
+  if (!ParseDigest({digest.data(), digest.size()})) {
     return Wrong(whole, "behind the @ there must be 'sha256:' and 64 hexadecimal digits in lower case.");
   }
   image.digest = std::string(digest);
@@ -155,11 +156,6 @@ absl::StatusOr<ImageReference> ParseReference(const std::string& name) {
   }
   if (image.repository.size() > kLongestName) return Wrong(text, "it has more than 255 characters.");
   return image;
-}
-
-bool IsSha256Digest(absl::string_view text) {
-  if (!absl::ConsumePrefix(&text, "sha256:") || text.size() != 64) return false;
-  return std::all_of(text.begin(), text.end(), [](char c) { return absl::ascii_isdigit(c) || (c >= 'a' && c <= 'f'); });
 }
 
 }  // namespace wslm::oci::registry

@@ -11,7 +11,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 
 namespace wslm::oci::registry {
 
@@ -33,9 +32,6 @@ struct ImageReference {
 
 // Error: INVALID_ARGUMENT, saying which part is wrong.
 absl::StatusOr<ImageReference> ParseReference(const std::string& name);
-
-// Whether this is "sha256:" and 64 lower-case hexadecimal digits: safe as a file's name.
-bool IsSha256Digest(absl::string_view text);
 
 }  // namespace wslm::oci::registry
 

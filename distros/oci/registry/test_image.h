@@ -7,7 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "distros/host/files.h"
-#include "distros/oci/registry/manifest.h"
+#include "distros/oci/blob_digest.h"
+#include "distros/oci/manifest.h"
 #include "gtest/gtest.h"
 
 namespace wslm::oci::registry {
@@ -69,7 +70,7 @@ struct TestImage {
     }
     const auto index = ReadSmallFile(folder + "/index.json");
     ASSERT_TRUE(index.ok());
-    const auto document = ParseDocument(*index, "", "index");
+    const auto document = ParseManifest(*index, "", "index");
     ASSERT_TRUE(document.ok()) << document.status();
     ASSERT_EQ(document->manifests.size(), 1u);
     EXPECT_EQ(document->manifests[0].digest, DigestOfBytes(manifest));
