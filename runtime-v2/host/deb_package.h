@@ -1,4 +1,4 @@
-// A Debian kernel package: where it comes from, and what of it a VM needs.
+// A Debian kernel package: what of it a VM needs.
 #ifndef WSLM_RUNTIME_V2_HOST_DEB_PACKAGE_H_
 #define WSLM_RUNTIME_V2_HOST_DEB_PACKAGE_H_
 
@@ -12,11 +12,6 @@ namespace wslm {
 
 // The package that `apt-cache depends linux-image-amd64` names; empty when there is none in `output`.
 std::string KernelPackageIn(std::string_view output);
-
-// Fetches the kernel package of the host's distribution into `folder` (empty before) with apt-get, as the user: apt
-// verifies it, nothing is installed. Answers the file's path. Blocks; needs the network. Error: KERNEL_UNAVAILABLE with
-// what to do.
-absl::StatusOr<std::string> FetchKernelPackage(const std::string& folder);
 
 struct UnpackedKernel {
   std::string release;  // "6.1.0-56-amd64"

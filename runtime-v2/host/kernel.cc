@@ -18,6 +18,7 @@
 #include "distros/host/status_macros.h"
 #include "runtime-v2/host/bzimage.h"
 #include "runtime-v2/host/deb_package.h"
+#include "runtime-v2/host/kernel_fetch.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/modules/kmod_index.h"
 #include "runtime-v2/modules/module_index.h"
