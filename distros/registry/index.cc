@@ -29,6 +29,21 @@ constexpr char kSchema[] =
     "  body BLOB NOT NULL, done INTEGER NOT NULL);"
     "PRAGMA user_version = 1;";
 
+constexpr char kReadSetting[] = "SELECT value FROM settings WHERE key = ?";
+constexpr char kWriteSetting[] = "INSERT OR REPLACE INTO settings VALUES (?, ?)";
+constexpr char kReadNames[] = "SELECT id, name FROM names";
+constexpr char kRemoveNames[] = "DELETE FROM names";
+constexpr char kWriteName[] = "INSERT INTO names VALUES (?, ?)";
+constexpr char kReadJournal[] = "SELECT id, body, done FROM journal ORDER BY sequence";
+constexpr char kWriteJournal[] =
+    "INSERT INTO journal (id, body, done) VALUES (?, ?, ?)"
+    " ON CONFLICT (id) DO UPDATE SET body = excluded.body, done = excluded.done";
+constexpr char kTrimJournal[] =
+    "DELETE FROM journal WHERE done = 1 AND sequence NOT IN"
+    " (SELECT sequence FROM journal WHERE done = 1 ORDER BY sequence DESC LIMIT 100)";
+constexpr const char* kAllStatements[] = {kReadSetting, kWriteSetting, kReadNames,    kRemoveNames,
+                                          kWriteName,   kReadJournal,  kWriteJournal, kTrimJournal};
+
 class Statement {
  public:
   Statement(sqlite3* database, const char* sql) {
@@ -47,6 +62,8 @@ class Statement {
   }
   Statement& Bind(bool value) { return Note(sqlite3_bind_int(statement_, ++bound_, value ? 1 : 0)); }
 
+  // Of SQLite: whether all went well so far.
+  int result() const { return result_; }
   // True: there is a row.
   bool Next() {
     if (result_ != SQLITE_OK) return false;
@@ -127,8 +144,15 @@ int Index::OpenFile(const std::string& path, Database& database) {
     return problem == SQLITE_OK ? SQLITE_CORRUPT : problem;
   }
   Statement version(raw, "PRAGMA user_version");
-  if (version.Next() && version.Column(0) == "1") return SQLITE_OK;
-  return sqlite3_exec(raw, kSchema, nullptr, nullptr, nullptr);
+  if (!version.Next() || version.Column(0) != "1") {
+    result = sqlite3_exec(raw, kSchema, nullptr, nullptr, nullptr);
+    if (result != SQLITE_OK) return result;
+  }
+  // A sound file may have other tables than these, or none.
+  for (const char* sql : kAllStatements) {
+    if (Statement statement(raw, sql); statement.result() != SQLITE_OK) return statement.result();
+  }
+  return SQLITE_OK;
 }
 
 absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& data_folder) {
@@ -179,29 +203,27 @@ absl::Status Index::Transaction(Write write) {
 }
 
 std::string Index::Setting(const std::string& key) const {
-  Statement statement(database_.get(), "SELECT value FROM settings WHERE key = ?");
+  Statement statement(database_.get(), kReadSetting);
   return statement.Bind(key).Next() ? statement.Column(0) : "";
 }
 
 absl::Status Index::SetSetting(const std::string& key, const std::string& value) {
-  return Transaction([&] {
-    return Statement(database_.get(), "INSERT OR REPLACE INTO settings VALUES (?, ?)").Bind(key).Bind(value).Run();
-  });
+  return Transaction([&] { return Statement(database_.get(), kWriteSetting).Bind(key).Bind(value).Run(); });
 }
 
 std::map<std::string, std::string> Index::Names() const {
   std::map<std::string, std::string> names;
-  Statement statement(database_.get(), "SELECT id, name FROM names");
+  Statement statement(database_.get(), kReadNames);
   while (statement.Next()) names.emplace(statement.Column(0), statement.Column(1));
   return names;
 }
 
 absl::Status Index::SetNames(const std::map<std::string, std::string>& names) {
   return Transaction([&] {
-    int result = Run("DELETE FROM names");
+    int result = Run(kRemoveNames);
     for (const auto& [id, name] : names) {
       if (result != SQLITE_OK) break;
-      result = Statement(database_.get(), "INSERT INTO names VALUES (?, ?)").Bind(id).Bind(name).Run();
+      result = Statement(database_.get(), kWriteName).Bind(id).Bind(name).Run();
     }
     return result;
   });
@@ -209,7 +231,7 @@ absl::Status Index::SetNames(const std::map<std::string, std::string>& names) {
 
 std::vector<JournalEntry> Index::Journal() const {
   std::vector<JournalEntry> entries;
-  Statement statement(database_.get(), "SELECT id, body, done FROM journal ORDER BY sequence");
+  Statement statement(database_.get(), kReadJournal);
   while (statement.Next()) entries.push_back({statement.Column(0), statement.Column(1), statement.Flag(2)});
   return entries;
 }
@@ -217,19 +239,9 @@ std::vector<JournalEntry> Index::Journal() const {
 absl::Status Index::WriteJournal(const JournalEntry& entry) {
   RETURN_IF_ERROR(Failpoint("journal.write"));
   return Transaction([&] {
-    int result = Statement(database_.get(),
-                           "INSERT INTO journal (id, body, done) VALUES (?, ?, ?)"
-                           " ON CONFLICT (id) DO UPDATE SET body = excluded.body, done = excluded.done")
-                     .Bind(entry.id)
-                     .BindBlob(entry.body)
-                     .Bind(entry.done)
-                     .Run();
-    if (result == SQLITE_OK && entry.done) {
-      result =
-          Run("DELETE FROM journal WHERE done = 1 AND sequence NOT IN"
-              " (SELECT sequence FROM journal WHERE done = 1 ORDER BY sequence DESC LIMIT 100)");
-    }
-    return result;
+    Statement write(database_.get(), kWriteJournal);
+    const int result = write.Bind(entry.id).BindBlob(entry.body).Bind(entry.done).Run();
+    return result == SQLITE_OK && entry.done ? Run(kTrimJournal) : result;
   });
 }
 

@@ -318,6 +318,24 @@ TEST_F(RegistryTest, ADamagedPageOfTheIndexIsFound) {
   EXPECT_TRUE(PathExists(folder_ / "index.db.damaged"));
 }
 
+TEST_F(RegistryTest, ASoundFileWithOtherTablesIsNoIndex) {
+  Add("a");
+  for (const char* tables : {"", "CREATE TABLE settings (a); CREATE TABLE names (b); CREATE TABLE journal (c);"}) {
+    registry_.reset();
+    for (const char* file : {"index.db", "index.db-wal"}) ::unlink((folder_ / file).c_str());
+    sqlite3* other = nullptr;
+    ASSERT_EQ(sqlite3_open((folder_ / "index.db").c_str(), &other), SQLITE_OK);
+    ASSERT_EQ(
+        sqlite3_exec(other, (std::string(tables) + "PRAGMA user_version = 1;").c_str(), nullptr, nullptr, nullptr),
+        SQLITE_OK);
+    sqlite3_close(other);
+    Reopen();
+    EXPECT_THAT(Names(), ElementsAre("a"));
+    EXPECT_TRUE(PathExists(folder_ / "index.db.damaged"));
+    EXPECT_TRUE(registry_->WriteJournal({"op", "body", false}).ok());
+  }
+}
+
 TEST_F(RegistryTest, TheJournalSurvivesAndKeepsAHundredDoneOnes) {
   ASSERT_TRUE(registry_->WriteJournal({"open", std::string("\0body\xff", 6), false}).ok());
   for (int i = 0; i < 150; ++i) {
