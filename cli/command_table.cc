@@ -16,6 +16,7 @@ Commands MakeCommands(const Environment& environment) {
   commands.push_back(MakeExportCommand(client, console));
   commands.push_back(MakePullCommand(client, console));
   commands.push_back(MakePushCommand(client, console));
+  commands.push_back(MakeCloneCommand(client, console));
   commands.push_back(MakeListCommand(client, console));
   commands.push_back(MakeSetVersionCommand(client, console));
   commands.push_back(MakeSetDefaultCommand(client, console));
@@ -25,6 +26,8 @@ Commands MakeCommands(const Environment& environment) {
   commands.push_back(MakeRecoverCommand(client, console));
   commands.push_back(MakeCheckCommand(client, console));
   commands.push_back(MakeCompareCommand(client, console));
+  commands.push_back(MakeResizeCommand(client, console));
+  commands.push_back(MakeTrimCommand(client, console));
   commands.push_back(MakeSessionsCommand(client, console));
   commands.push_back(MakeOpListCommand(client, console));
   commands.push_back(MakeOpWatchCommand(client, console));

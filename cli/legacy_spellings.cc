@@ -1,6 +1,7 @@
 #include "cli/legacy_spellings.h"
 
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/str_split.h"
 #include "cli/run_options.h"
@@ -12,6 +13,7 @@ enum class Place {
   kFirst,    // The first word of all.
   kRunning,  // Before the guest's command line.
   kCommand,  // After the command `command`.
+  kManage,   // Behind "--manage NAME"; our command has the name as its first word.
 };
 
 struct Spelling {
@@ -41,6 +43,8 @@ constexpr Spelling kSpellings[] = {
     {Place::kFirst, "", "--help", "help"},
     {Place::kFirst, "", "-h", "help"},
     {Place::kFirst, "", "~", "--cd ~"},
+    {Place::kManage, "", "--resize", "resize"},
+    {Place::kManage, "", "-r", "resize"},
     {Place::kRunning, "", "--distribution", "-d"},
     {Place::kRunning, "", "--distribution-id", "-d"},
     {Place::kRunning, "", "--user", "-u"},
@@ -83,6 +87,14 @@ bool AppendRunOption(const std::string& word, std::vector<std::string>& words) {
 
 std::vector<std::string> RewriteLegacySpellings(std::vector<std::string> words, const std::string& home) {
   if (words.empty()) return words;
+  if (words.size() > 2 && words[0] == "--manage") {
+    if (const Spelling* spelling = Find(Place::kManage, "", words[2])) {
+      std::swap(words[1], words[2]);
+      words[1] = spelling->ours;
+      words.erase(words.begin());
+      return words;
+    }
+  }
   // No program is a folder, so that nothing is taken from anybody.
   if (!home.empty() && words[0] == home) words[0] = "~";
   std::vector<std::string> result;

@@ -36,6 +36,12 @@ TEST(LegacySpellings, CommandsAsOptionsBecomeCommands) {
   EXPECT_EQ(Rewrite("--help"), "help");
 }
 
+TEST(LegacySpellings, WhatIsManagedIsACommandOfOurs) {
+  EXPECT_EQ(Rewrite("--manage deb --resize 64GB"), "resize deb 64GB");
+  EXPECT_EQ(Rewrite("--manage deb -r 64GB"), "resize deb 64GB");
+  EXPECT_EQ(Rewrite("--manage deb --set-sparse true"), "--manage deb --set-sparse true");
+}
+
 TEST(LegacySpellings, OptionsOfARunBecomeOurs) {
   EXPECT_EQ(Rewrite("--distribution deb --user ann --exec ls --user"), "-d deb -u ann -e ls --user");
   EXPECT_EQ(Rewrite("--distribution=deb ls"), "-d deb ls");

@@ -6,6 +6,7 @@
 #include "cli/commands/commands.h"
 #include "cli/commands/host_path.h"
 #include "cli/commands/limit_options.h"
+#include "cli/commands/size_option.h"
 #include "cli/exit_codes.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/operations/upload.h"
@@ -77,6 +78,7 @@ class ImportCommand : public ClientCommand {
                      {"1", "2"});
     arguments.Option("--user", "NAME[:UID]", user_, "Make this user inside and log in as it");
     arguments.Flag("--isolated", isolated_, "Show it no host folders and run no host programs");
+    size_.AddTo(arguments);
     limits_.AddTo(arguments);
     arguments.Option("--image", "NAME", image_, "Of several container images in FILE the one of this name or tag");
   }
@@ -89,6 +91,8 @@ class ImportCommand : public ClientCommand {
     request.set_user(user_);
     request.set_isolated(isolated_);
     RETURN_IF_ERROR(limits_.SetOn(*request.mutable_limits()));
+    ASSIGN_OR_RETURN(const int64_t size, size_.Bytes());
+    request.set_disk_size(size);
     request.set_image(image_);
     request.set_request_id(NewUuid());
     request.set_requestor("wslm import");
@@ -106,6 +110,7 @@ class ImportCommand : public ClientCommand {
   std::string user_;
   std::string image_;
   bool isolated_ = false;
+  SizeOption size_;
   LimitOptions limits_;
 };
 

@@ -34,8 +34,12 @@ class ListCommand : public ClientCommand {
     } else if (verbose_) {
       console_.Out(FormatDistroTable(distros));
       for (const v1::Distro& distro : distros) {
-        if (distro.broken_reason().empty()) continue;
-        console_.Note(absl::StrCat(Escaped(distro.name()), " can't be used: ", Escaped(distro.broken_reason())));
+        const std::string name = Escaped(distro.name());
+        if (!distro.broken_reason().empty()) {
+          console_.Note(absl::StrCat(name, " can't be used: ", Escaped(distro.broken_reason())));
+        } else if (!distro.operation_id().empty()) {
+          console_.Note(absl::StrCat(name, " is held by an operation: wslm op watch ", Escaped(distro.operation_id())));
+        }
       }
     } else {
       for (const v1::Distro& distro : distros) {

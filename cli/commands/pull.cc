@@ -4,6 +4,7 @@
 #include "cli/commands/host_path.h"
 #include "cli/commands/limit_options.h"
 #include "cli/commands/registry_options.h"
+#include "cli/commands/size_option.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/output/units.h"
 #include "distros/host/error.h"
@@ -37,6 +38,8 @@ class PullCommand : public ClientCommand {
     request.set_user(user_);
     request.set_isolated(isolated_);
     RETURN_IF_ERROR(limits_.SetOn(*request.mutable_limits()));
+    ASSIGN_OR_RETURN(const int64_t size, size_.Bytes());
+    request.set_disk_size(size);
     request.set_request_id(NewUuid());
     request.set_requestor("wslm pull");
     if (words_.size() == 3) {
@@ -60,6 +63,7 @@ class PullCommand : public ClientCommand {
     arguments.Option("--user", "NAME[:UID]", user_, "Make this user inside and log in as it");
     arguments.Flag("--isolated", isolated_, "Show it no host folders and run no host programs");
     arguments.Option("--platform", "OS/ARCH", platform_, "Of an image for several machines the one for this");
+    size_.AddTo(arguments);
     limits_.AddTo(arguments);
     registry_.AddTo(arguments);
   }
@@ -70,6 +74,7 @@ class PullCommand : public ClientCommand {
   std::string user_;
   std::string platform_;
   bool isolated_ = false;
+  SizeOption size_;
   LimitOptions limits_;
   RegistryOptions registry_;
 };

@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/client_command.h"
 #include "cli/commands/commands.h"
+#include "cli/commands/size_option.h"
 #include "cli/operations/operation_follower.h"
 #include "cli/output/units.h"
 #include "distros/host/error.h"
@@ -17,7 +18,7 @@ class SetVersionCommand : public ClientCommand {
 
   std::string name() const override { return "set-version"; }
   std::string summary() const override { return "Move a distro to the other runtime"; }
-  std::string usage() const override { return "set-version [NAME] 1|2 [--terminate]"; }
+  std::string usage() const override { return "set-version [NAME] 1|2 [--size SIZE] [--terminate]"; }
   std::string details() const override {
     return "1 runs it as host processes, 2 in the virtual machine. Without NAME the default distro is meant. The\n"
            "old form is kept until the new one is complete and verified.";
@@ -32,6 +33,8 @@ class SetVersionCommand : public ClientCommand {
     v1::ConvertDistroRequest request;
     if (words_.size() == 2) request.set_distro(words_[0]);
     request.set_version(version);
+    ASSIGN_OR_RETURN(const int64_t size, size_.Bytes());
+    request.set_disk_size(size);
     request.set_terminate(terminate_);
     request.set_request_id(NewUuid());
     request.set_requestor("wslm set-version");
@@ -48,11 +51,13 @@ class SetVersionCommand : public ClientCommand {
  protected:
   void AddArguments(Arguments& arguments) override {
     arguments.Words("[NAME] VERSION", words_, 1, 2);
+    size_.AddTo(arguments);
     arguments.Flag("--terminate", terminate_, "End the distro's sessions instead of refusing");
   }
 
  private:
   std::vector<std::string> words_;
+  SizeOption size_;
   bool terminate_ = false;
 };
 

@@ -36,6 +36,10 @@ std::string_view PhaseName(const v1::Operation& operation) {
       return "Fetching";
     case v1::PROGRESS_PHASE_SEND:
       return "Sending";
+    case v1::PROGRESS_PHASE_RESIZE:
+      return "Resizing";
+    case v1::PROGRESS_PHASE_TRIM:
+      return "Giving room back";
     case v1::PROGRESS_PHASE_ROLL_BACK:
       return "Rolling back";
     default:

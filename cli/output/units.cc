@@ -1,8 +1,11 @@
 #include "cli/output/units.h"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "cli/api/rpc_status.h"
@@ -18,6 +21,23 @@ std::string ShowBytes(int64_t bytes) {
   for (; amount >= 1023.5 && unit + 1 < kUnits.size(); ++unit) amount /= 1024;
   if (amount < 9.95) return absl::StrFormat("%.1f %s", amount, kUnits[unit]);
   return absl::StrFormat("%.0f %s", amount, kUnits[unit]);
+}
+
+absl::StatusOr<int64_t> ParseBytes(const std::string& text) {
+  constexpr std::string_view kUnits = "KMGT";
+  const absl::Status wrong = absl::InvalidArgumentError(
+      absl::StrCat("A size is a whole number with K, M, G or T behind it, as 64G, not '", Escaped(text), "'."));
+  const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  int64_t bytes = 0;
+  if (!absl::SimpleAtoi(text.substr(0, digits), &bytes)) return wrong;
+  std::string unit = absl::AsciiStrToUpper(text.substr(digits));
+  if (unit.empty() || unit == "B") return bytes;
+  const size_t power = kUnits.find(unit[0]);
+  unit.erase(0, 1);
+  if (power == std::string_view::npos || !(unit.empty() || unit == "B" || unit == "IB")) return wrong;
+  const int shift = 10 * (static_cast<int>(power) + 1);
+  if (bytes > (INT64_MAX >> shift)) return wrong;
+  return bytes << shift;
 }
 
 std::string ShowDuration(absl::Duration duration) {
@@ -59,6 +79,16 @@ std::string StateName(v1::DistroState state) {
       return "Uninstalling";
     case v1::DISTRO_STATE_BROKEN:
       return "Broken";
+    case v1::DISTRO_STATE_CLONING:
+      return "Cloning";
+    case v1::DISTRO_STATE_RESIZING:
+      return "Resizing";
+    case v1::DISTRO_STATE_TRIMMING:
+      return "Trimming";
+    case v1::DISTRO_STATE_CHECKING:
+      return "Checking";
+    case v1::DISTRO_STATE_COMPARING:
+      return "Comparing";
     default:
       return "Unknown";
   }
@@ -97,6 +127,12 @@ std::string KindName(v1::OperationKind kind) {
       return "compare";
     case v1::OPERATION_KIND_PUSH:
       return "push";
+    case v1::OPERATION_KIND_CLONE:
+      return "clone";
+    case v1::OPERATION_KIND_RESIZE:
+      return "resize";
+    case v1::OPERATION_KIND_TRIM:
+      return "trim";
     default:
       return "operation";
   }

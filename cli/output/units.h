@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "wslm/v1/distro.pb.h"
@@ -14,6 +15,8 @@ namespace wslm::cli {
 
 // "512 B", "1.5 KiB", "20 GiB".
 std::string ShowBytes(int64_t bytes);
+// From "64G", "64GB", "64GiB" (all the same: powers of 1024) or bytes without a unit. Error: INVALID_ARGUMENT.
+absl::StatusOr<int64_t> ParseBytes(const std::string& text);
 // "0.3 s", "12 s", "2 min 5 s", "1 h 3 min".
 std::string ShowDuration(absl::Duration duration);
 // Local time to the second; "-" when unset.

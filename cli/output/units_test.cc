@@ -15,6 +15,17 @@ TEST(Units, BytesHaveTwoOrThreeDigits) {
   EXPECT_EQ(ShowBytes(int64_t{5} << 40), "5.0 TiB");
 }
 
+TEST(Units, SizesAreReadAsPeopleWriteThem) {
+  for (const char* text : {"64G", "64GB", "64GiB", "64g", "68719476736", "68719476736B"}) {
+    EXPECT_EQ(ParseBytes(text).value_or(-1), int64_t{64} << 30) << text;
+  }
+  EXPECT_EQ(ParseBytes("1K").value_or(-1), 1024);
+  EXPECT_EQ(ParseBytes("2T").value_or(-1), int64_t{2} << 40);
+  for (const char* text : {"", "G", "foo", "1.5G", "-1G", "1X", "1GX", "1 G", "9999999999T", "99999999999999999999"}) {
+    EXPECT_FALSE(ParseBytes(text).ok()) << text;
+  }
+}
+
 TEST(Units, DurationsGrowCoarser) {
   EXPECT_EQ(ShowDuration(absl::Milliseconds(320)), "0.3 s");
   EXPECT_EQ(ShowDuration(absl::Seconds(12.4)), "12 s");

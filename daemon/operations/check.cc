@@ -4,9 +4,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/operations/held_distro.h"
 #include "distros/ext4/ext4.h"
 #include "distros/ext4/resize.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/image_lock.h"
 #include "distros/host/status_macros.h"
 #include "distros/lxfs/check.h"
@@ -29,17 +31,13 @@ class Check {
 
  private:
   absl::Status CheckImage() {
+    RETURN_IF_ERROR(CheckHasRawDisk(entry_, "checked"));
     const std::string image = entry_.image();
-    if (entry_.record.image_driver != "" && entry_.record.image_driver != "raw") {
-      return Error(absl::StatusCode::kFailedPrecondition, reason::kUnsupportedFormat,
-                   absl::StrCat("The distro's image ", Escaped(image),
-                                " is no raw one; only those can be checked. Its kernel checks it when it starts."),
-                   {{"path", image}});
-    }
     ASSIGN_OR_RETURN(const UniqueFd lock, LockImage(image));
-    const absl::Status status = CheckExt4(image);
+    const absl::Status status = CheckExt4(image, context_.cancel_flag());
     if (ReasonOf(status) != reason::kVerificationFailed) return status;
     if (!repair_) return Found("", std::string(status.message()), false);
+    RETURN_IF_ERROR(Failpoint("check.repair"));
     ASSIGN_OR_RETURN(const RepairReport repair, RepairExt4(image, context_.cancel_flag()));
     return Found("", repair.report, repair.repaired);
   }
@@ -88,16 +86,9 @@ class Check {
 
 absl::StatusOr<OperationPlan> PlanCheck(const v1::CheckDistroRequest& request, const std::string& operation_id,
                                         OperationDeps deps) {
-  ASSIGN_OR_RETURN(const RegistryEntry found, deps.registry.Find(request.distro()));
   OperationPlan plan;
-  ASSIGN_OR_RETURN(auto lock,
-                   deps.locks.Take(found.record.id, found.record.name, {operation_id, v1::OPERATION_KIND_CHECK}));
-  plan.locks.push_back(std::move(lock));
-  // Nothing changes it any more.
-  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(found.record.id));
-  RETURN_IF_ERROR(deps.instances.CheckStoppable(entry, request.terminate()));
-  plan.distros.push_back(RefOf(entry.record));
-  plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
+  ASSIGN_OR_RETURN(const RegistryEntry entry, HoldDistro(request.distro(), {operation_id, v1::OPERATION_KIND_CHECK},
+                                                         request.terminate(), deps, plan));
   plan.work = [deps, entry, request](OperationContext& context) {
     return Check(entry, request.repair(), request.terminate(), deps, context).Run();
   };

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/operations/held_distro.h"
 #include "daemon/operations/host_source.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
@@ -115,22 +116,11 @@ absl::StatusOr<OperationPlan> PlanCompare(const v1::CompareTreesRequest& request
     return Invalid("second", absl::StrCat("Both are the distro '", sides[0].distro->record.name, "'."));
   }
   OperationPlan plan;
-  std::vector<std::string> ids;
   for (Side& side : sides) {
     if (!side.distro) continue;
-    const DistroRecord& record = side.distro->record;
-    ASSIGN_OR_RETURN(auto lock, deps.locks.Take(record.id, record.name, {operation_id, v1::OPERATION_KIND_COMPARE}));
-    plan.locks.push_back(std::move(lock));
-    // Nothing changes it any more.
-    ASSIGN_OR_RETURN(side.distro, deps.registry.Find(record.id));
-    RETURN_IF_ERROR(side.distro->CheckUsable());
-    RETURN_IF_ERROR(deps.instances.CheckStoppable(*side.distro, request.terminate()));
-    plan.distros.push_back(RefOf(side.distro->record));
-    ids.push_back(side.distro->record.id);
+    ASSIGN_OR_RETURN(side.distro, HoldDistro(side.distro->record.id, {operation_id, v1::OPERATION_KIND_COMPARE},
+                                             request.terminate(), deps, plan));
   }
-  plan.after = [deps, ids] {
-    for (const std::string& id : ids) deps.views.Publish(id, v1::CHANGE_KIND_UPDATED);
-  };
   plan.work = [deps, sides, terminate = request.terminate()](OperationContext& context) {
     return Compare(sides, terminate, deps, context);
   };

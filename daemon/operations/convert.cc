@@ -7,22 +7,20 @@
 
 #include <cerrno>
 #include <filesystem>
-#include <memory>
 #include <system_error>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
-#include "distros/ext4/ext4.h"
+#include "daemon/operations/held_distro.h"
+#include "daemon/operations/verified_copy.h"
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/files.h"
 #include "distros/host/random_id.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
-#include "distros/lxfs/lxfs.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm::daemon {
 namespace {
@@ -69,15 +67,18 @@ absl::Status RemoveOtherForm(const RegistryEntry& entry) {
 
 class Convert {
  public:
-  Convert(RegistryEntry entry, int version, bool terminate, OperationDeps deps, OperationContext& context)
-      : entry_(std::move(entry)), version_(version), terminate_(terminate), deps_(deps), context_(context) {}
+  Convert(RegistryEntry entry, v1::ConvertDistroRequest request, OperationDeps deps, OperationContext& context)
+      : entry_(std::move(entry)),
+        request_(std::move(request)),
+        version_(static_cast<int>(request_.version())),
+        deps_(deps),
+        context_(context) {}
 
   absl::StatusOr<v1::OperationResponse> Run() {
     context_.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
-    RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, terminate_));
+    RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, request_.terminate()));
     absl::Status status = MakeNewForm();
-    if (status.ok()) status = Commit();
-    status = WithFreeSpace(status, entry_.files_folder(), size_);
+    if (status.ok()) status = WithFreeSpace(Commit(), entry_.files_folder(), 0);
     if (!status.ok()) {
       context_.BeginPhase(v1::PROGRESS_PHASE_ROLL_BACK);
       RollBack();
@@ -101,50 +102,12 @@ class Convert {
     RETURN_IF_ERROR(RemoveOtherForm(entry_));
     RETURN_IF_ERROR(Failpoint("convert.begin"));
     RETURN_IF_ERROR(MakeFolders(work));
-    context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
-    ASSIGN_OR_RETURN(const OpenedSource old_form, OpenDistro(entry_, context_.cancel_flag()));
-    size_ = old_form.source->total();
-    RETURN_IF_ERROR(CheckFreeSpace(entry_.files_folder(), size_));
-    TransferResult result;
-    {
-      ASSIGN_OR_RETURN(const auto sink, CreateForm(version_, work, entry_.record.second_owner, entry_.record.name));
-      ASSIGN_OR_RETURN(result, Transfer(*old_form.source, *sink, context_.Transferring()));
-    }
-    for (const auto& warning : result.warnings) context_.Warn(warning);
-    RETURN_IF_ERROR(CheckNothingLost(result.losses));
-    return Verify(work, result.digest);
-  }
-
-  absl::Status CheckNothingLost(const std::vector<std::string>& losses) {
-    if (losses.empty()) return absl::OkStatus();
-    for (const auto& loss : losses) context_.Warn(absl::StrCat("can't be kept: ", loss));
-    return Error(absl::StatusCode::kFailedPrecondition, reason::kVerificationFailed,
-                 absl::StrCat("The distro holds what version ", version_, " can't (", losses.size(),
-                              losses.size() == 1 ? " case" : " cases",
-                              ", see the warnings). It stays as it is; remove that from it to convert it."),
-                 {{"distro", entry_.record.name}, {"detail", losses.front()}});
-  }
-
-  absl::Status Verify(const std::string& work, const TreeDigest& expected) {
-    context_.BeginPhase(v1::PROGRESS_PHASE_VERIFY);
-    RETURN_IF_ERROR(Failpoint("convert.verify"));
-    OpenedSource new_form;
-    if (version_ == 2) {
-      const std::string image = absl::StrCat(work, "/", kImageFile);
-      RETURN_IF_ERROR(CheckExt4(image));
-      RETURN_IF_ERROR(context_.CheckCancelled());
-      ASSIGN_OR_RETURN(new_form, OpenImage(image));
-    } else {
-      ASSIGN_OR_RETURN(new_form.source, OpenLxfsSource(work, entry_.record.second_owner));
-    }
-    ASSIGN_OR_RETURN(const TreeDigest digest, DigestOf(*new_form.source, context_.Transferring()));
-    if (digest == expected) return absl::OkStatus();
-    deps_.log.Error(
-        absl::StrCat("converting ", entry_.record.name, ": read ", expected.ToString(), ", wrote ", digest.ToString()));
-    return Error(
-        absl::StatusCode::kDataLoss, reason::kVerificationFailed,
-        absl::StrCat("What was written is not what was read (", digest.entries, " of ", expected.entries, " entries, ",
-                     digest.bytes, " of ", expected.bytes, " bytes); the distro stays as it is."));
+    const FormPlan form = {.version = version_,
+                           .folder = work,
+                           .second_owner = entry_.record.second_owner,
+                           .name = entry_.record.name,
+                           .disk_size = request_.disk_size()};
+    return CopyVerified(entry_, form, deps_.log, context_);
   }
 
   absl::Status Commit() {
@@ -170,12 +133,10 @@ class Convert {
   }
 
   const RegistryEntry entry_;
+  const v1::ConvertDistroRequest request_;
   const int version_;
-  const bool terminate_;
   const OperationDeps deps_;
   OperationContext& context_;
-  // Of what is to be copied, about; 0 when unknown.
-  int64_t size_ = 0;
 };
 
 }  // namespace
@@ -221,25 +182,17 @@ absl::StatusOr<OperationPlan> PlanConvert(const v1::ConvertDistroRequest& reques
                  {{"field", "version"}});
   }
   const int version = static_cast<int>(request.version());
-  ASSIGN_OR_RETURN(const RegistryEntry found, deps.registry.Find(request.distro()));
-  OperationPlan plan;
-  ASSIGN_OR_RETURN(auto lock,
-                   deps.locks.Take(found.record.id, found.record.name, {operation_id, v1::OPERATION_KIND_CONVERT}));
-  plan.locks.push_back(std::move(lock));
-  // Nothing changes it any more.
-  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(found.record.id));
-  RETURN_IF_ERROR(entry.CheckUsable());
-  if (entry.record.version == version) {
+  const auto check = [&](const RegistryEntry& entry) -> absl::Status {
+    if (entry.record.version != version) return CheckDiskSize(version, request.disk_size());
     return Error(absl::StatusCode::kFailedPrecondition, reason::kAlreadyThisVersion,
                  absl::StrCat("The distro '", entry.record.name, "' is version ", version, " already."),
                  {{"distro", entry.record.name}, {"version", absl::StrCat(version)}});
-  }
-  RETURN_IF_ERROR(deps.instances.CheckStoppable(entry, request.terminate()));
-  plan.distros.push_back(RefOf(entry.record));
-  plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
-  plan.work = [deps, entry, version, terminate = request.terminate()](OperationContext& context) {
-    deps.views.Publish(entry.record.id, v1::CHANGE_KIND_UPDATED);
-    return Convert(entry, version, terminate, deps, context).Run();
+  };
+  OperationPlan plan;
+  ASSIGN_OR_RETURN(const RegistryEntry entry, HoldDistro(request.distro(), {operation_id, v1::OPERATION_KIND_CONVERT},
+                                                         request.terminate(), deps, plan, check));
+  plan.work = [deps, entry, request](OperationContext& context) {
+    return Convert(entry, request, deps, context).Run();
   };
   return plan;
 }

@@ -26,12 +26,11 @@ absl::StatusOr<OperationPlan> PlanDelete(const v1::DeleteDistroRequest& request,
                  {{"distro", name}});
   }
   plan.distros.push_back(RefOf(entry.record));
-  plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
+  plan.changed.push_back([deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); });
   plan.work = [deps, entry,
                purge = request.purge()](OperationContext& context) -> absl::StatusOr<v1::OperationResponse> {
     const std::string& id = entry.record.id;
     context.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
-    deps.views.Publish(id, v1::CHANGE_KIND_UPDATED);
     RETURN_IF_ERROR(deps.instances.Stop(id, kGrace));
     RETURN_IF_ERROR(context.PassPointOfNoReturn());
     context.BeginPhase(v1::PROGRESS_PHASE_COMMIT);

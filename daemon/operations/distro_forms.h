@@ -30,12 +30,34 @@ struct OpenedSource {
 // counts meanwhile. Errors: DISTRO_BROKEN, DISTRO_RUNNING, CANCELLED, those of the formats.
 absl::StatusOr<OpenedSource> OpenDistro(const RegistryEntry& entry, const CancelFlag* cancel);
 
-// Opens `folder`'s image, and locks it.
-absl::StatusOr<OpenedSource> OpenImage(const std::string& image);
+// Opens a raw image, and locks it. `cancel` ends a replay of its journal.
+absl::StatusOr<OpenedSource> OpenImage(const std::string& image, const CancelFlag* cancel);
 
-// The form of `version` in `folder`, to be filled; `name` becomes the volume label.
-absl::StatusOr<std::unique_ptr<Sink>> CreateForm(int version, const std::string& folder, SecondOwner second_owner,
-                                                 const std::string& name);
+// A form that is to be made.
+struct FormPlan {
+  int version = 1;
+  // Exists, and does not hold such a form.
+  std::string folder;
+  SecondOwner second_owner;
+  // The distro's, which becomes the volume label.
+  std::string name;
+  // Of version 2, in bytes; 0: the default.
+  int64_t disk_size = 0;
+};
+
+// The form, to be filled. `cancel` counts while it is made.
+absl::StatusOr<std::unique_ptr<Sink>> CreateForm(const FormPlan& plan, const CancelFlag* cancel);
+
+// Opens a form that was filled, to be read back: an image is checked as a file system, too. Errors:
+// VERIFICATION_FAILED, those of the formats.
+absl::StatusOr<OpenedSource> OpenForm(const FormPlan& plan, const CancelFlag* cancel);
+
+// Whether a disk of `disk_size` bytes can be asked for in a distro of `version`; 0 always can. Error: INVALID_ARGUMENT.
+absl::Status CheckDiskSize(int version, int64_t disk_size);
+
+// Whether the distro has a raw image of its own or in place. `done` is what is to be done with it, "resized". Errors:
+// DISTRO_BROKEN, INVALID_ARGUMENT (version 1), UNSUPPORTED_FORMAT (no raw image).
+absl::Status CheckHasRawDisk(const RegistryEntry& entry, const char* done);
 
 }  // namespace wslm::daemon
 

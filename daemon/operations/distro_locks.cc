@@ -7,8 +7,8 @@
 namespace wslm::daemon {
 namespace {
 
-std::string Doing(v1::OperationKind kind) {
-  switch (kind) {
+std::string Doing(const DistroLocks::Holder& holder) {
+  switch (holder.kind) {
     case v1::OPERATION_KIND_IMPORT:
       return "imported";
     case v1::OPERATION_KIND_EXPORT:
@@ -23,13 +23,19 @@ std::string Doing(v1::OperationKind kind) {
       return "compared";
     case v1::OPERATION_KIND_PUSH:
       return "pushed";
+    case v1::OPERATION_KIND_CLONE:
+      return holder.makes ? "made" : "cloned";
+    case v1::OPERATION_KIND_RESIZE:
+      return "resized";
+    case v1::OPERATION_KIND_TRIM:
+      return "trimmed";
     default:
       return "changed";
   }
 }
 
 absl::Status Busy(const std::string& shown, const DistroLocks::Holder& holder) {
-  std::string message = absl::StrCat("The distro '", shown, "' is being ", Doing(holder.kind), " just now");
+  std::string message = absl::StrCat("The distro '", shown, "' is being ", Doing(holder), " just now");
   ErrorMetadata metadata = {{"distro", shown}};
   if (holder.operation_id.empty()) {
     absl::StrAppend(&message, "; try again.");

@@ -25,6 +25,8 @@ class DistroLocks {
     // Empty for a change that is over in a moment.
     std::string operation_id;
     v1::OperationKind kind = v1::OPERATION_KIND_UNSPECIFIED;
+    // The distro is made by it.
+    bool makes = false;
   };
 
   // Held as long as it lives. Movable.

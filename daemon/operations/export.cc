@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/operations/held_distro.h"
 #include "daemon/operations/push.h"
 #include "distros/disk/disk_sink.h"
 #include "distros/host/byte_stream.h"
@@ -35,11 +36,13 @@ struct Sum {
   Sha256 sha256;
 };
 
-// Passes bytes on and sums them up.
+// Passes bytes on and sums them up, until it is cancelled: a container image's layer is written when all was read.
 class SummingSink : public ByteSink {
  public:
-  SummingSink(std::unique_ptr<ByteSink> next, Sum& sum) : next_(std::move(next)), sum_(sum) {}
+  SummingSink(std::unique_ptr<ByteSink> next, Sum& sum, const OperationContext& context)
+      : next_(std::move(next)), sum_(sum), context_(context) {}
   absl::Status Write(std::string_view bytes) override {
+    RETURN_IF_ERROR(context_.CheckCancelled());
     sum_.bytes += static_cast<int64_t>(bytes.size());
     sum_.sha256.Update(bytes);
     return next_->Write(bytes);
@@ -49,6 +52,7 @@ class SummingSink : public ByteSink {
  private:
   const std::unique_ptr<ByteSink> next_;
   Sum& sum_;
+  const OperationContext& context_;
 };
 
 absl::Status Exists(const std::string& path) {
@@ -68,37 +72,29 @@ absl::Status RenameWithoutOverwriting(const std::string& from, const std::string
   return absl::OkStatus();
 }
 
-// What the request asks for, or the end of the path's name.
-v1::ArchiveFormat FormatOf(const v1::ExportDistroRequest& request) {
-  if (request.format() != v1::ARCHIVE_FORMAT_UNSPECIFIED) return request.format();
+// What is made.
+struct Format {
+  // None: a tar or a container image.
+  std::optional<DiskFormat> disk;
+  bool is_container_image = false;
+  // Of a tar.
+  TarCompression compression = TarCompression::kNone;
+};
+
+// By the end of the path's name.
+v1::ArchiveFormat FormatOfName(const std::string& path) {
   constexpr std::pair<std::string_view, v1::ArchiveFormat> kEnds[] = {{".vhdx", v1::ARCHIVE_FORMAT_VHDX},
                                                                       {".vhd", v1::ARCHIVE_FORMAT_VHD},
                                                                       {".qcow2", v1::ARCHIVE_FORMAT_QCOW2},
                                                                       {".img", v1::ARCHIVE_FORMAT_EXT4},
                                                                       {".ext4", v1::ARCHIVE_FORMAT_EXT4}};
   for (const auto& [end, format] : kEnds) {
-    if (request.host_path().ends_with(end)) return format;
+    if (path.ends_with(end)) return format;
   }
   return v1::ARCHIVE_FORMAT_TAR;
 }
 
-std::optional<DiskFormat> DiskFormatOf(v1::ArchiveFormat format) {
-  switch (format) {
-    case v1::ARCHIVE_FORMAT_EXT4:
-      return DiskFormat::kRaw;
-    case v1::ARCHIVE_FORMAT_VHDX:
-      return DiskFormat::kVhdx;
-    case v1::ARCHIVE_FORMAT_VHD:
-      return DiskFormat::kVhd;
-    case v1::ARCHIVE_FORMAT_QCOW2:
-      return DiskFormat::kQcow2;
-    default:
-      return std::nullopt;
-  }
-}
-
 absl::StatusOr<TarCompression> CompressionOf(const v1::ExportDistroRequest& request) {
-  if (FormatOf(request) != v1::ARCHIVE_FORMAT_TAR) return TarCompression::kNone;
   switch (request.compression()) {
     case v1::ARCHIVE_COMPRESSION_NONE:
       return TarCompression::kNone;
@@ -113,11 +109,37 @@ absl::StatusOr<TarCompression> CompressionOf(const v1::ExportDistroRequest& requ
   }
 }
 
+absl::StatusOr<Format> FormatOf(const v1::ExportDistroRequest& request) {
+  Format format;
+  const bool is_said = request.format() != v1::ARCHIVE_FORMAT_UNSPECIFIED;
+  switch (is_said ? request.format() : FormatOfName(request.host_path())) {
+    case v1::ARCHIVE_FORMAT_OCI:
+      format.is_container_image = true;
+      return format;
+    case v1::ARCHIVE_FORMAT_EXT4:
+      format.disk = DiskFormat::kRaw;
+      return format;
+    case v1::ARCHIVE_FORMAT_VHDX:
+      format.disk = DiskFormat::kVhdx;
+      return format;
+    case v1::ARCHIVE_FORMAT_VHD:
+      format.disk = DiskFormat::kVhd;
+      return format;
+    case v1::ARCHIVE_FORMAT_QCOW2:
+      format.disk = DiskFormat::kQcow2;
+      return format;
+    default: {
+      ASSIGN_OR_RETURN(format.compression, CompressionOf(request));
+      return format;
+    }
+  }
+}
+
 class Export {
  public:
-  Export(const v1::ExportDistroRequest& request, TarCompression compression, RegistryEntry entry, OperationDeps deps,
+  Export(const v1::ExportDistroRequest& request, Format format, RegistryEntry entry, OperationDeps deps,
          OperationContext& context)
-      : request_(request), compression_(compression), entry_(std::move(entry)), deps_(deps), context_(context) {}
+      : request_(request), format_(format), entry_(std::move(entry)), deps_(deps), context_(context) {}
 
   absl::StatusOr<v1::OperationResponse> Run(const std::optional<Download>& download) {
     if (!download) return ToFile();
@@ -143,8 +165,7 @@ class Export {
     }
     RETURN_IF_ERROR(context_.NoteLeftover(part));
     RETURN_IF_ERROR(Failpoint("export.create"));
-    const auto disk = DiskFormatOf(FormatOf(request_));
-    auto response = disk ? WriteDisk(*disk, part) : WriteFile(part);
+    auto response = format_.disk ? WriteDisk(*format_.disk, part) : WriteFile(part);
     absl::Status status = WithFreeSpace(response.status(), folder, size_);
     if (status.ok()) status = context_.PassPointOfNoReturn();
     if (status.ok()) status = context_.NoteResponse(*response);
@@ -201,10 +222,10 @@ class Export {
 
   absl::StatusOr<v1::OperationResponse> Write(std::unique_ptr<ByteSink> bytes) {
     ASSIGN_OR_RETURN(const OpenedSource opened, Open());
-    if (compression_ == TarCompression::kNone) size_ = opened.source->total();
+    if (format_.compression == TarCompression::kNone) size_ = opened.source->total();
     if (request_.has_host_path()) RETURN_IF_ERROR(CheckFreeSpace(ParentPath(request_.host_path()), size_));
     Sum sum;
-    ASSIGN_OR_RETURN(const auto sink, MakeSink(std::make_unique<SummingSink>(std::move(bytes), sum)));
+    ASSIGN_OR_RETURN(const auto sink, MakeSink(std::make_unique<SummingSink>(std::move(bytes), sum, context_)));
     ASSIGN_OR_RETURN(v1::OperationResponse response, Copy(*opened.source, *sink));
     auto* exported = response.mutable_export_();
     exported->set_bytes(sum.bytes);
@@ -214,7 +235,7 @@ class Export {
   }
 
   absl::StatusOr<std::unique_ptr<Sink>> MakeSink(std::unique_ptr<ByteSink> bytes) {
-    if (FormatOf(request_) != v1::ARCHIVE_FORMAT_OCI) return OpenTarSink(std::move(bytes), compression_);
+    if (!format_.is_container_image) return OpenTarSink(std::move(bytes), format_.compression);
     OciExport config = OciExportOf(entry_.record);
     config.ref_name = "latest";
     return CreateOciArchiveSink(std::move(bytes), entry_.files_folder(), config);
@@ -230,7 +251,7 @@ class Export {
   }
 
   const v1::ExportDistroRequest request_;
-  const TarCompression compression_;
+  const Format format_;
   const RegistryEntry entry_;
   const OperationDeps deps_;
   OperationContext& context_;
@@ -238,8 +259,8 @@ class Export {
   int64_t size_ = 0;
 };
 
-absl::Status CheckSink(const v1::ExportDistroRequest& request) {
-  if (request.download() && DiskFormatOf(FormatOf(request))) {
+absl::Status CheckSink(const v1::ExportDistroRequest& request, const Format& format) {
+  if (request.download() && format.disk) {
     return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
                  "A disk image can't be made as a stream; name a file.", {{"field", "sink"}});
   }
@@ -258,21 +279,15 @@ absl::Status CheckSink(const v1::ExportDistroRequest& request) {
 
 absl::StatusOr<OperationPlan> PlanExport(const v1::ExportDistroRequest& request, const std::string& operation_id,
                                          OperationDeps deps) {
-  RETURN_IF_ERROR(CheckSink(request));
-  ASSIGN_OR_RETURN(const TarCompression compression, CompressionOf(request));
-  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(request.distro()));
+  ASSIGN_OR_RETURN(const Format format, FormatOf(request));
+  RETURN_IF_ERROR(CheckSink(request, format));
   OperationPlan plan;
-  ASSIGN_OR_RETURN(auto lock,
-                   deps.locks.Take(entry.record.id, entry.record.name, {operation_id, v1::OPERATION_KIND_EXPORT}));
-  plan.locks.push_back(std::move(lock));
-  RETURN_IF_ERROR(deps.instances.CheckStoppable(entry, request.terminate()));
-  plan.distros.push_back(RefOf(entry.record));
+  ASSIGN_OR_RETURN(const RegistryEntry entry, HoldDistro(request.distro(), {operation_id, v1::OPERATION_KIND_EXPORT},
+                                                         request.terminate(), deps, plan));
   std::optional<Download> download;
   if (request.download()) download = deps.transfers.BeginDownload(operation_id);
-  plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
-  plan.work = [deps, request, compression, entry, download](OperationContext& context) {
-    deps.views.Publish(entry.record.id, v1::CHANGE_KIND_UPDATED);
-    return Export(request, compression, entry, deps, context).Run(download);
+  plan.work = [deps, request, format, entry, download](OperationContext& context) {
+    return Export(request, format, entry, deps, context).Run(download);
   };
   return plan;
 }

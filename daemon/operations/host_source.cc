@@ -106,6 +106,8 @@ absl::StatusOr<HostSource> OpenHostSource(const std::string& path, const HostSou
   ASSIGN_OR_RETURN(const std::string head, ReadHead(file.get(), path));
   const ContentKind kind = DetectContent(head);
   if (kind == ContentKind::kDisk || (kind == ContentKind::kOther && EndsLikeDisk(file.get(), status.st_size))) {
+    // Of a sparse one what is in it.
+    opened.size = std::min<int64_t>(status.st_size, int64_t{status.st_blocks} * 512);
     ASSIGN_OR_RETURN(opened.source, OpenDiskSource(path, options.scratch, options.cancel));
     return opened;
   }

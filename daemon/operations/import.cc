@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/operations/held_distro.h"
 #include "daemon/operations/host_source.h"
 #include "daemon/operations/new_user.h"
 #include "daemon/operations/registry_access.h"
@@ -50,6 +51,8 @@ struct ImportPlan {
   std::string image;
   std::optional<NewUser> user;
   Limits limits;
+  // Of version 2; 0: the default.
+  int64_t disk_size = 0;
 };
 
 class Import {
@@ -117,12 +120,19 @@ class Import {
     }
     // What is packed takes at least its own size unpacked.
     if (size_ > 0) RETURN_IF_ERROR(CheckFreeSpace(ParentPath(folder_), size_));
-    ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink,
-                     CreateForm(record_.version, folder_, record_.second_owner, record_.name));
+    const FormPlan form = {.version = record_.version,
+                           .folder = folder_,
+                           .second_owner = record_.second_owner,
+                           .name = record_.name,
+                           .disk_size = plan_.disk_size};
+    ASSIGN_OR_RETURN(std::unique_ptr<Sink> sink, CreateForm(form, context_.cancel_flag()));
     FactsFilter facts_filter(*sink);
     context_.BeginPhase(v1::PROGRESS_PHASE_COPY);
     TransferOptions options = context_.Transferring();
     options.limits = plan_.limits;
+    if (plan_.upload) {
+      options.interrupt_source = [pipe = plan_.upload->pipe](const absl::Status& why) { pipe->CloseReader(why); };
+    }
     ASSIGN_OR_RETURN(options.limits->free_bytes, FreeSpace(ParentPath(folder_)));
     ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, facts_filter, options));
     opened.source.reset();
@@ -206,6 +216,7 @@ class Import {
     if (const auto removal = deps_.registry.Remove(record_.id, /*purge=*/true); !removal.ok()) {
       deps_.log.Error(absl::StrCat("cannot remove ", record_.name, " again: ", removal.status().message()));
     }
+    deps_.instances.Forget(record_.id);
     return status;
   }
 
@@ -221,27 +232,18 @@ class Import {
 
 // What all kinds of import are asked for.
 template <class Request>
-absl::StatusOr<ImportPlan> CheckCommon(const Request& request, OperationDeps deps) {
+ImportPlan BeginPlan(const Request& request) {
   ImportPlan plan;
-  DistroRecord& record = plan.record;
-  RETURN_IF_ERROR(CheckDistroName(request.name()));
-  record.id = NewUuid();
-  record.name = request.name();
-  record.isolated = request.isolated();
-  if (const auto other = deps.registry.Find(record.name); other.ok()) {
-    return Error(
-        absl::StatusCode::kAlreadyExists, reason::kDistroExists,
-        absl::StrCat("There is a distro called '", other->record.name, "' already. Choose another name, or remove it ",
-                     "with 'wslm unregister ", other->record.name, "'."),
-        {{"distro", other->record.name}});
-  }
+  plan.record.id = NewUuid();
+  plan.record.name = request.name();
+  plan.record.isolated = request.isolated();
   return plan;
 }
 
 // What those are asked for that make a form of their own.
 template <class Request>
-absl::StatusOr<ImportPlan> CheckForm(const Request& request, OperationDeps deps) {
-  ASSIGN_OR_RETURN(ImportPlan plan, CheckCommon(request, deps));
+absl::StatusOr<ImportPlan> CheckForm(const Request& request) {
+  ImportPlan plan = BeginPlan(request);
   DistroRecord& record = plan.record;
   switch (request.version()) {
     case v1::DISTRO_VERSION_UNSPECIFIED:
@@ -254,6 +256,8 @@ absl::StatusOr<ImportPlan> CheckForm(const Request& request, OperationDeps deps)
     default:
       return Invalid("version", "The version must be 1 or 2.");
   }
+  RETURN_IF_ERROR(CheckDiskSize(record.version, request.disk_size()));
+  plan.disk_size = request.disk_size();
   if (!request.user().empty()) {
     ASSIGN_OR_RETURN(plan.user, ParseNewUser(request.user()));
     if (plan.user->uid && *plan.user->uid != 0) record.second_owner = {*plan.user->uid, *plan.user->uid};
@@ -267,7 +271,7 @@ absl::StatusOr<ImportPlan> CheckForm(const Request& request, OperationDeps deps)
 }
 
 absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, OperationDeps deps) {
-  ASSIGN_OR_RETURN(ImportPlan plan, CheckForm(request, deps));
+  ASSIGN_OR_RETURN(ImportPlan plan, CheckForm(request));
   plan.image = request.image();
   switch (request.source_case()) {
     case v1::ImportDistroRequest::kHostPath:
@@ -286,8 +290,8 @@ absl::StatusOr<ImportPlan> Check(const v1::ImportDistroRequest& request, Operati
   }
 }
 
-absl::StatusOr<ImportPlan> Check(const v1::PullDistroRequest& request, OperationDeps deps) {
-  ASSIGN_OR_RETURN(ImportPlan plan, CheckForm(request, deps));
+absl::StatusOr<ImportPlan> Check(const v1::PullDistroRequest& request, OperationDeps) {
+  ASSIGN_OR_RETURN(ImportPlan plan, CheckForm(request));
   plan.pull = {.image = {}, .access = request.access(), .platform = request.platform()};
   ASSIGN_OR_RETURN(plan.pull->image, oci::registry::ParseReference(request.image()));
   if (!request.platform().empty()) RETURN_IF_ERROR(ParsePlatform(request.platform()).status());
@@ -295,7 +299,7 @@ absl::StatusOr<ImportPlan> Check(const v1::PullDistroRequest& request, Operation
 }
 
 absl::StatusOr<ImportPlan> Check(const v1::ImportInPlaceRequest& request, OperationDeps deps) {
-  ASSIGN_OR_RETURN(ImportPlan plan, CheckCommon(request, deps));
+  ImportPlan plan = BeginPlan(request);
   if (request.host_path().empty() || request.host_path()[0] != '/') {
     return Invalid("host_path", "The image's path must be absolute.");
   }
@@ -312,15 +316,11 @@ absl::StatusOr<ImportPlan> Check(const v1::ImportInPlaceRequest& request, Operat
 
 template <class Request>
 absl::StatusOr<OperationPlan> Plan(const Request& request, const std::string& operation_id, OperationDeps deps) {
-  const DistroLocks::Holder holder = {operation_id, v1::OPERATION_KIND_IMPORT};
+  const DistroLocks::Holder holder = {operation_id, v1::OPERATION_KIND_IMPORT, /*makes=*/true};
   OperationPlan plan;
-  ASSIGN_OR_RETURN(auto name_lock, deps.locks.Take(DistroLocks::NameKey(request.name()), request.name(), holder));
+  RETURN_IF_ERROR(HoldNewName(request.name(), holder, deps, plan));
   ASSIGN_OR_RETURN(ImportPlan import_plan, Check(request, deps));
-  ASSIGN_OR_RETURN(auto id_lock, deps.locks.Take(import_plan.record.id, import_plan.record.name, holder));
-  plan.locks.push_back(std::move(name_lock));
-  plan.locks.push_back(std::move(id_lock));
-  plan.distros.push_back(RefOf(import_plan.record));
-  plan.after = [deps, id = import_plan.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_CREATED); };
+  RETURN_IF_ERROR(HoldNewDistro(import_plan.record, holder, deps, plan));
   plan.work = [deps, import_plan = std::make_shared<ImportPlan>(std::move(import_plan))](OperationContext& context) {
     return Import(*import_plan, deps, context).Run();
   };

@@ -37,6 +37,18 @@ const char* Verb(v1::OperationKind kind) {
       return "Export";
     case v1::OPERATION_KIND_CONVERT:
       return "Convert";
+    case v1::OPERATION_KIND_CLONE:
+      return "Clone";
+    case v1::OPERATION_KIND_RESIZE:
+      return "Resize";
+    case v1::OPERATION_KIND_TRIM:
+      return "Trim";
+    case v1::OPERATION_KIND_CHECK:
+      return "Check";
+    case v1::OPERATION_KIND_COMPARE:
+      return "Compare";
+    case v1::OPERATION_KIND_PUSH:
+      return "Push";
     default:
       return "Try";
   }
@@ -135,6 +147,7 @@ absl::StatusOr<v1::Operation> OperationManager::Begin(
 
 void OperationManager::Work(const Running& running, OperationPlan plan) {
   running->SetRunning();
+  for (const auto& tell : plan.changed) tell();
   absl::StatusOr<v1::OperationResponse> result = plan.work(*running);
   running->OnCancel(nullptr);
   plan.work = nullptr;
@@ -151,7 +164,8 @@ void OperationManager::Work(const Running& running, OperationPlan plan) {
     log_.Error(absl::StrCat("cannot write the journal: ", status.message()));
   }
   plan.locks.clear();
-  if (plan.after) plan.after();
+  plan.shown.reset();
+  for (const auto& tell : plan.changed) tell();
   log_.Info(
       absl::StrCat(Summary(record.operation()), result.ok() ? " is done" : " failed: ", result.status().message()));
   {

@@ -43,12 +43,15 @@ struct OperationRequest {
 // What an operation is about and what it does.
 struct OperationPlan {
   std::vector<v1::DistroRef> distros;
-  // Released just before the operation is shown as DONE.
+  // Released just before the operation is shown as DONE, `shown` after the locks.
   std::vector<DistroLocks::Lock> locks;
+  // What shows a distro that is being made; may be null.
+  std::shared_ptr<void> shown;
   // Either makes everything or leaves everything as it was.
   std::function<absl::StatusOr<v1::OperationResponse>(OperationContext&)> work;
-  // Called after the locks are released and before the operation is shown as DONE. May be empty.
-  std::function<void()> after;
+  // They tell watchers that the distros are in another state: called before the work, and once more after the locks are
+  // released and before the operation is shown as DONE.
+  std::vector<std::function<void()>> changed;
 };
 
 class OperationManager {

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "daemon/operations/distro_forms.h"
+#include "daemon/operations/held_distro.h"
 #include "daemon/operations/registry_access.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
@@ -65,15 +66,9 @@ OciExport OciExportOf(const DistroRecord& record) {
 absl::StatusOr<OperationPlan> PlanPush(const v1::PushDistroRequest& request, const std::string& operation_id,
                                        OperationDeps deps) {
   ASSIGN_OR_RETURN(const auto image, oci::registry::ParseReference(request.image()));
-  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(request.distro()));
   OperationPlan plan;
-  ASSIGN_OR_RETURN(auto lock,
-                   deps.locks.Take(entry.record.id, entry.record.name, {operation_id, v1::OPERATION_KIND_PUSH}));
-  plan.locks.push_back(std::move(lock));
-  RETURN_IF_ERROR(entry.CheckUsable());
-  RETURN_IF_ERROR(deps.instances.CheckStoppable(entry, request.terminate()));
-  plan.distros.push_back(RefOf(entry.record));
-  plan.after = [deps, id = entry.record.id] { deps.views.Publish(id, v1::CHANGE_KIND_UPDATED); };
+  ASSIGN_OR_RETURN(const RegistryEntry entry, HoldDistro(request.distro(), {operation_id, v1::OPERATION_KIND_PUSH},
+                                                         request.terminate(), deps, plan));
   plan.work = [deps, request, image, entry](OperationContext& context) -> absl::StatusOr<v1::OperationResponse> {
     const std::string work = PushFolder(entry);
     // Of a daemon that died.

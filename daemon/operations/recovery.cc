@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/convert.h"
 #include "daemon/operations/push.h"
+#include "daemon/operations/resize.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/remove_tree.h"
@@ -39,7 +40,24 @@ absl::StatusOr<v1::OperationResponse> RecoverImport(const JournalRecord& record,
   if (!record.undo_registration()) return DistroResponse(*entry, deps);
   RETURN_IF_ERROR(deps.instances.Stop(id, kGrace));
   RETURN_IF_ERROR(deps.registry.Remove(id, /*purge=*/true).status());
+  deps.instances.Forget(id);
   return Interrupted("The distro's user was not made yet, so the distro was removed again; import again.");
+}
+
+absl::StatusOr<v1::OperationResponse> RecoverClone(const v1::Operation& operation, OperationDeps deps) {
+  if (operation.distros_size() == 2) {
+    const auto entry = deps.registry.Find(operation.distros(1).id());
+    if (entry.ok()) return DistroResponse(*entry, deps);
+  }
+  return Interrupted("Nothing was cloned; clone again.");
+}
+
+absl::StatusOr<v1::OperationResponse> RecoverResized(const JournalRecord& record, const std::string& id,
+                                                     OperationDeps deps) {
+  ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(id));
+  ASSIGN_OR_RETURN(const bool done, RecoverResize(record, entry));
+  if (done) return DistroResponse(entry, deps);
+  return Interrupted("The disk has its old size; resize again.");
 }
 
 absl::StatusOr<v1::OperationResponse> RecoverExport(const JournalRecord& record) {
@@ -106,8 +124,13 @@ absl::StatusOr<v1::OperationResponse> RecoverOperation(const JournalRecord& reco
       return RecoverDelete(id, deps);
     case v1::OPERATION_KIND_PUSH:
       return RecoverPush(id, deps);
+    case v1::OPERATION_KIND_CLONE:
+      return RecoverClone(operation, deps);
+    case v1::OPERATION_KIND_RESIZE:
+      return RecoverResized(record, id, deps);
     case v1::OPERATION_KIND_CHECK:
     case v1::OPERATION_KIND_COMPARE:
+    case v1::OPERATION_KIND_TRIM:
       return Interrupted("Begin it again.");
     default:
       return Interrupted("");

@@ -8,12 +8,15 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/instances/instance_calls.h"
 #include "daemon/operations/check.h"
+#include "daemon/operations/clone.h"
 #include "daemon/operations/compare.h"
 #include "daemon/operations/convert.h"
 #include "daemon/operations/delete.h"
 #include "daemon/operations/export.h"
 #include "daemon/operations/import.h"
 #include "daemon/operations/push.h"
+#include "daemon/operations/resize.h"
+#include "daemon/operations/trim.h"
 #include "daemon/services/page.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
@@ -65,8 +68,7 @@ absl::StatusOr<RegistryEntry> DistroService::FindNamed(const std::string& name) 
 
 absl::Status DistroService::DoListDistros(const v1::ListDistrosRequest& request, v1::ListDistrosResponse& response) {
   std::vector<v1::Distro> distros;
-  for (const RegistryEntry& entry : deps_.registry.List()) {
-    v1::Distro distro = deps_.views.Of(entry);
+  for (v1::Distro& distro : deps_.views.All()) {
     const auto& states = request.states();
     if (!states.empty() && std::find(states.begin(), states.end(), distro.state()) == states.end()) continue;
     distros.push_back(std::move(distro));
@@ -78,8 +80,7 @@ absl::Status DistroService::DoListDistros(const v1::ListDistrosRequest& request,
 }
 
 absl::Status DistroService::DoGetDistro(const v1::GetDistroRequest& request, v1::GetDistroResponse& response) {
-  ASSIGN_OR_RETURN(const RegistryEntry entry, deps_.registry.Find(request.distro()));
-  *response.mutable_distro() = deps_.views.Of(entry);
+  ASSIGN_OR_RETURN(*response.mutable_distro(), deps_.views.Find(request.distro()));
   return absl::OkStatus();
 }
 
@@ -186,6 +187,19 @@ absl::Status DistroService::DoExportDistro(const v1::ExportDistroRequest& reques
 absl::Status DistroService::DoConvertDistro(const v1::ConvertDistroRequest& request,
                                             v1::ConvertDistroResponse& response) {
   return Begin(v1::OPERATION_KIND_CONVERT, request, response, PlanConvert);
+}
+
+absl::Status DistroService::DoCloneDistro(const v1::CloneDistroRequest& request, v1::CloneDistroResponse& response) {
+  RETURN_IF_ERROR(FindNamed(request.distro()).status());
+  return Begin(v1::OPERATION_KIND_CLONE, request, response, PlanClone);
+}
+
+absl::Status DistroService::DoResizeDistro(const v1::ResizeDistroRequest& request, v1::ResizeDistroResponse& response) {
+  return Begin(v1::OPERATION_KIND_RESIZE, request, response, PlanResize);
+}
+
+absl::Status DistroService::DoTrimDistro(const v1::TrimDistroRequest& request, v1::TrimDistroResponse& response) {
+  return Begin(v1::OPERATION_KIND_TRIM, request, response, PlanTrim);
 }
 
 absl::Status DistroService::DoCheckDistro(const v1::CheckDistroRequest& request, v1::CheckDistroResponse& response) {

@@ -1,5 +1,12 @@
 #include "daemon/services/distro_views.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
@@ -7,19 +14,39 @@
 namespace wslm::daemon {
 namespace {
 
-v1::DistroState StateDuring(v1::OperationKind kind) {
-  switch (kind) {
-    case v1::OPERATION_KIND_IMPORT:
-      return v1::DISTRO_STATE_INSTALLING;
+v1::DistroState StateDuring(const DistroLocks::Holder& holder) {
+  if (holder.makes) return v1::DISTRO_STATE_INSTALLING;
+  switch (holder.kind) {
     case v1::OPERATION_KIND_EXPORT:
+    case v1::OPERATION_KIND_PUSH:
       return v1::DISTRO_STATE_EXPORTING;
     case v1::OPERATION_KIND_CONVERT:
       return v1::DISTRO_STATE_CONVERTING;
     case v1::OPERATION_KIND_DELETE:
       return v1::DISTRO_STATE_DELETING;
+    case v1::OPERATION_KIND_CLONE:
+      return v1::DISTRO_STATE_CLONING;
+    case v1::OPERATION_KIND_RESIZE:
+      return v1::DISTRO_STATE_RESIZING;
+    case v1::OPERATION_KIND_TRIM:
+      return v1::DISTRO_STATE_TRIMMING;
+    case v1::OPERATION_KIND_CHECK:
+      return v1::DISTRO_STATE_CHECKING;
+    case v1::OPERATION_KIND_COMPARE:
+      return v1::DISTRO_STATE_COMPARING;
     default:
       return v1::DISTRO_STATE_UNSPECIFIED;
   }
+}
+
+// Nothing where the image can't be looked at: whoever uses it says why.
+void SetDisk(const RegistryEntry& entry, v1::Distro& distro) {
+  const DistroRecord& record = entry.record;
+  struct stat st {};
+  const bool raw = record.version == 2 && (record.image_driver.empty() || record.image_driver == "raw");
+  if (!raw || ::stat(entry.image().c_str(), &st) != 0) return;
+  distro.set_disk_size(st.st_size);
+  distro.set_disk_used(int64_t{st.st_blocks} * 512);
 }
 
 }  // namespace
@@ -52,6 +79,7 @@ v1::Distro DistroViews::FromRecord(const RegistryEntry& entry) {
   *distro.mutable_create_time() = ToTimestamp(record.create_time_ns);
   distro.set_etag(absl::StrCat(record.revision));
   distro.set_image_path(Escaped(record.image_path));
+  SetDisk(entry, distro);
   if (!record.container.empty()) {
     auto& container = *distro.mutable_container();
     for (const auto& variable : record.container.environment) container.add_environment(Escaped(variable));
@@ -72,10 +100,62 @@ v1::Distro DistroViews::Of(const RegistryEntry& entry) {
   v1::Distro distro = AfterOperation(entry);
   if (distro.state() == v1::DISTRO_STATE_BROKEN) return distro;
   if (const auto holder = locks_.HolderOf(entry.record.id)) {
-    if (const auto state = StateDuring(holder->kind); state != v1::DISTRO_STATE_UNSPECIFIED) distro.set_state(state);
+    distro.set_operation_id(holder->operation_id);
+    if (const auto state = StateDuring(*holder); state != v1::DISTRO_STATE_UNSPECIFIED) distro.set_state(state);
   }
   distro.set_session_count(instances_.SessionCount(entry.record.id));
   return distro;
+}
+
+std::vector<v1::Distro> DistroViews::All() {
+  std::map<std::string, RegistryEntry> making;
+  {
+    const std::lock_guard lock(making_mutex_);
+    making = making_;
+  }
+  std::vector<v1::Distro> distros;
+  for (const RegistryEntry& entry : registry_.List()) {
+    making.erase(entry.record.id);
+    distros.push_back(Of(entry));
+  }
+  for (const auto& [id, entry] : making) distros.push_back(Of(entry));
+  std::stable_sort(distros.begin(), distros.end(), [](const v1::Distro& a, const v1::Distro& b) {
+    if (a.is_default() != b.is_default()) return a.is_default();
+    return absl::AsciiStrToLower(a.name()) < absl::AsciiStrToLower(b.name());
+  });
+  return distros;
+}
+
+absl::StatusOr<v1::Distro> DistroViews::Find(const std::string& id_or_name) {
+  const auto entry = registry_.Find(id_or_name);
+  if (entry.ok()) return Of(*entry);
+  std::optional<RegistryEntry> found;
+  {
+    const std::lock_guard lock(making_mutex_);
+    for (const auto& [id, making] : making_) {
+      if (id == id_or_name || absl::EqualsIgnoreCase(making.record.name, id_or_name)) found = making;
+    }
+  }
+  if (!found) return entry.status();
+  return Of(*found);
+}
+
+std::shared_ptr<void> DistroViews::ShowInMaking(const RegistryEntry& entry) {
+  {
+    const std::lock_guard lock(making_mutex_);
+    making_.emplace(entry.record.id, entry);
+  }
+  events_.DistroChanged(v1::CHANGE_KIND_CREATED, Of(entry));
+  return std::shared_ptr<void>(this, [entry](void* views) { static_cast<DistroViews*>(views)->EndMaking(entry); });
+}
+
+void DistroViews::EndMaking(const RegistryEntry& entry) {
+  {
+    const std::lock_guard lock(making_mutex_);
+    making_.erase(entry.record.id);
+  }
+  if (registry_.Find(entry.record.id).ok()) return;
+  events_.DistroChanged(v1::CHANGE_KIND_DELETED, Of(entry));
 }
 
 void DistroViews::Publish(const std::string& distro_id, v1::ChangeKind change) {

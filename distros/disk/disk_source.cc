@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<Source>> OpenDiskSource(const std::string& path, 
     RETURN_IF_ERROR(disk::CopyFileSystem(view, scratch_folder, cancel));
   }
   const DirtyJournal journal = view.copy ? DirtyJournal::kReplay : DirtyJournal::kRefuse;
-  absl::StatusOr<std::unique_ptr<Source>> source = OpenExt4Source(view.path, journal);
+  absl::StatusOr<std::unique_ptr<Source>> source = OpenExt4Source(view.path, journal, cancel);
   if (!source.ok() && view.copy) return WithContext(source.status(), Escaped(path));
   // A copy loses its name here, and lives as long as the source has it open.
   return source;

@@ -16,9 +16,9 @@ constexpr size_t kQuotedOutput = 500;
 
 }  // namespace
 
-absl::Status CheckExt4(const std::string& image) {
+absl::Status CheckExt4(const std::string& image, const CancelFlag* cancel) {
   if (::access(image.c_str(), R_OK) != 0) return ErrnoError("cannot open", image);
-  ASSIGN_OR_RETURN(const ToolResult result, RunTool("e2fsck", {"-fn", "--", image}));
+  ASSIGN_OR_RETURN(const ToolResult result, RunTool("e2fsck", {"-fn", "--", image}, {.cancel = cancel}));
   if (result.exit_code == 0) return absl::OkStatus();
   const std::string words(absl::StripAsciiWhitespace(result.output).substr(0, kQuotedOutput));
   // From 8 on e2fsck could not do its work; below it found errors.

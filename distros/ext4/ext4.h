@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "distros/tree/sink.h"
 #include "distros/tree/source.h"
+#include "distros/tree/transfer.h"
 
 namespace wslm {
 
@@ -18,6 +19,8 @@ struct Ext4Options {
   int64_t size = int64_t{256} << 30;
   // Volume label, at most 16 bytes.
   std::string label;
+  // Ends mke2fs early; may be null.
+  const CancelFlag* cancel = nullptr;
 };
 
 // Makes `image` (which must not exist, mode 0600) with an empty file system, then fills it. After Commit `e2fsck -fn`
@@ -35,12 +38,15 @@ enum class DirtyJournal {
 };
 
 // Reads an image. Leaves out /lost+found when it is empty and root's 0700. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT,
-// IO_ERROR.
+// IO_ERROR. A replay is ended early when `cancel`, which may be null, is set: CANCELLED, and the journal stays as it
+// is.
 absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image,
-                                                       DirtyJournal journal = DirtyJournal::kReplay);
+                                                       DirtyJournal journal = DirtyJournal::kReplay,
+                                                       const CancelFlag* cancel = nullptr);
 
-// Runs `e2fsck -fn`: OK when clean. Errors: VERIFICATION_FAILED with its first words.
-absl::Status CheckExt4(const std::string& image);
+// Runs `e2fsck -fn`, which is killed when `cancel` (it may be null) is set: OK when clean. Errors: VERIFICATION_FAILED
+// with its first words, CANCELLED, HOST_UNSUPPORTED, IO_ERROR.
+absl::Status CheckExt4(const std::string& image, const CancelFlag* cancel = nullptr);
 
 }  // namespace wslm
 

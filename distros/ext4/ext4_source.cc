@@ -191,8 +191,9 @@ void Ext4Source::Warn(std::string warning) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image, DirtyJournal journal) {
-  ASSIGN_OR_RETURN(Filesystem filesystem, ext4::OpenWithJournal(image, journal));
+absl::StatusOr<std::unique_ptr<Source>> OpenExt4Source(const std::string& image, DirtyJournal journal,
+                                                       const CancelFlag* cancel) {
+  ASSIGN_OR_RETURN(Filesystem filesystem, ext4::OpenWithJournal(image, journal, cancel));
   return std::make_unique<Ext4Source>(std::move(filesystem));
 }
 

@@ -68,7 +68,7 @@ absl::Status Format(const std::string& image, const Ext4Options& options) {
   arguments.insert(arguments.end(), {"-J", absl::StrCat("size=", JournalSize(size))});
   if (!options.label.empty()) arguments.insert(arguments.end(), {"-L", options.label});
   arguments.insert(arguments.end(), {"--", image});
-  ASSIGN_OR_RETURN(const ToolResult result, RunTool("mke2fs", arguments));
+  ASSIGN_OR_RETURN(const ToolResult result, RunTool("mke2fs", arguments, {.cancel = options.cancel}));
   if (result.exit_code != 0) {
     if (absl::StrContains(result.output, "No space left on device")) {
       return ErrnoError("cannot make a file system in", image, ENOSPC);

@@ -15,8 +15,9 @@ bool NeedsReplay(const Filesystem& filesystem) {
   return ext2fs_has_feature_journal_needs_recovery(filesystem->super) != 0;
 }
 
-absl::Status Replay(const std::string& image) {
-  ASSIGN_OR_RETURN(const ToolResult result, RunTool("e2fsck", {"-E", "journal_only", "-y", "--", image}));
+absl::Status Replay(const std::string& image, const CancelFlag* cancel) {
+  ASSIGN_OR_RETURN(const ToolResult result,
+                   RunTool("e2fsck", {"-E", "journal_only", "-y", "--", image}, {.cancel = cancel}));
   // 1 and 2 say that something was done, which was the purpose.
   if (result.exit_code < 4) return absl::OkStatus();
   if (absl::StrContains(result.output, "No space left on device")) {
@@ -31,11 +32,11 @@ absl::Status Replay(const std::string& image) {
 
 }  // namespace
 
-absl::StatusOr<Filesystem> OpenWithJournal(const std::string& image, DirtyJournal journal) {
+absl::StatusOr<Filesystem> OpenWithJournal(const std::string& image, DirtyJournal journal, const CancelFlag* cancel) {
   ASSIGN_OR_RETURN(Filesystem filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
   if (journal == DirtyJournal::kIgnore || !NeedsReplay(filesystem)) return filesystem;
   if (journal == DirtyJournal::kReplay) {
-    RETURN_IF_ERROR(Replay(image));
+    RETURN_IF_ERROR(Replay(image, cancel));
     ASSIGN_OR_RETURN(filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
     if (!NeedsReplay(filesystem)) return filesystem;
   }

@@ -12,8 +12,8 @@
 namespace wslm::ext4 {
 
 // Opens `image` for reading, after its journal was dealt with. Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT,
-// HOST_UNSUPPORTED, DISK_FULL, IO_ERROR.
-absl::StatusOr<Filesystem> OpenWithJournal(const std::string& image, DirtyJournal journal);
+// HOST_UNSUPPORTED, DISK_FULL, CANCELLED (`cancel` may be null), IO_ERROR.
+absl::StatusOr<Filesystem> OpenWithJournal(const std::string& image, DirtyJournal journal, const CancelFlag* cancel);
 
 }  // namespace wslm::ext4
 

@@ -313,7 +313,7 @@ TEST_F(Ext4Kernel, MountsWhatWasResizedAndZeroesNothingInIt) {
   const std::string image = folder_ / "image";
   ASSERT_EQ(WriteImage(image, SampleTree()).status(), absl::OkStatus());
   for (const int64_t size : {int64_t{20} << 30, int64_t{100} << 20}) {
-    ASSERT_EQ(ResizeExt4(image, size, nullptr), absl::OkStatus());
+    ASSERT_EQ(ResizeExt4(image, size, {}), absl::OkStatus());
     Mount mount(image, folder_ / "mnt");
     ASSERT_TRUE(mount.mounted()) << mount.message();
     EXPECT_EQ(DigestOfFiles(Walk(folder_ / "mnt").files), DigestOfFiles(SampleTree()));

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -15,6 +17,7 @@
 #include "distros/ext4/filesystem.h"
 #include "distros/ext4/journal.h"
 #include "distros/host/error.h"
+#include "distros/host/failpoint.h"
 #include "distros/host/files.h"
 #include "distros/host/host_tool.h"
 #include "distros/host/scratch_file.h"
@@ -28,6 +31,8 @@ using ext4::Filesystem;
 
 constexpr int64_t kLargest = int64_t{64} << 40;
 constexpr size_t kQuotedOutput = 500;
+// Behind the image's name, in that of the copy which is worked on.
+constexpr char kResizeEnd[] = ".resize";
 
 absl::Status ToolError(const std::string& what, const std::string& image, const ToolResult& result) {
   if (absl::StrContains(result.output, "No space left on device")) return ErrnoError(what, image, ENOSPC);
@@ -38,8 +43,8 @@ absl::Status ToolError(const std::string& what, const std::string& image, const 
 }
 
 // In blocks, as resize2fs estimates it.
-absl::StatusOr<int64_t> MinimumBlocks(const std::string& image) {
-  ASSIGN_OR_RETURN(const ToolResult result, RunTool("resize2fs", {"-P", image}));
+absl::StatusOr<int64_t> MinimumBlocks(const std::string& image, const CancelFlag* cancel) {
+  ASSIGN_OR_RETURN(const ToolResult result, RunTool("resize2fs", {"-P", image}, {.cancel = cancel}));
   constexpr absl::string_view kWords = "minimum size of the filesystem: ";
   const size_t at = result.output.find(kWords.data());
   int64_t blocks = 0;
@@ -118,13 +123,29 @@ absl::StatusOr<int64_t> MinimumExt4Size(const std::string& image) {
     ASSIGN_OR_RETURN(const Filesystem filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
     block_size = filesystem.block_size();
   }
-  ASSIGN_OR_RETURN(const int64_t blocks, MinimumBlocks(image));
+  ASSIGN_OR_RETURN(const int64_t blocks, MinimumBlocks(image, nullptr));
   return blocks * block_size;
 }
 
-absl::Status ResizeExt4(const std::string& image, int64_t size, const CancelFlag* cancel) {
+absl::Status RemoveResizeLeftovers(const std::string& image) {
+  const std::string folder = ParentPath(image);
+  const std::string prefix = absl::StrCat(".", BaseName(image), kResizeEnd, "-");
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(folder, error)) {
+    if (!absl::StartsWith(file.path().filename().string(), prefix)) continue;
+    if (::unlink(file.path().c_str()) != 0) return ErrnoError("cannot remove", file.path().string());
+  }
+  return error ? ErrnoError("cannot read", folder, error.value()) : absl::OkStatus();
+}
+
+absl::Status ResizeExt4(const std::string& image, int64_t size, const ResizeOptions& options) {
+  const auto begin = [&options](ResizeStep step) {
+    if (options.step) options.step(step);
+  };
+  const CancelFlag* const cancel = options.cancel;
   int64_t block_size = 0;
   int64_t length = 0;
+  mode_t mode = 0;
   UniqueFd fd;
   {
     ASSIGN_OR_RETURN(fd, OpenFile(image, O_RDONLY));
@@ -133,17 +154,25 @@ absl::Status ResizeExt4(const std::string& image, int64_t size, const CancelFlag
     struct stat st;
     if (::fstat(fd.get(), &st) != 0) return ErrnoError("cannot read", image);
     length = st.st_size;
+    mode = st.st_mode & ~S_IFMT;
   }
   if (size <= 0 || size > kLargest) {
     return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
                  absl::StrCat("A disk of ", size, " bytes is not possible: it must be at most 64 TiB."));
   }
   const int64_t blocks = size / block_size;
-  ASSIGN_OR_RETURN(ScratchFile copy, ScratchFile::Make(ParentPath(image), BaseName(image) + ".resize"));
-  const absl::Status copied = CopySparse(fd.get(), 0, length, copy.fd(), copy.path(), cancel);
+  begin(ResizeStep::kCopy);
+  RETURN_IF_ERROR(Failpoint("resize.begin"));
+  ASSIGN_OR_RETURN(ScratchFile copy, ScratchFile::Make(ParentPath(image), BaseName(image) + kResizeEnd));
+  const absl::Status copied =
+      CopySparse(fd.get(), 0, length, copy.fd(), copy.path(), cancel, [&options, length](int64_t done) {
+        if (options.progress) options.progress(done, length);
+      });
   RETURN_IF_ERROR(WithFreeSpace(copied, ParentPath(image), 0));
+  begin(ResizeStep::kResize);
+  RETURN_IF_ERROR(Failpoint("resize.copied"));
   RETURN_IF_ERROR(Preen(image, copy.path(), cancel));
-  ASSIGN_OR_RETURN(const int64_t minimum, MinimumBlocks(copy.path()));
+  ASSIGN_OR_RETURN(const int64_t minimum, MinimumBlocks(copy.path(), cancel));
   if (blocks < minimum) return RefuseSize(image, minimum * block_size);
 
   ASSIGN_OR_RETURN(const ToolResult result,
@@ -152,13 +181,18 @@ absl::Status ResizeExt4(const std::string& image, int64_t size, const CancelFlag
   if (result.exit_code != 0) return ToolError("resize2fs can't change the size of", image, result);
   RETURN_IF_ERROR(MarkNewTablesZeroed(copy.path()));
   if (::ftruncate(copy.fd(), blocks * block_size) != 0) return ErrnoError("cannot set the size of", image);
-  RETURN_IF_ERROR(CheckExt4(copy.path()));
+  if (::fchmod(copy.fd(), mode) != 0) return ErrnoError("cannot set the mode of", copy.path());
+  begin(ResizeStep::kCheck);
+  RETURN_IF_ERROR(CheckExt4(copy.path(), cancel));
+  if (options.commit) RETURN_IF_ERROR(options.commit());
+  RETURN_IF_ERROR(Failpoint("resize.move"));
   return copy.MoveTo(image);
 }
 
 absl::StatusOr<int64_t> TrimExt4(const std::string& image, const CancelFlag* cancel) {
-  { ASSIGN_OR_RETURN(const Filesystem replayed, ext4::OpenWithJournal(image, DirtyJournal::kReplay)); }
-  RETURN_IF_ERROR(CheckExt4(image));
+  { ASSIGN_OR_RETURN(const Filesystem replayed, ext4::OpenWithJournal(image, DirtyJournal::kReplay, cancel)); }
+  RETURN_IF_ERROR(CheckExt4(image, cancel));
+  RETURN_IF_ERROR(Failpoint("trim.begin"));
   // For the bitmaps; nothing is written through it.
   ASSIGN_OR_RETURN(const Filesystem filesystem, Filesystem::Open(image, Filesystem::Access::kWrite));
   const int64_t before = BytesOnHost(filesystem.fd());
@@ -177,6 +211,7 @@ absl::StatusOr<int64_t> TrimExt4(const std::string& image, const CancelFlag* can
                    absl::StrCat("The file system that holds ", Escaped(image), " can't make holes in files."),
                    {{"path", image}});
     }
+    RETURN_IF_ERROR(Failpoint("trim.run"));
     first = used;
   }
   if (::fsync(filesystem.fd()) != 0) return ErrnoError("cannot write", image);
@@ -201,7 +236,7 @@ absl::StatusOr<RepairReport> RepairExt4(const std::string& image, const CancelFl
     report.repaired = true;
   }
   if (::fsync(fd.get()) != 0) return ErrnoError("cannot write", image);
-  RETURN_IF_ERROR(CheckExt4(image));
+  RETURN_IF_ERROR(CheckExt4(image, cancel));
   return report;
 }
 

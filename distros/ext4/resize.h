@@ -5,6 +5,7 @@
 #define WSLM_DISTROS_EXT4_RESIZE_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -13,16 +14,33 @@
 
 namespace wslm {
 
+// Where ResizeExt4 is, in this order.
+enum class ResizeStep { kCopy, kResize, kCheck };
+
+// All may be empty.
+struct ResizeOptions {
+  const CancelFlag* cancel = nullptr;
+  // Called at the beginning of each step.
+  std::function<void(ResizeStep)> step;
+  // Within kCopy, in bytes of the image with its holes.
+  std::function<void(int64_t done, int64_t total)> progress;
+  // Asked when all is ready and only the new image's name is left to be given: an error keeps the old one.
+  std::function<absl::Status()> commit;
+};
+
 // Makes the file system and its file `size` bytes large (rounded down to its blocks), larger (what is new is a hole) or
 // smaller. Works on a copy beside it (a reflink where the host's file system can, else as large as the image's data),
 // which takes the image's name when all is done: at any moment there is one whole image of that name. It is another
-// file then: a lock on the old one says nothing about it, so take the lock anew. A crash may leave a file beside it
-// whose name begins with "." + name + ".resize-". `cancel` may be null.
+// file then: a lock on the old one says nothing about it, so take the lock anew. A crash may leave a file beside it:
+// RemoveResizeLeftovers.
 //
 // Errors: INVALID_ARGUMENT when the content does not fit (metadata "minimum_bytes") or the size can't be;
 // CORRUPT_SOURCE when the file system has errors (RepairExt4 first); CANCELLED, DISK_FULL, HOST_UNSUPPORTED, IO_ERROR.
 // The image is as it was then.
-absl::Status ResizeExt4(const std::string& image, int64_t size, const CancelFlag* cancel);
+absl::Status ResizeExt4(const std::string& image, int64_t size, const ResizeOptions& options);
+
+// Removes what a crash left of ResizeExt4 beside `image`. Error: IO_ERROR.
+absl::Status RemoveResizeLeftovers(const std::string& image);
 
 // About the least size in bytes that ResizeExt4 can give the image. Errors: CORRUPT_SOURCE, HOST_UNSUPPORTED, IO_ERROR.
 absl::StatusOr<int64_t> MinimumExt4Size(const std::string& image);

@@ -50,7 +50,7 @@ class Ext4Resize : public ::testing::Test {
 
 TEST_F(Ext4Resize, GrowsSparsely) {
   const int64_t before = BytesOnHost();
-  ASSERT_EQ(ResizeExt4(image_, (int64_t{64} << 30) + 100, nullptr), absl::OkStatus());
+  ASSERT_EQ(ResizeExt4(image_, (int64_t{64} << 30) + 100, {}), absl::OkStatus());
   ExpectWhole(int64_t{64} << 30);
   EXPECT_LT(BytesOnHost(), before + 16 * kMiB);
   // A guest's kernel finds nothing to zero.
@@ -63,35 +63,35 @@ TEST_F(Ext4Resize, GrowsSparsely) {
 }
 
 TEST_F(Ext4Resize, ShrinksAndGrowsAgain) {
-  ASSERT_EQ(ResizeExt4(image_, 100 * kMiB, nullptr), absl::OkStatus());
+  ASSERT_EQ(ResizeExt4(image_, 100 * kMiB, {}), absl::OkStatus());
   ExpectWhole(100 * kMiB);
-  ASSERT_EQ(ResizeExt4(image_, 300 * kMiB, nullptr), absl::OkStatus());
+  ASSERT_EQ(ResizeExt4(image_, 300 * kMiB, {}), absl::OkStatus());
   ExpectWhole(300 * kMiB);
 }
 
 TEST_F(Ext4Resize, ShrinksToItsMinimumAndNotBelow) {
-  const absl::Status status = ResizeExt4(image_, 10 * kMiB, nullptr);
+  const absl::Status status = ResizeExt4(image_, 10 * kMiB, {});
   EXPECT_EQ(ReasonOf(status), reason::kInvalidArgument) << status;
   const int64_t minimum = std::stoll(MetadataOf(status)["minimum_bytes"]);
   EXPECT_EQ(MinimumExt4Size(image_).value_or(0), minimum);
   EXPECT_THAT(std::string(status.message()), HasSubstr("at least " + std::to_string(minimum / kMiB)));
   ExpectWhole(256 * kMiB);
-  EXPECT_EQ(ResizeExt4(image_, minimum, nullptr), absl::OkStatus());
+  EXPECT_EQ(ResizeExt4(image_, minimum, {}), absl::OkStatus());
   ExpectWhole(minimum);
 }
 
 TEST_F(Ext4Resize, WhatCannotBeDoneLeavesTheImageAsItWas) {
-  EXPECT_EQ(ReasonOf(ResizeExt4(image_, -1, nullptr)), reason::kInvalidArgument);
-  EXPECT_EQ(ReasonOf(ResizeExt4(image_, INT64_MAX, nullptr)), reason::kInvalidArgument);
+  EXPECT_EQ(ReasonOf(ResizeExt4(image_, -1, {})), reason::kInvalidArgument);
+  EXPECT_EQ(ReasonOf(ResizeExt4(image_, INT64_MAX, {})), reason::kInvalidArgument);
   const CancelFlag cancel = true;
-  EXPECT_EQ(ReasonOf(ResizeExt4(image_, 300 * kMiB, &cancel)), reason::kCancelled);
+  EXPECT_EQ(ReasonOf(ResizeExt4(image_, 300 * kMiB, {.cancel = &cancel})), reason::kCancelled);
   ExpectWhole(256 * kMiB);
   // The root's number of links: nothing that is mended without being asked.
   Debugfs("set_inode_field <2> links_count 77");
   Debugfs("set_super_value free_blocks_count 5");
   Debugfs("clri <12>");
   const auto before = RunTool("sha256sum", {image_});
-  EXPECT_EQ(ReasonOf(ResizeExt4(image_, 300 * kMiB, nullptr)), reason::kCorruptSource);
+  EXPECT_EQ(ReasonOf(ResizeExt4(image_, 300 * kMiB, {})), reason::kCorruptSource);
   EXPECT_EQ(RunTool("sha256sum", {image_})->output, before->output);
 }
 
@@ -144,10 +144,31 @@ TEST_F(Ext4Resize, RepairFindsAnotherSuperblock) {
   ExpectWhole(256 * kMiB);
 }
 
+TEST_F(Ext4Resize, WhatACrashLeftIsRemovedAndNothingElse) {
+  std::ofstream(folder_ / ".image.resize-aB3dEf") << "half";
+  EXPECT_EQ(RemoveResizeLeftovers(image_), absl::OkStatus());
+  ExpectWhole(256 * kMiB);
+}
+
+TEST_F(Ext4Resize, TellsWhereItIs) {
+  std::vector<ResizeStep> steps;
+  int64_t told = 0;
+  const ResizeOptions options{.step = [&](ResizeStep step) { steps.push_back(step); },
+                              .progress =
+                                  [&](int64_t done, int64_t total) {
+                                    EXPECT_LE(done, total);
+                                    told = total;
+                                  }};
+  ASSERT_EQ(ResizeExt4(image_, 300 * kMiB, options), absl::OkStatus());
+  EXPECT_THAT(steps, testing::ElementsAre(ResizeStep::kCopy, ResizeStep::kResize, ResizeStep::kCheck));
+  // Nothing is told of a reflink.
+  EXPECT_TRUE(told == 0 || told == 256 * kMiB) << told;
+}
+
 TEST_F(Ext4Resize, WhatIsNoExt4IsNotRepaired) {
   std::ofstream(image_) << std::string(kMiB, 'n');
   EXPECT_EQ(ReasonOf(RepairExt4(image_, nullptr).status()), reason::kUnsupportedFormat);
-  EXPECT_EQ(ReasonOf(ResizeExt4(image_, 300 * kMiB, nullptr)), reason::kUnsupportedFormat);
+  EXPECT_EQ(ReasonOf(ResizeExt4(image_, 300 * kMiB, {})), reason::kUnsupportedFormat);
   EXPECT_EQ(ReasonOf(TrimExt4(image_, nullptr).status()), reason::kUnsupportedFormat);
 }
 

@@ -93,13 +93,22 @@ void ScratchFile::Remove() {
 
 absl::Status ScratchFile::MoveTo(const std::string& path) {
   if (::fsync(fd_.get()) != 0) return ErrnoError("cannot write", path_);
-  if (::rename(path_.c_str(), path.c_str()) != 0) return ErrnoError("cannot replace", path);
-  path_.clear();
-  return SyncFolder(ParentPath(path));
+  // The old file stays until the new one's name is on the disk. Some file systems (NFS, older FUSE) can't exchange
+  // names.
+  const bool exchanged = ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) == 0;
+  if (!exchanged && ::rename(path_.c_str(), path.c_str()) != 0) return ErrnoError("cannot replace", path);
+  const absl::Status status = SyncFolder(ParentPath(path));
+  if (exchanged && !status.ok()) ::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE);
+  if (exchanged) {
+    Remove();
+  } else {
+    path_.clear();
+  }
+  return status;
 }
 
 absl::Status CopySparse(int from, int64_t offset, int64_t length, int to, const std::string& to_path,
-                        const std::atomic<bool>* cancel) {
+                        const std::atomic<bool>* cancel, const std::function<void(int64_t done)>& progress) {
   if (::ftruncate(to, length) != 0) return ErrnoError("cannot set the size of", to_path);
   const file_clone_range whole = {
       .src_fd = from, .src_offset = static_cast<uint64_t>(offset), .src_length = static_cast<uint64_t>(length)};
@@ -118,6 +127,7 @@ absl::Status CopySparse(int from, int64_t offset, int64_t length, int to, const 
       const int64_t piece = std::min(kPiece, data_end - at);
       RETURN_IF_ERROR(CopyPiece(from, at, piece, to, at - offset, to_path));
       at += piece;
+      if (progress) progress(at - offset);
     }
     at = std::max<int64_t>(at, hole);
   }

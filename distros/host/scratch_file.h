@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -16,7 +17,8 @@
 
 namespace wslm {
 
-// Movable. Not thread-safe. A crash leaves a file whose name begins with "." and the stem.
+// Movable. Not thread-safe. A crash leaves a file whose name begins with "." and the stem; within MoveTo it may be the
+// one that is replaced.
 class ScratchFile {
  public:
   // Makes an empty file with a name of its own in `folder`, mode 0600, open for reading and writing.
@@ -32,7 +34,8 @@ class ScratchFile {
 
   // Takes its name away; it lives on for who has it open.
   void Remove();
-  // Writes it to the disk and gives it the name `path`, whose file it replaces.
+  // Writes it to the disk and gives it the name `path`, whose file it replaces; after an error that is the old one
+  // again, where the file system can exchange names.
   absl::Status MoveTo(const std::string& path);
 
  private:
@@ -44,9 +47,10 @@ class ScratchFile {
 
 // Copies `length` bytes at `offset` of `from` to the beginning of the empty file `to` (whose path is for messages), and
 // sets its size: by reflink where the file system can, else the data alone, so that holes stay holes. `cancel` may be
-// null. Errors: CANCELLED, DISK_FULL, IO_ERROR.
+// null. `progress`, which may be empty, is told how many of `length` bytes are behind, holes too. Errors: CANCELLED,
+// DISK_FULL, IO_ERROR.
 absl::Status CopySparse(int from, int64_t offset, int64_t length, int to, const std::string& to_path,
-                        const std::atomic<bool>* cancel);
+                        const std::atomic<bool>* cancel, const std::function<void(int64_t done)>& progress = {});
 
 }  // namespace wslm
 

@@ -96,15 +96,6 @@ void RemoveHalfWritten(const std::string& folder) {
   }
 }
 
-// The claim on the location of a distro that is registered: a crash came before it was taken away.
-void RemoveClaim(const std::string& folder, const std::string& id) {
-  const absl::StatusOr<DistroRecord> record = ReadRecord(folder);
-  if (!record.ok() || record->location.empty()) return;
-  const std::string claim = absl::StrCat(record->location, "/", kClaimFile);
-  const absl::StatusOr<std::string> holder = ReadSmallFile(claim);
-  if (holder.ok() && *holder == id) ::unlink(claim.c_str());
-}
-
 // Removes from a folder of the user's what wslm made there, last what says whose the rest is: the copy of the record,
 // or the claim.
 absl::Status EmptyLocation(const std::string& location, bool made) {
@@ -169,7 +160,6 @@ void DistroFolders::CleanUp() const {
       ::unlink((Folder(name) + kStagingFile).c_str());
       ::unlink((Folder(name) + kTrashFile).c_str());
       RemoveHalfWritten(Folder(name));
-      RemoveClaim(Folder(name), name);
     }
   }
   for (const std::string& name : NamesIn(trash_)) {
@@ -177,6 +167,13 @@ void DistroFolders::CleanUp() const {
     if (IsUuid(name)) RemoveHalfWritten(absl::StrCat(trash_, "/", name));
     if (BeginsWith(name, kPurgePrefix)) (void)FinishPurge(name.substr(sizeof(kPurgePrefix) - 1));
   }
+}
+
+void DistroFolders::RemoveClaim(const DistroRecord& record) const {
+  if (record.location.empty()) return;
+  const std::string claim = absl::StrCat(record.location, "/", kClaimFile);
+  const absl::StatusOr<std::string> holder = ReadSmallFile(claim);
+  if (holder.ok() && *holder == record.id) ::unlink(claim.c_str());
 }
 
 std::vector<RegistryEntry> DistroFolders::ReadAll() const {

@@ -28,6 +28,8 @@ class DistroFolders {
   std::string Staging(const std::string& id) const { return distros_ + "/.staging-" + id; }
 
   std::vector<RegistryEntry> ReadAll() const;
+  // The claim on the location of a distro that is registered: a crash came before it was taken away.
+  void RemoveClaim(const DistroRecord& record) const;
   std::vector<TrashEntry> ReadTrash() const;
 
   absl::Status MakeStaging(const std::string& id) const;

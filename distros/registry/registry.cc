@@ -63,6 +63,7 @@ class FolderRegistry : public Registry {
     const std::map<std::string, std::string> names = index_->Names();
     for (RegistryEntry& entry : folders_.ReadAll()) {
       Name(entry.record, names);
+      folders_.RemoveClaim(entry.record);
       distros_.emplace(entry.record.id, std::move(entry));
     }
     default_id_ = index_->Setting(kDefaultSetting);

@@ -118,7 +118,9 @@ absl::Status Run(Source& source, Sink& sink, DigestBuilder* digest, const Transf
     queue.Stop();
     reader.join();
   };
-  return WriteAll(queue, sink, options, position);
+  const absl::Status status = WriteAll(queue, sink, options, position);
+  if (!status.ok() && options.interrupt_source) options.interrupt_source(status);
+  return status;
 }
 
 // Takes the digest of what it gets.
@@ -148,6 +150,7 @@ absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const Transf
   DigestBuilder digest;
   RETURN_IF_ERROR(Run(source, sink, &digest, options));
   ASSIGN_OR_RETURN(result.digest, digest.Finish());
+  RETURN_IF_ERROR(CheckCancel(options));
   RETURN_IF_ERROR(sink.Commit());
   result.warnings = source.warnings();
   result.losses = sink.losses();

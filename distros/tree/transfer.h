@@ -38,6 +38,9 @@ struct TransferOptions {
   std::function<void(const TransferProgress&)> progress;
   // May be null.
   const CancelFlag* cancel = nullptr;
+  // Told of an error of the sink, or of a cancel, before the source's thread is waited for: ends what the source may be
+  // waiting for within Next or Read. May be empty.
+  std::function<void(const absl::Status&)> interrupt_source;
   // Of a source that somebody else made: set them for every import. None for what wslm keeps itself.
   std::optional<Limits> limits;
 };

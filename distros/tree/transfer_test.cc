@@ -1,5 +1,6 @@
 #include "distros/tree/transfer.h"
 
+#include "absl/synchronization/notification.h"
 #include "distros/host/error.h"
 #include "distros/tree/test_tree.h"
 #include "gmock/gmock.h"
@@ -83,6 +84,30 @@ TEST(Transfer, ASinkThatFailsEndsItHoweverMuchIsStillToCome) {
   EXPECT_EQ(sink.files.size(), 1u);
   EXPECT_FALSE(sink.committed);
   EXPECT_LT(source.position(), 20);
+}
+
+// Waits, behind its first file, until it is told not to.
+class StalledSource : public TestSource {
+ public:
+  using TestSource::TestSource;
+  absl::StatusOr<bool> Next(Entry& entry) override {
+    if (position() > 0) go_on.WaitForNotification();
+    return TestSource::Next(entry);
+  }
+  absl::Notification go_on;
+};
+
+TEST(Transfer, ASinkThatFailsDoesNotWaitForASourceThatStalls) {
+  // More than is handed over at once.
+  StalledSource source({File("bad", std::string(size_t{2} << 20, 'x')), File("b", "")});
+  FailingSink sink;
+  absl::Status told;
+  const TransferOptions options{.interrupt_source = [&](const absl::Status& why) {
+    told = why;
+    source.go_on.Notify();
+  }};
+  EXPECT_EQ(ReasonOf(Transfer(source, sink, options).status()), reason::kDiskFull);
+  EXPECT_EQ(ReasonOf(told), reason::kDiskFull);
 }
 
 TEST(Transfer, WhatComesFirstFailsIt) {

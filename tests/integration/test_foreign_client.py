@@ -1,17 +1,12 @@
 """A client made by someone else's generator and gRPC (Python's) lists distros and runs a command through the API."""
 
-import os
-import subprocess
-import sys
 import tempfile
 import unittest
 
 import grpc
 
+from api import generate
 from harness import DistroTest
-
-PROTO = os.environ["WSLM_PROTO"]
-GOOGLEAPIS = os.environ["WSLM_GOOGLEAPIS"]
 
 
 class ForeignClient(DistroTest):
@@ -22,11 +17,7 @@ class ForeignClient(DistroTest):
         super().setUpClass()
         generated = tempfile.TemporaryDirectory(prefix="wslm-client-")
         cls.addClassCleanup(generated.cleanup)
-        files = [f"wslm/v1/{f}" for f in sorted(os.listdir(PROTO + "/wslm/v1")) if f.endswith(".proto")]
-        subprocess.run([sys.executable, "-m", "grpc_tools.protoc", f"-I{PROTO}", f"-I{GOOGLEAPIS}", f"--python_out={generated.name}",
-                        f"--grpc_python_out={generated.name}", *files, "google/rpc/status.proto", "google/rpc/error_details.proto"],
-                       check=True)
-        sys.path.insert(0, generated.name)
+        generate(generated.name)
         cls.channel = grpc.insecure_channel(cls.home.ok("daemon", "socket").strip(),
                                             options=[("grpc.default_authority", "localhost")])
         cls.addClassCleanup(cls.channel.close)

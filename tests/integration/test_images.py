@@ -2,15 +2,12 @@
 
 import json
 import os
-import shutil
-import signal
-import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
-from harness import Home
+from harness import Home, wait_for
+from registry_server import RegistryServer
 from small_distro import write_small_distro
 
 
@@ -144,6 +141,96 @@ class Images(unittest.TestCase):
                 self.home.ok("unregister", "here", "--purge")
                 self.same("base", path)
 
+    def told(self, name):
+        return next(d for d in json.loads(self.home.ok("list", "--json"))["distros"] if d["name"] == name)
+
+    def test_a_clone_is_the_same_whatever_its_version(self):
+        self.home.ok("import", "two", self.archive, "--version", "2", "--size", "1G")
+        for source in ("base", "two"):
+            for options in ((), ("--version", "1"), ("--version", "2", "--size", "2G")):
+                with self.subTest(source, options=options):
+                    self.assertIn("Cloned", self.home.run("clone", source, "copy", *options).stderr)
+                    self.same(source, "copy")
+                    self.same(self.archive, "copy")
+                    self.home.ok("unregister", "copy", "--purge")
+        place = self.out + "/place"
+        self.home.ok("clone", "two", "copy", place)
+        self.assertEqual((self.told("copy")["location"], self.told("copy")["disk_size"]), (place, str(1 << 30)))
+        self.home.ok("unregister", "copy", "--purge")
+        self.assertFalse(os.path.exists(place))
+        for name, reason in (("BASE", "DISTRO_EXISTS"), ("a/b", "INVALID_NAME")):
+            self.assertIn(f"Error code: {reason}", self.home.run("clone", "two", name).stderr)
+        self.assertIn("Error code: INVALID_ARGUMENT", self.home.run("clone", "base", "x", "--size", "1G").stderr)
+
+    def test_a_clone_lives_on_its_own(self):
+        self.home.ok("clone", "base", "copy")
+        self.home.ok("run", "-d", "copy", "--cd", "/", "--", "echo changed > /etc/changed")
+        self.home.ok("terminate", "copy")
+        self.assertIn("+ etc/changed", self.home.run("compare", "base", "copy").stdout.splitlines())
+        self.same("base", self.archive)
+
+    def test_a_running_distro_is_not_cloned_or_resized(self):
+        self.home.ok("run", "-d", "base", "--detach", "--", "sleep 600")
+        for command in (("clone", "base", "copy"), ("set-version", "base", "2")):
+            result = self.home.run(*command)
+            self.assertIn("Error code: DISTRO_RUNNING", result.stderr)
+        self.home.ok("clone", "base", "copy", "--terminate")
+        self.same("base", "copy")
+
+    def test_a_disk_grows_and_shrinks(self):
+        self.home.ok("import", "two", self.archive, "--version", "2", "--size", "1G")
+        self.assertIn("1.0 GiB, of which", self.home.ok("resize", "two"))
+        for size, shown in (("4GB", "4.0 GiB"), ("256M", "256 MiB")):
+            self.assertIn(f"Resized two to {shown}", self.home.run("resize", "two", size).stderr)
+            self.same(self.archive, "two")
+            self.assertIn("no faults", self.home.run("check", "two").stderr)
+        self.assertIn("Resized two to 1.0 GiB", self.home.run("--manage", "two", "--resize", "1GB").stderr)
+        self.home.ok("set-version", "two", "1")
+        self.home.ok("set-version", "two", "2", "--size", "2G")
+        self.assertEqual(self.told("two")["disk_size"], str(2 << 30))
+
+    def test_a_size_that_can_not_be_is_told_with_the_least_one(self):
+        self.home.ok("import", "two", self.archive, "--version", "2", "--size", "1G")
+        result = self.home.run("resize", "two", "16M")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertRegex(result.stderr, r"at least [0-9.]+ MiB \([0-9]+ bytes\) are needed")
+        for size, code in (("foo", 2), ("1", 1), ("999999T", 1)):
+            self.assertEqual(self.home.run("resize", "two", size).returncode, code)
+        result = self.home.run("resize", "base", "1G")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("is version 1 and has no disk", result.stderr)
+        self.assertIn("set-version base 2", result.stderr)
+        self.assertIn("no disk", self.home.run("import", "x", self.archive, "--size", "1G").stderr)
+        self.assertEqual(self.told("two")["disk_size"], str(1 << 30))
+        self.same(self.archive, "two")
+
+    def test_room_is_given_back(self):
+        self.home.ok("import", "two", self.archive, "--version", "2", "--size", "1G")
+        image = self.told("two")["location"] + "/disk.img"
+        with open(image, "r+b") as file:
+            file.seek(900 << 20)
+            file.write(os.urandom(20 << 20))
+        before = os.stat(image).st_blocks
+        self.assertRegex(self.home.run("trim", "two").stderr, r"Gave (19|2[0-9]) MiB back to the host")
+        self.assertLess(os.stat(image).st_blocks, before - (19 << 11))
+        self.same(self.archive, "two")
+        self.assertIn("is version 1 and has no disk", self.home.run("trim", "base").stderr)
+
+    def test_a_distro_being_imported_is_listed(self):
+        process = self.home.popen("import", "coming", "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+        with open(self.archive, "rb") as file:
+            content = file.read()
+        process.stdin.write(content[:len(content) // 2])
+        process.stdin.flush()
+        wait_for(lambda: "coming" in self.home.ok("list", "-q").split())
+        told = self.told("coming")
+        self.assertEqual(told["state"], "DISTRO_STATE_INSTALLING")
+        self.assertIn(told["operation_id"], self.home.ok("op", "list", "--running"))
+        self.assertRegex(self.home.ok("list", "-v"), r"(?m)^  coming +Installing +1$")
+        process.communicate(content[len(content) // 2:], timeout=60)
+        self.assertEqual(process.returncode, 0)
+        self.assertEqual((self.told("coming")["state"], self.told("coming")["operation_id"]), ("DISTRO_STATE_STOPPED", ""))
+
     def test_a_vhdx_in_place_runs(self):
         path = self.exported("run.vhdx")
         self.home.ok("import-in-place", "here", path)
@@ -162,26 +249,9 @@ class Registry(unittest.TestCase):
         self.addCleanup(self.home.close)
         self.archive = self.home.path + "/small.tar"
         write_small_distro(self.archive)
-        self.folder = tempfile.mkdtemp(prefix="wslm-registry-", dir="/tmp")
-        self.addCleanup(shutil.rmtree, self.folder, True)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        config = self.folder + "/config.yml"
-        with open(config, "w") as file:
-            file.write(f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {self.folder}}}}}\n"
-                       f"http: {{addr: '127.0.0.1:{self.port}'}}\n")
-        server = subprocess.Popen([os.environ.get("WSLM_TEST_REGISTRY", "/usr/bin/docker-registry"), "serve", config],
-                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self.addCleanup(server.wait)
-        self.addCleanup(server.send_signal, signal.SIGKILL)
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
-            try:
-                socket.create_connection(("127.0.0.1", self.port)).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+        server = RegistryServer()
+        self.addCleanup(server.close)
+        self.port = server.port
 
     def test_push_and_pull(self):
         image = f"127.0.0.1:{self.port}/team/small:1"
