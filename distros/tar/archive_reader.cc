@@ -46,6 +46,25 @@ absl::Status ArchiveReader::Failure() const {
 
 void ArchiveReader::BeginHeader() {
   read_max_ = pieces_[current_].offset + static_cast<int64_t>(pieces_[current_].size) + kHeaderMax;
+  before_.clear();
+}
+
+std::string ArchiveReader::Header() const {
+  const int64_t begin = archive_read_header_position(archive_.get());
+  const int64_t end = archive_filter_bytes(archive_.get(), 0);
+  const Piece& older = pieces_[1 - current_];
+  const Piece& newer = pieces_[current_];
+  int64_t offset = older.offset - static_cast<int64_t>(before_.size());
+  std::string header;
+  for (const std::string_view part : {std::string_view(before_), std::string_view(older.buffer.data(), older.size),
+                                      std::string_view(newer.buffer.data(), newer.size)}) {
+    const auto size = static_cast<int64_t>(part.size());
+    const int64_t from = std::clamp<int64_t>(begin - offset, 0, size);
+    header += part.substr(static_cast<size_t>(from),
+                          static_cast<size_t>(std::clamp<int64_t>(end - offset, from, size) - from));
+    offset += size;
+  }
+  return header;
 }
 
 bool ArchiveReader::Fill() {
@@ -56,6 +75,7 @@ bool ArchiveReader::Fill() {
   }
   current_ = 1 - current_;
   Piece& piece = pieces_[current_];
+  if (read_max_ != INT64_MAX) before_.append(piece.buffer.data(), piece.size);
   piece.offset = end;
   piece.size = 0;
   while (piece.size < piece.buffer.size()) {

@@ -18,6 +18,10 @@ namespace wslm {
 // CORRUPT_SOURCE: "NAME is damaged or not complete: DETAIL."
 absl::Status CorruptArchive(std::string_view name, std::string_view detail);
 
+struct FreeArchive {
+  void operator()(archive* reader) const { archive_read_free(reader); }
+};
+
 // Owns a reader and what it reads. Not thread-safe.
 class ArchiveReader {
  public:
@@ -35,6 +39,8 @@ class ArchiveReader {
   // EndHeader only so much is read as a header may have, after that it is CORRUPT_SOURCE.
   void BeginHeader();
   void EndHeader() { read_max_ = INT64_MAX; }
+  // The bytes of the header that was read last, with all that belongs to it; before its content is read.
+  std::string Header() const;
 
   // Whether there is a block of 512 zeros at `offset`, which was read lately.
   bool HasZeroBlock(int64_t offset) const;
@@ -44,9 +50,6 @@ class ArchiveReader {
   const std::string& name() const { return name_; }
 
  private:
-  struct Free {
-    void operator()(archive* reader) const { archive_read_free(reader); }
-  };
   // A piece of the source; its offset and size are multiples of 512, but for the last one's size.
   struct Piece {
     std::vector<char> buffer;
@@ -64,7 +67,9 @@ class ArchiveReader {
   int current_ = 0;
   // Offset behind which nothing is read now.
   int64_t read_max_ = INT64_MAX;
-  const std::unique_ptr<archive, Free> archive_;
+  // What was read before both since the last BeginHeader.
+  std::string before_;
+  const std::unique_ptr<archive, FreeArchive> archive_;
 };
 
 }  // namespace wslm

@@ -14,7 +14,9 @@
 #include "distros/host/test_folder.h"
 #include "distros/tar/tar_sink.h"
 #include "distros/tar/tar_source.h"
+#include "distros/tree/test_tree.h"
 #include "distros/tree/transfer.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace wslm {
@@ -166,6 +168,68 @@ TEST_F(GnuTarTest, ItsCompressorsAreRead) {
     if (!RunProgram({"sh", "-c", std::string("command -v ") + program + " >/dev/null"})) continue;
     ASSERT_TRUE(Pack(folder_ / "tree", folder_ / "packed", {"--format=posix", "-I", program}));
     EXPECT_EQ(DigestOfTar(folder_ / "packed"), digest) << program;
+  }
+}
+
+// The names as the bytes that they are, from whoever packed them and to whoever unpacks.
+TEST_F(GnuTarTest, NamesKeepTheirUnicodeForm) {
+  const std::string root = folder_ / "names";
+  ASSERT_TRUE(MakeFolders(root).ok());
+  const std::vector<std::string> names = {"\xC3\xA4", "a\xCC\x88",    "\xE2\x84\xAA", "K",
+                                          "\xFF\xFE", "\xE2\x84\xAB", "\xC3\x85"};
+  std::vector<std::string> expected = {""};
+  for (const std::string& name : names) {
+    MakeFile(root + "/" + name, name);
+    ASSERT_EQ(::link((root + "/" + name).c_str(), (root + "/hard-" + name).c_str()), 0);
+    ASSERT_EQ(::symlink(name.c_str(), (root + "/soft-" + name).c_str()), 0);
+    for (const char* prefix : {"", "hard-", "soft-"}) expected.push_back(prefix + name);
+  }
+  const std::string python =
+      "import os, sys, tarfile\n"
+      "with tarfile.open(sys.argv[1], 'w', format=getattr(tarfile, sys.argv[3])) as tar: tar.add(sys.argv[2], '.')\n";
+  std::vector<std::string> archives;
+  for (const char* format : {"posix", "gnu", "ustar"}) {
+    archives.push_back(folder_ / (std::string(format) + ".tar"));
+    ASSERT_TRUE(Pack(root, archives.back(), {std::string("--format=") + format, "--no-xattrs"}));
+  }
+  for (const char* format : {"PAX_FORMAT", "GNU_FORMAT", "USTAR_FORMAT"}) {
+    archives.push_back(folder_ / (std::string(format) + ".tar"));
+    ASSERT_TRUE(RunProgram({"python3", "-c", python, archives.back(), root, format}));
+  }
+  for (const std::string& archive : archives) {
+    absl::StatusOr<std::unique_ptr<Source>> source =
+        OpenTarSource(FdByteSource(*OpenFile(archive, O_RDONLY), archive), archive);
+    ASSERT_TRUE(source.ok()) << source.status();
+    TestSink sink;
+    const absl::StatusOr<TransferResult> result = Transfer(**source, sink, {});
+    ASSERT_TRUE(result.ok()) << archive << ": " << result.status();
+    EXPECT_THAT(result->warnings, testing::IsEmpty()) << archive;
+    std::vector<std::string> found;
+    for (const TestFile& file : sink.files) {
+      found.push_back(file.entry.path);
+      // Whichever name of a file comes first, its others lead to just that.
+      const std::string name = file.entry.path.substr(file.entry.path.find('-') + 1);
+      if (file.entry.is_hard_link()) {
+        EXPECT_THAT(file.entry.hard_link_to, testing::AnyOf(name, "hard-" + name)) << archive;
+      } else if (file.entry.type == FileType::kSymlink) {
+        EXPECT_EQ(file.entry.symlink_target, name) << archive;
+      } else if (file.entry.type == FileType::kRegular) {
+        EXPECT_EQ(file.entry.size, static_cast<int64_t>(name.size())) << archive;
+      }
+    }
+    EXPECT_THAT(found, testing::UnorderedElementsAreArray(expected)) << archive;
+
+    const std::string copy = archive + ".copy";
+    source = OpenTarSource(FdByteSource(*OpenFile(archive, O_RDONLY), archive), archive);
+    absl::StatusOr<std::unique_ptr<Sink>> written =
+        OpenTarSink(FdByteSink(*OpenFile(copy, O_WRONLY | O_CREAT), copy), TarCompression::kNone);
+    ASSERT_TRUE(Transfer(**source, **written, {}).ok());
+    EXPECT_EQ(DigestOfTar(copy), result->digest) << archive;
+    const std::string unpacked = folder_ / "unpacked";
+    ASSERT_TRUE(MakeFolders(unpacked).ok());
+    ASSERT_TRUE(RunProgram({"tar", "-C", unpacked, "-xpf", copy}));
+    EXPECT_TRUE(RunProgram({"diff", "-r", "--no-dereference", root, unpacked})) << archive;
+    ASSERT_TRUE(RemoveTree(unpacked).ok());
   }
 }
 

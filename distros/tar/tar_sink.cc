@@ -20,7 +20,7 @@
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
-#include "distros/tar/utf8_locale.h"
+#include "distros/tar/character_locale.h"
 
 namespace wslm {
 namespace {

@@ -18,11 +18,11 @@
 #include "distros/host/status_macros.h"
 #include "distros/tar/acl.h"
 #include "distros/tar/archive_reader.h"
+#include "distros/tar/character_locale.h"
 #include "distros/tar/detect.h"
 #include "distros/tar/gunzip.h"
 #include "distros/tar/read_ahead.h"
 #include "distros/tar/unpack.h"
-#include "distros/tar/utf8_locale.h"
 
 namespace wslm {
 namespace {
@@ -81,6 +81,12 @@ class PeekedSource : public ByteSource {
   size_t used_ = 0;
 };
 
+void SupportTar(archive* reader) {
+  archive_read_support_format_tar(reader);
+  // Files that a Mac adds ("._x") are files like others here.
+  archive_read_set_format_option(reader, "tar", "mac-ext", nullptr);
+}
+
 class TarSource : public Source {
  public:
   TarSource(std::unique_ptr<ByteSource> tar, std::string name, int64_t total,
@@ -88,14 +94,12 @@ class TarSource : public Source {
       : total_(total), position_(std::move(position)), reader_(std::move(tar), std::move(name)) {}
 
   absl::Status Open() {
-    archive_read_support_format_tar(reader_.get());
-    // Files that a Mac adds ("._x") are files like others here.
-    archive_read_set_format_option(reader_.get(), "tar", "mac-ext", nullptr);
+    SupportTar(reader_.get());
     return reader_.Open();
   }
 
   absl::StatusOr<bool> Next(Entry& entry) override {
-    const ScopedUtf8Locale locale;
+    const ScopedAsciiLocale locale;
     if (ended_) return false;
     if (std::exchange(begun_, true)) {
       const int skipped = archive_read_data_skip(reader_.get());
@@ -128,7 +132,7 @@ class TarSource : public Source {
   }
 
   absl::StatusOr<std::optional<DataBlock>> Read() override {
-    const ScopedUtf8Locale locale;
+    const ScopedAsciiLocale locale;
     while (true) {
       const void* bytes = nullptr;
       size_t size = 0;
@@ -266,14 +270,25 @@ class TarSource : public Source {
     }
   }
 
+  // Nearly each warning is of a name that is not ASCII and came as it is, and hides what else there may be to say. With
+  // UTF-8 libarchive can convert the name: what it says of the same header then counts.
   absl::Status NoteWarning(const Entry& entry) {
-    const char* text = archive_error_string(reader_.get());
+    const ScopedUtf8Locale locale;
+    const std::string header = reader_.Header();
+    const std::unique_ptr<archive, FreeArchive> reader(archive_read_new());
+    SupportTar(reader.get());
+    archive_entry* again = nullptr;
+    if (archive_read_open_memory(reader.get(), header.data(), header.size()) == ARCHIVE_OK &&
+        archive_read_next_header(reader.get(), &again) == ARCHIVE_OK) {
+      return absl::OkStatus();
+    }
+    const char* text = archive_error_string(reader.get());
     // A header that was left out may have held the name, or where the content lies; of one kind of wrong map libarchive
     // says nothing but that something is wrong.
     if (text == nullptr || absl::StrContains(text, "pax extended attribute") || absl::StrContains(text, "sparse")) {
       return Corrupt(entry.path, absl::StrCat("can't be read: ", text != nullptr ? text : "its headers are wrong"));
     }
-    // Of names that are not UTF-8: they come through as they are.
+    // Of names that are not UTF-8.
     if (absl::StrContains(text, "can't be converted")) return absl::OkStatus();
     Warn(absl::StrCat(Escaped(entry.path), ": ", Escaped(text), "."));
     return absl::OkStatus();

@@ -264,6 +264,56 @@ TEST(TarSource, NamesAreBytes) {
   EXPECT_THAT((*source)->warnings(), IsEmpty());
 }
 
+// "ä" as one character and as an "a" with dots, and a sign (Kelvin) whose normal form is ASCII.
+constexpr char kComposed[] = "\xC3\xA4";
+constexpr char kDecomposed[] = "a\xCC\x88";
+constexpr char kKelvin[] = "\xE2\x84\xAA";
+
+TEST(TarSource, NamesKeepTheirUnicodeForm) {
+  for (const char* name : {kComposed, kDecomposed, kKelvin, "\xFF\xFE", "\xED\xA0\x80"}) {
+    const std::string long_name = std::string(120, 'x') + "/" + name;
+    const absl::StatusOr<std::vector<TestFile>> files = ReadTar(
+        TarMember({.name = name}) + TarMember({.name = "hard", .type = '1', .link = name}) +
+        PaxHeader("path", long_name) + TarMember({.name = "x"}) + PaxHeader("linkpath", long_name) +
+        TarMember({.name = "pax hard", .type = '1'}) + PaxHeader("linkpath", long_name) +
+        TarMember({.name = "pax soft", .type = '2'}) +
+        TarMember({.name = "././@LongLink", .type = 'L', .content = long_name + "2"}) + TarMember({.name = "x"}) +
+        TarMember({.name = "././@LongLink", .type = 'K', .content = long_name + "2"}) +
+        TarMember({.name = "gnu hard", .type = '1'}) + TarEnd());
+    ASSERT_TRUE(files.ok()) << name << ": " << files.status();
+    ASSERT_EQ(files->size(), 7u);
+    EXPECT_EQ((*files)[0].entry.path, name);
+    EXPECT_EQ((*files)[1].entry.hard_link_to, name);
+    EXPECT_EQ((*files)[2].entry.path, long_name);
+    EXPECT_EQ((*files)[3].entry.hard_link_to, long_name);
+    EXPECT_EQ((*files)[4].entry.symlink_target, long_name);
+    EXPECT_EQ((*files)[5].entry.path, long_name + "2");
+    EXPECT_EQ((*files)[6].entry.hard_link_to, long_name + "2");
+  }
+}
+
+// Warnings about a header with a name that is not ASCII: those of others count as ever.
+TEST(TarSource, ANameHidesNoWarning) {
+  const auto warnings = [](std::string tar) {
+    absl::StatusOr<std::unique_ptr<Source>> source =
+        OpenTarSource(std::make_unique<StringSource>(std::move(tar), 512), "x.tar");
+    EXPECT_TRUE(DigestOf(**source, {}).ok());
+    return (*source)->warnings();
+  };
+  EXPECT_THAT(warnings(PaxHeader("path", kDecomposed) + TarMember({.name = "x"}) + TarEnd()), IsEmpty());
+  const std::string acl = "user::rw-,user:j\xC3\xB6rg:rw-:1000,group::r--,mask::rw-,other::r--";
+  EXPECT_THAT(
+      warnings(PaxHeaders({{"SCHILY.acl.access", acl}, {"path", kDecomposed}}) + TarMember({.name = "x"}) + TarEnd()),
+      IsEmpty());
+  std::vector<std::pair<std::string, std::string>> records = {
+      {"GNU.sparse.size", "1024"}, {"GNU.sparse.map", "0,512,x"}, {"path", kDecomposed}};
+  const std::string member = TarMember({.name = "x", .content = std::string(512, 'x')}) + TarEnd();
+  EXPECT_EQ(ReasonOfTar(PaxHeaders(records) + member), reason::kCorruptSource);
+  // Also in a header of several hundred KiB, of which the reader's last pieces hold the end only.
+  for (int i = 0; i < 15; ++i) records.emplace_back("SCHILY.xattr.user." + std::to_string(i), std::string(60'000, 'x'));
+  EXPECT_EQ(ReasonOfTar(PaxHeaders(records) + member), reason::kCorruptSource);
+}
+
 TEST(TarSource, LargeSizesAreRead) {
   // 10 GiB in GNU's binary form and in pax; the content that should follow does not matter to the header.
   std::string binary(12, '\0');

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace wslm {
 
@@ -50,14 +52,20 @@ inline std::string TarMember(const TestMember& member) {
   return block;
 }
 
-// A pax extended header for the member that follows.
+// A pax extended header of several records for the member that follows.
+inline std::string PaxHeaders(const std::vector<std::pair<std::string, std::string>>& values) {
+  std::string records;
+  for (const auto& [key, value] : values) {
+    // The record's length counts itself.
+    size_t length = key.size() + value.size() + 3;
+    while (length < key.size() + value.size() + 3 + std::to_string(length).size()) ++length;
+    records.append(std::to_string(length)).append(" ").append(key).append("=").append(value).append("\n");
+  }
+  return TarMember({.name = "pax", .type = 'x', .content = records});
+}
+
 inline std::string PaxHeader(std::string_view key, std::string_view value) {
-  // The record's length counts itself.
-  size_t length = key.size() + value.size() + 3;
-  while (length < key.size() + value.size() + 3 + std::to_string(length).size()) ++length;
-  std::string record = std::to_string(length) + " ";
-  record.append(key).append("=").append(value).append("\n");
-  return TarMember({.name = "pax", .type = 'x', .content = record});
+  return PaxHeaders({{std::string(key), std::string(value)}});
 }
 
 inline std::string TarEnd() { return std::string(1024, '\0'); }
