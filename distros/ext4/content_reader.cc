@@ -13,7 +13,8 @@
 namespace wslm::ext4 {
 namespace {
 
-constexpr size_t kPiece = 4 << 20;
+// Small enough that the processor still has it at hand when it is copied on.
+constexpr size_t kPiece = 256 << 10;
 
 struct BlockCollector {
   std::vector<Extent>* extents;

@@ -18,7 +18,7 @@
 
 namespace wslm::ext4 {
 
-// Use one for any number of files: its buffer of a few MiB is kept. Not thread-safe.
+// Use one for any number of files: its buffer of 256 KiB is kept. Not thread-safe.
 class ContentReader {
  public:
   // `filesystem` must outlive it.

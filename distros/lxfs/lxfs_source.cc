@@ -120,6 +120,7 @@ class LxfsSource : public Source {
   const int64_t total_;
   int64_t done_ = 0;
   int64_t present_cost_ = 0;
+  std::vector<char> buffer_;
   std::optional<SparseReader> file_;
   absl::flat_hash_map<LinkKey, LinkGroup> links_;
   std::string xattr_names_;
@@ -186,7 +187,7 @@ absl::StatusOr<bool> LxfsSource::Fill(const TreeWalk::Item& item, Entry& entry) 
     case S_IFREG:
       entry.type = FileType::kRegular;
       entry.size = host.st_size;
-      file_.emplace(std::move(file), host, entry.path);
+      file_.emplace(std::move(file), host, entry.path, &buffer_);
       if (file_->has_holes()) {
         ASSIGN_OR_RETURN(entry.extents, file_->FindExtents());
       }

@@ -14,19 +14,21 @@
 namespace wslm {
 namespace {
 
-constexpr int64_t kBufferSize = int64_t{1} << 20;
+// Small enough that the processor still has it at hand when it is copied on.
+constexpr int64_t kBufferSize = int64_t{256} << 10;
 constexpr int64_t kBytesPerSector = 512;
 // From this size on, what was read is dropped from the page cache again: the user's own files are worth more there.
 constexpr int64_t kLargeFile = int64_t{64} << 20;
 
 }  // namespace
 
-SparseReader::SparseReader(UniqueFd fd, const struct stat& st, std::string path)
+SparseReader::SparseReader(UniqueFd fd, const struct stat& st, std::string path, std::vector<char>* buffer)
     : fd_(std::move(fd)),
       path_(std::move(path)),
       size_(st.st_size),
       has_holes_(st.st_blocks * kBytesPerSector < st.st_size),
-      data_end_(has_holes_ ? 0 : size_) {}
+      data_end_(has_holes_ ? 0 : size_),
+      buffer_(buffer) {}
 
 absl::StatusOr<std::optional<DataBlock>> SparseReader::Read() {
   if (offset_ >= size_) return std::nullopt;
@@ -35,10 +37,10 @@ absl::StatusOr<std::optional<DataBlock>> SparseReader::Read() {
     if (!more) return std::nullopt;
   }
   const int64_t wanted = std::min(kBufferSize, data_end_ - offset_);
-  if (buffer_.size() < static_cast<size_t>(wanted)) buffer_.resize(static_cast<size_t>(wanted));
+  buffer_->resize(kBufferSize);
   ssize_t length;
   do {
-    length = pread(fd_.get(), buffer_.data(), static_cast<size_t>(wanted), offset_);
+    length = pread(fd_.get(), buffer_->data(), static_cast<size_t>(wanted), offset_);
   } while (length < 0 && errno == EINTR);
   if (length < 0) return ErrnoError("cannot read", path_);
   if (length == 0) {
@@ -49,7 +51,7 @@ absl::StatusOr<std::optional<DataBlock>> SparseReader::Read() {
                  {{"path", path_}});
   }
   if (size_ >= kLargeFile) posix_fadvise(fd_.get(), offset_, length, POSIX_FADV_DONTNEED);
-  const DataBlock block{.offset = offset_, .bytes = std::string_view(buffer_.data(), static_cast<size_t>(length))};
+  const DataBlock block{.offset = offset_, .bytes = std::string_view(buffer_->data(), static_cast<size_t>(length))};
   offset_ += length;
   bytes_read_ += length;
   return block;

@@ -18,8 +18,9 @@ namespace wslm {
 // Not thread-safe.
 class SparseReader {
  public:
-  // `fd` open for reading, `st` as it was found; `path` for messages.
-  SparseReader(UniqueFd fd, const struct stat& st, std::string path);
+  // `fd` open for reading, `st` as it was found; `path` for messages. `buffer` outlives it and is for this alone
+  // meanwhile: one for any number of files is made large once.
+  SparseReader(UniqueFd fd, const struct stat& st, std::string path, std::vector<char>* buffer);
 
   // Whether some of the file may be a hole.
   bool has_holes() const { return has_holes_; }
@@ -44,7 +45,7 @@ class SparseReader {
   int64_t bytes_read_ = 0;
   // Where they were asked for: those that lie behind data_end_, the last first.
   std::optional<std::vector<DataExtent>> extents_;
-  std::vector<char> buffer_;
+  std::vector<char>* buffer_;
 };
 
 }  // namespace wslm

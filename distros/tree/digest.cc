@@ -47,7 +47,9 @@ struct PendingLink {
 using PendingLinks = absl::flat_hash_map<uint32_t, PendingLink>;
 
 void AppendNumber(std::string& out, uint64_t number) {
-  for (int i = 0; i < 8; ++i) out += static_cast<char>(number >> (8 * i));
+  char bytes[8];
+  for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(number >> (8 * i));
+  out.append(bytes, sizeof(bytes));
 }
 
 void AppendString(std::string& out, std::string_view text) {
@@ -254,7 +256,9 @@ struct DigestBuilder::Impl {
     TreeDigest digest;
     std::vector<std::pair<uint32_t, PathKey>> shared;  // names of what has more than one
     const auto add = [&](const Sha256Digest& attributes, std::string_view keys) {
-      AddModulo(digest.sum, sha.Of(absl::StrCat(std::string(AsText(attributes)), std::string(keys))));
+      sha.Update(AsText(attributes));
+      sha.Update(keys);
+      AddModulo(digest.sum, sha.Finish());
     };
     const auto text = [](const PathKey& key) {
       return std::string_view(reinterpret_cast<const char*>(key.data()), key.size());

@@ -8,7 +8,7 @@ namespace {
 
 // Large enough that handing over costs nothing, small enough that both sides always have one.
 constexpr size_t kBatch = size_t{1} << 20;
-// Beside these there are the one being filled and the one being worked on.
+// Beside these, of which one may be with the checker, there are the one being filled and the one being worked on.
 constexpr size_t kWaiting = 6 * kBatch;
 constexpr std::chrono::milliseconds kPatience{100};
 
@@ -52,27 +52,51 @@ bool EntryQueue::Add(Step step, size_t weight) {
 bool EntryQueue::Send() {
   std::unique_lock lock(mutex_);
   // One that is heavier than all is let through alone.
-  changed_.wait(lock,
-                [this] { return stopped_ || waiting_.empty() || waiting_weight_ + filling_.weight_ <= kWaiting; });
+  changed_.wait(lock, [this] { return stopped_ || weight_ == 0 || weight_ + filling_.weight_ <= kWaiting; });
   if (stopped_) return false;
-  waiting_weight_ += filling_.weight_;
-  waiting_.push_back(std::move(filling_));
+  weight_ += filling_.weight_;
+  (checker_ == Checker::kOne ? unchecked_ : checked_).push_back(std::move(filling_));
   filling_ = Batch();
   if (!spare_.empty()) {
     filling_ = std::move(spare_.back());
     spare_.pop_back();
   }
   lock.unlock();
-  changed_.notify_one();
+  changed_.notify_all();
   return true;
 }
 
 void EntryQueue::Finish(absl::Status status) {
   if (!filling_.steps_.empty()) Send();
   const std::lock_guard lock(mutex_);
-  status_ = std::move(status);
+  if (status_.ok()) status_ = std::move(status);
   finished_ = true;
-  changed_.notify_one();
+  if (checker_ == Checker::kNone) ended_ = true;
+  changed_.notify_all();
+}
+
+EntryQueue::Taken EntryQueue::TakeToCheck(Batch& batch) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return stopped_ || !unchecked_.empty() || finished_; });
+  if (stopped_) return Taken::kNothing;
+  if (unchecked_.empty()) return status_.ok() ? Taken::kEnd : Taken::kNothing;
+  batch = std::move(unchecked_.front());
+  unchecked_.pop_front();
+  return Taken::kBatch;
+}
+
+void EntryQueue::Pass(Batch batch) {
+  const std::lock_guard lock(mutex_);
+  checked_.push_back(std::move(batch));
+  changed_.notify_all();
+}
+
+void EntryQueue::FinishCheck(absl::Status status) {
+  const std::lock_guard lock(mutex_);
+  if (!status.ok()) stopped_ = true;
+  if (status_.ok()) status_ = std::move(status);
+  ended_ = true;
+  changed_.notify_all();
 }
 
 EntryQueue::Taken EntryQueue::Take(Batch& batch) {
@@ -80,21 +104,21 @@ EntryQueue::Taken EntryQueue::Take(Batch& batch) {
   batch.bytes_.clear();
   batch.weight_ = 0;
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, kPatience, [this] { return !waiting_.empty() || finished_; });
-  if (waiting_.empty()) return finished_ ? Taken::kEnd : Taken::kNothing;
+  changed_.wait_for(lock, kPatience, [this] { return !checked_.empty() || ended_; });
+  if (checked_.empty()) return ended_ ? Taken::kEnd : Taken::kNothing;
   if (batch.bytes_.capacity() > 0) spare_.push_back(std::move(batch));
-  batch = std::move(waiting_.front());
-  waiting_.pop_front();
-  waiting_weight_ -= batch.weight_;
+  batch = std::move(checked_.front());
+  checked_.pop_front();
+  weight_ -= batch.weight_;
   lock.unlock();
-  changed_.notify_one();
+  changed_.notify_all();
   return Taken::kBatch;
 }
 
 void EntryQueue::Stop() {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
-  changed_.notify_one();
+  changed_.notify_all();
 }
 
 }  // namespace wslm

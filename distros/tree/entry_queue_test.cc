@@ -1,5 +1,6 @@
 #include "distros/tree/entry_queue.h"
 
+#include <atomic>
 #include <thread>
 
 #include "distros/host/error.h"
@@ -90,6 +91,72 @@ TEST(EntryQueue, AnEntryHeavierThanAllThatMayWaitPasses) {
   }
   reader.join();
   EXPECT_EQ(ReasonOf(queue.status()), reason::kIoError);
+}
+
+TEST(EntryQueue, ACheckerHasEachBatchBeforeTheWorker) {
+  EntryQueue queue(EntryQueue::Checker::kOne);
+  std::thread reader([&] {
+    for (int i = 0; i < 40; ++i) queue.Write({.offset = i, .bytes = std::string(1 << 20, 'x')});
+    queue.Finish(absl::OkStatus());
+  });
+  std::atomic<int> passed = 0;
+  std::thread checker([&] {
+    EntryQueue::Batch batch;
+    EntryQueue::Taken taken;
+    while ((taken = queue.TakeToCheck(batch)) == EntryQueue::Taken::kBatch) {
+      ++passed;
+      queue.Pass(std::move(batch));
+    }
+    EXPECT_EQ(taken, EntryQueue::Taken::kEnd);
+    queue.FinishCheck(absl::OkStatus());
+  });
+  EntryQueue::Batch batch;
+  EntryQueue::Taken taken;
+  int batches = 0;
+  size_t bytes = 0;
+  while ((taken = queue.Take(batch)) != EntryQueue::Taken::kEnd) {
+    if (taken == EntryQueue::Taken::kNothing) continue;
+    EXPECT_LE(++batches, passed);
+    for (const EntryQueue::Step& step : batch.steps()) bytes += std::get<EntryQueue::Piece>(step).size;
+  }
+  reader.join();
+  checker.join();
+  EXPECT_TRUE(queue.status().ok());
+  EXPECT_EQ(bytes, size_t{40} << 20);
+}
+
+TEST(EntryQueue, WhatACheckerRefusesEndsItBehindWhatItPassed) {
+  EntryQueue queue(EntryQueue::Checker::kOne);
+  std::thread reader([&] {
+    while (queue.Begin({.path = "a"}) && queue.Begin({.path = "b"})) {
+    }
+    queue.Finish(absl::OkStatus());
+  });
+  EntryQueue::Batch batch;
+  ASSERT_EQ(queue.TakeToCheck(batch), EntryQueue::Taken::kBatch);
+  batch.Cut(1);
+  queue.Pass(std::move(batch));
+  queue.FinishCheck(ErrnoError("cannot check", "x", EIO));
+  reader.join();
+  ASSERT_EQ(queue.Take(batch), EntryQueue::Taken::kBatch);
+  ASSERT_EQ(batch.steps().size(), 1u);
+  EXPECT_EQ(std::get<Entry>(batch.steps()[0]).path, "a");
+  EXPECT_EQ(queue.Take(batch), EntryQueue::Taken::kEnd);
+  EXPECT_EQ(ReasonOf(queue.status()), reason::kIoError);
+}
+
+TEST(EntryQueue, TheReadersErrorCountsBeforeTheCheckers) {
+  EntryQueue queue(EntryQueue::Checker::kOne);
+  queue.Begin({.path = "a"});
+  queue.Finish(ErrnoError("cannot read", "x", ENOSPC));
+  EntryQueue::Batch batch;
+  ASSERT_EQ(queue.TakeToCheck(batch), EntryQueue::Taken::kBatch);
+  queue.Pass(std::move(batch));
+  EXPECT_EQ(queue.TakeToCheck(batch), EntryQueue::Taken::kNothing);
+  queue.FinishCheck(ErrnoError("cannot check", "x", EIO));
+  EXPECT_EQ(queue.Take(batch), EntryQueue::Taken::kBatch);
+  EXPECT_EQ(queue.Take(batch), EntryQueue::Taken::kEnd);
+  EXPECT_EQ(ReasonOf(queue.status()), reason::kDiskFull);
 }
 
 TEST(EntryQueue, TellsThatNothingCame) {

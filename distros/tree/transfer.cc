@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
@@ -41,10 +42,8 @@ struct Position {
   std::atomic<int64_t> total = 0;
 };
 
-// The reading thread's work: all of the source, checked, into the digest where there is one, and into the queue.
-// OK also when the other side wants no more.
-absl::Status ReadAll(Source& source, const TransferOptions& options, DigestBuilder* digest, EntryQueue& queue,
-                     Position& position) {
+// The reading thread's work: all of the source, checked, into the queue. OK also when nobody wants more.
+absl::Status ReadAll(Source& source, const TransferOptions& options, EntryQueue& queue, Position& position) {
   std::optional<LimitChecker> limits;
   if (options.limits) limits.emplace(*options.limits);
   Entry entry;
@@ -57,7 +56,6 @@ absl::Status ReadAll(Source& source, const TransferOptions& options, DigestBuild
     any = true;
     RETURN_IF_ERROR(CheckEntry(entry));
     if (limits) RETURN_IF_ERROR(limits->Begin(entry));
-    if (digest != nullptr) RETURN_IF_ERROR(digest->Begin(entry));
     if (!queue.Begin(entry)) return absl::OkStatus();
     int64_t end = 0;
     while (entry.type == FileType::kRegular && !entry.is_hard_link()) {
@@ -66,16 +64,41 @@ absl::Status ReadAll(Source& source, const TransferOptions& options, DigestBuild
       position.Take(source);
       RETURN_IF_ERROR(CheckBlock(entry, *block, end));
       if (limits) RETURN_IF_ERROR(limits->Write(*block, source.position()));
-      if (digest != nullptr) digest->Write(*block);
       if (!queue.Write(*block)) return absl::OkStatus();
       RETURN_IF_ERROR(CheckCancel(options));
     }
-    if (digest != nullptr) digest->End();
     if (!queue.End()) return absl::OkStatus();
   }
   if (!any) {
     return Error(absl::StatusCode::kInvalidArgument, reason::kNotADistro,
                  "The source holds no files at all, so it is no Linux distribution.");
+  }
+  return absl::OkStatus();
+}
+
+// The hashing thread's work: what comes through the queue into the digest, and on.
+absl::Status DigestAll(EntryQueue& queue, TreeDigest& result) {
+  DigestBuilder digest;
+  EntryQueue::Batch batch;
+  EntryQueue::Taken taken;
+  while ((taken = queue.TakeToCheck(batch)) == EntryQueue::Taken::kBatch) {
+    absl::Status status;
+    for (size_t i = 0; i < batch.steps().size() && status.ok(); ++i) {
+      const EntryQueue::Step& step = batch.steps()[i];
+      if (const auto* entry = std::get_if<Entry>(&step)) {
+        status = digest.Begin(*entry);
+        if (!status.ok()) batch.Cut(i);
+      } else if (const auto* piece = std::get_if<EntryQueue::Piece>(&step)) {
+        digest.Write(batch.Block(*piece));
+      } else {
+        digest.End();
+      }
+    }
+    queue.Pass(std::move(batch));
+    RETURN_IF_ERROR(status);
+  }
+  if (taken == EntryQueue::Taken::kEnd) {
+    ASSIGN_OR_RETURN(result, digest.Finish());
   }
   return absl::OkStatus();
 }
@@ -108,16 +131,19 @@ absl::Status WriteAll(EntryQueue& queue, Sink& sink, const TransferOptions& opti
   }
 }
 
-// Reads the source to its end in a thread of its own, into `digest` where there is one, and has the sink write.
-absl::Status Run(Source& source, Sink& sink, DigestBuilder* digest, const TransferOptions& options) {
+// Reads the source to its end in a thread of its own, takes its digest in another where that is wanted, and has the
+// sink write.
+absl::Status Run(Source& source, Sink& sink, TreeDigest* digest, const TransferOptions& options) {
   RETURN_IF_ERROR(CheckCancel(options));
-  EntryQueue queue;
+  EntryQueue queue(digest != nullptr ? EntryQueue::Checker::kOne : EntryQueue::Checker::kNone);
   Position position(source);
-  std::thread reader([&] { queue.Finish(ReadAll(source, options, digest, queue, position)); });
+  std::vector<std::thread> threads;
   const absl::Cleanup join = [&] {
     queue.Stop();
-    reader.join();
+    for (std::thread& thread : threads) thread.join();
   };
+  threads.emplace_back([&] { queue.Finish(ReadAll(source, options, queue, position)); });
+  if (digest != nullptr) threads.emplace_back([&] { queue.FinishCheck(DigestAll(queue, *digest)); });
   const absl::Status status = WriteAll(queue, sink, options, position);
   if (!status.ok() && options.interrupt_source) options.interrupt_source(status);
   return status;
@@ -147,9 +173,7 @@ class DigestSink : public Sink {
 
 absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const TransferOptions& options) {
   TransferResult result;
-  DigestBuilder digest;
-  RETURN_IF_ERROR(Run(source, sink, &digest, options));
-  ASSIGN_OR_RETURN(result.digest, digest.Finish());
+  RETURN_IF_ERROR(Run(source, sink, &result.digest, options));
   RETURN_IF_ERROR(CheckCancel(options));
   RETURN_IF_ERROR(sink.Commit());
   result.warnings = source.warnings();

@@ -1,7 +1,7 @@
 // The one way a distro moves from a form to another: import, export, convert, verify.
 //
 // The source is read and checked in a thread of its own (which the call waits for, also where it fails: it may be
-// within a Next or Read), the sink works on the caller's.
+// within a Next or Read), the digest is taken in another, the sink works on the caller's.
 //
 //   ASSIGN_OR_RETURN(TransferResult result, Transfer(*source, *sink, {.progress = ..., .cancel = &cancel}));
 #ifndef WSLM_DISTROS_TREE_TRANSFER_H_
@@ -38,8 +38,8 @@ struct TransferOptions {
   std::function<void(const TransferProgress&)> progress;
   // May be null.
   const CancelFlag* cancel = nullptr;
-  // Told of an error of the sink, or of a cancel, before the source's thread is waited for: ends what the source may be
-  // waiting for within Next or Read. May be empty.
+  // Told of an error of sink or digest, or of a cancel, before the source's thread is waited for: ends what the source
+  // may be waiting for within Next or Read. May be empty.
   std::function<void(const absl::Status&)> interrupt_source;
   // Of a source that somebody else made: set them for every import. None for what wslm keeps itself.
   std::optional<Limits> limits;

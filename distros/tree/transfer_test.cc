@@ -119,6 +119,16 @@ TEST(Transfer, WhatComesFirstFailsIt) {
   }
 }
 
+TEST(Transfer, WhatCannotBeInATreeIsNoEntryToTheSink) {
+  TestSource below({File("a", "x"), File("a/b", "")});
+  TestSink sink;
+  EXPECT_EQ(ReasonOf(Transfer(below, sink, {}).status()), reason::kCorruptSource);
+  EXPECT_EQ(sink.files.size(), 1u);
+  TestSource link({File("a", "x"), HardLink("b", "nothing")});
+  EXPECT_EQ(ReasonOf(Transfer(link, sink, {}).status()), reason::kCorruptSource);
+  EXPECT_FALSE(sink.committed);
+}
+
 TEST(Transfer, ItIsCancelledFromItsProgress) {
   std::vector<TestFile> files;
   for (int i = 0; i < 40; ++i) files.push_back(File(std::to_string(i), std::string(1 << 20, 'x')));
