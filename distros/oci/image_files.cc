@@ -17,11 +17,10 @@
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/oci/archive_members.h"
+#include "distros/oci/bounded_unpack.h"
 #include "distros/oci/json_document.h"
 #include "distros/tar/archive_reader.h"
 #include "distros/tar/detect.h"
-#include "distros/tar/gunzip.h"
-#include "distros/tar/unpack.h"
 #include "distros/tree/entry.h"
 
 namespace wslm {
@@ -176,7 +175,7 @@ absl::StatusOr<std::string> ImageFiles::ReadDocument(const std::string& file) co
 }
 
 absl::StatusOr<std::unique_ptr<ImageFiles>> OpenImageFiles(const std::string& path, const std::string& scratch,
-                                                           const CancelFlag* cancel) {
+                                                           const Limits& limits, const CancelFlag* cancel) {
   ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
   struct stat st;
   if (::fstat(fd.get(), &st) != 0) return ErrnoError("cannot read", path);
@@ -190,9 +189,8 @@ absl::StatusOr<std::unique_ptr<ImageFiles>> OpenImageFiles(const std::string& pa
   ContentKind kind = DetectContent(head);
   const bool compressed = kind == ContentKind::kGzip || kind == ContentKind::kCompressed;
   if (compressed) {
-    std::unique_ptr<ByteSource> packed = FdByteSource(std::move(fd), path);
-    packed = kind == ContentKind::kGzip ? Gunzip(std::move(packed), path) : Unpack(std::move(packed), path);
-    ASSIGN_OR_RETURN(fd, UnpackTo(scratch, *packed, cancel));
+    const std::unique_ptr<ByteSource> bytes = UnpackWithin(limits, kind, FdByteSource(std::move(fd), path), path);
+    ASSIGN_OR_RETURN(fd, UnpackTo(scratch, *bytes, cancel));
     if (::fstat(fd.get(), &st) != 0) return ErrnoError("cannot read", path);
     ASSIGN_OR_RETURN(head, Head(fd.get(), path));
     kind = DetectContent(head);

@@ -1,6 +1,6 @@
 // The files that make up a container image, by name: of a folder, or of a tar archive, in which they are read in place.
 //
-//   ASSIGN_OR_RETURN(auto files, OpenImageFiles("/tmp/image.tar", "/tmp", nullptr));
+//   ASSIGN_OR_RETURN(auto files, OpenImageFiles("/tmp/image.tar", "/tmp", {}, nullptr));
 //   ASSIGN_OR_RETURN(FilePart index, files->Open("index.json"));
 #ifndef WSLM_DISTROS_OCI_IMAGE_FILES_H_
 #define WSLM_DISTROS_OCI_IMAGE_FILES_H_
@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "distros/host/byte_stream.h"
 #include "distros/host/unique_fd.h"
+#include "distros/tree/limits.h"
 #include "distros/tree/transfer.h"
 
 namespace wslm {
@@ -49,10 +50,11 @@ class ImageFiles {
   const std::string name_;
 };
 
-// A compressed archive is unpacked into a file without a name in the folder `scratch` first. `cancel` may be null.
+// A compressed archive is unpacked into a file without a name in the folder `scratch` first, as far as `limits` allow.
+// `cancel` may be null.
 // Errors: FILE_NOT_FOUND, UNSUPPORTED_FORMAT, CORRUPT_SOURCE, DISK_FULL, CANCELLED, IO_ERROR.
 absl::StatusOr<std::unique_ptr<ImageFiles>> OpenImageFiles(const std::string& path, const std::string& scratch,
-                                                           const CancelFlag* cancel);
+                                                           const Limits& limits, const CancelFlag* cancel);
 
 // A file without a name in `folder`, to write and read.
 absl::StatusOr<UniqueFd> ScratchFile(const std::string& folder);

@@ -7,13 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "distros/host/status_macros.h"
-#include "distros/oci/blob_digest.h"
+#include "distros/oci/bounded_unpack.h"
 #include "distros/tar/archive_reader.h"
 #include "distros/tar/detect.h"
-#include "distros/tar/gunzip.h"
 #include "distros/tar/read_ahead.h"
 #include "distros/tar/tar_source.h"
-#include "distros/tar/unpack.h"
 
 namespace wslm {
 namespace {
@@ -120,7 +118,7 @@ absl::StatusOr<ContentKind> KindOf(const FilePart& part, const std::string& name
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Source>> OpenLayer(const ImageFiles& files, const ImageLayer& layer,
-                                                  const CancelFlag* cancel) {
+                                                  const Limits& limits, const CancelFlag* cancel) {
   ASSIGN_OR_RETURN(const FilePart part, files.Open(layer.file));
   const std::string name = absl::StrCat(files.name(), ": ", layer.file);
   ASSIGN_OR_RETURN(const ContentKind kind, KindOf(part, name));
@@ -128,8 +126,7 @@ absl::StatusOr<std::unique_ptr<Source>> OpenLayer(const ImageFiles& files, const
   std::shared_ptr<Hashed> unpacked;
   std::unique_ptr<ByteSource> bytes = std::make_unique<HashedSource>(packed);
   if (kind == ContentKind::kGzip || kind == ContentKind::kCompressed) {
-    bytes = kind == ContentKind::kGzip ? Gunzip(std::move(bytes), name) : Unpack(std::move(bytes), name);
-    unpacked = std::make_shared<Hashed>(std::move(bytes), cancel);
+    unpacked = std::make_shared<Hashed>(UnpackWithin(limits, kind, std::move(bytes), name), cancel);
     bytes = std::make_unique<HashedSource>(unpacked);
   }
   ASSIGN_OR_RETURN(std::unique_ptr<Source> tar, OpenTarSource(ReadAhead(std::move(bytes)), name));

@@ -170,6 +170,21 @@ TEST_F(OciHostileTest, TooManyLayersAreRefused) {
   EXPECT_THAT(std::string(Read(image).message()), HasSubstr("more than 500 layers"));
 }
 
+TEST_F(OciHostileTest, WhatExpandsTooFarIsRefused) {
+  const std::string layer = Layer({Plain("zeros", std::string(4 << 20, '\0'))});
+  const OciSourceOptions strict = {.limits = {.expansion = 50, .expansion_floor = 1 << 20}};
+  const std::string packed_layer = folder_ / "layer";
+  ImageOf({layer}, LayerCompression::kGzip).WriteFolder(packed_layer);
+  const std::string packed_archive = folder_ / "archive";
+  WriteTestFile(packed_archive, Packed(ImageOf({layer}).Tar(), LayerCompression::kZstd));
+  for (const std::string& path : {packed_layer, packed_archive}) {
+    const absl::Status status = ReadImage(path, strict).status();
+    EXPECT_EQ(ReasonOf(status), reason::kCorruptSource) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("expansion"));
+    EXPECT_TRUE(ReadImage(path).ok());
+  }
+}
+
 TEST_F(OciHostileTest, LinksInAnArchiveEndAndStayInIt) {
   const std::string manifest = R"([{"Config":"a","Layers":[]}])";
   for (const char* target : {"a", "b", "../a", "/../../etc/passwd", "missing"}) {

@@ -18,8 +18,12 @@ constexpr size_t kWarningsMax = 100;
 
 class OciSource : public Source {
  public:
-  OciSource(std::unique_ptr<ImageFiles> files, std::vector<ImageLayer> layers, const CancelFlag* cancel)
-      : files_(std::move(files)), layers_(std::move(layers)), cancel_(cancel), plan_(layers_.size(), files_->name()) {
+  OciSource(std::unique_ptr<ImageFiles> files, std::vector<ImageLayer> layers, const OciSourceOptions& options)
+      : files_(std::move(files)),
+        layers_(std::move(layers)),
+        limits_(options.limits),
+        cancel_(options.cancel),
+        plan_(layers_.size(), files_->name()) {
     for (const ImageLayer& layer : layers_) total_ += layer.size;
   }
 
@@ -29,7 +33,7 @@ class OciSource : public Source {
     int64_t done = 0;
     for (size_t layer = layers_.size(); layer-- > 0;) {
       plan_.BeginLayer(layer);
-      ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenLayer(*files_, layers_[layer], cancel_));
+      ASSIGN_OR_RETURN(const std::unique_ptr<Source> source, OpenLayer(*files_, layers_[layer], limits_, cancel_));
       Entry entry;
       while (true) {
         ASSIGN_OR_RETURN(const bool more, source->Next(entry));
@@ -55,7 +59,7 @@ class OciSource : public Source {
       if (source_ == nullptr) {
         while (layer_ < layers_.size() && !plan_.Needed(layer_)) done_ += layers_[layer_++].size;
         if (layer_ == layers_.size()) return false;
-        ASSIGN_OR_RETURN(source_, OpenLayer(*files_, layers_[layer_], cancel_));
+        ASSIGN_OR_RETURN(source_, OpenLayer(*files_, layers_[layer_], limits_, cancel_));
         number_ = 0;
       }
       ASSIGN_OR_RETURN(const bool more, source_->Next(entry));
@@ -83,6 +87,7 @@ class OciSource : public Source {
  private:
   const std::unique_ptr<ImageFiles> files_;
   const std::vector<ImageLayer> layers_;
+  const Limits limits_;
   const CancelFlag* const cancel_;
   LayerPlan plan_;
   int64_t total_ = 0;
@@ -101,9 +106,10 @@ absl::StatusOr<OciImage> OpenOciSource(const std::string& path, const OciSourceO
   if (!options.platform.empty()) {
     ASSIGN_OR_RETURN(platform, ParsePlatform(options.platform));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<ImageFiles> files, OpenImageFiles(path, options.scratch, options.cancel));
+  ASSIGN_OR_RETURN(std::unique_ptr<ImageFiles> files,
+                   OpenImageFiles(path, options.scratch, options.limits, options.cancel));
   ASSIGN_OR_RETURN(ChosenImage image, ChooseImage(*files, platform, options.ref_name));
-  auto source = std::make_unique<OciSource>(std::move(files), std::move(image.layers), options.cancel);
+  auto source = std::make_unique<OciSource>(std::move(files), std::move(image.layers), options);
   RETURN_IF_ERROR(source->Plan(options.progress));
   return OciImage{std::move(source), std::move(image.config)};
 }

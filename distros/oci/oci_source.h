@@ -17,6 +17,7 @@
 
 #include "absl/status/statusor.h"
 #include "distros/oci/image_config.h"
+#include "distros/tree/limits.h"
 #include "distros/tree/source.h"
 #include "distros/tree/transfer.h"
 
@@ -30,6 +31,8 @@ struct OciSourceOptions {
   std::string ref_name;
   // Where a compressed archive is unpacked to.
   std::string scratch = "/var/tmp";
+  // How far what is packed may expand; the other limits are Transfer's to hold.
+  Limits limits;
   // May be null; outlives the source.
   const CancelFlag* cancel = nullptr;
   // Called while it is opened, at most ten times a second, with the bytes of layers read.
