@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
 #include "daemon/operations/held_distro.h"
@@ -237,7 +238,7 @@ class Export {
   absl::StatusOr<std::unique_ptr<Sink>> MakeSink(std::unique_ptr<ByteSink> bytes) {
     if (!format_.is_container_image) return OpenTarSink(std::move(bytes), format_.compression);
     OciExport config = OciExportOf(entry_.record);
-    config.ref_name = "latest";
+    config.ref_name = absl::StrCat(absl::AsciiStrToLower(entry_.record.name), ":latest");
     return CreateOciArchiveSink(std::move(bytes), entry_.files_folder(), config);
   }
 

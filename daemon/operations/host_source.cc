@@ -29,6 +29,7 @@ absl::StatusOr<HostSource> OpenContainerImage(const std::string& path, int64_t s
   ASSIGN_OR_RETURN(OciImage image, OpenOciSource(path, {.platform = options.platform,
                                                         .ref_name = options.image,
                                                         .scratch = options.scratch,
+                                                        .limits = options.limits,
                                                         .cancel = options.cancel}));
   return HostSource{.source = std::move(image.source), .size = size, .config = std::move(image.config)};
 }

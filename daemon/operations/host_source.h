@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "distros/host/byte_stream.h"
 #include "distros/oci/image_config.h"
+#include "distros/tree/limits.h"
 #include "distros/tree/source.h"
 #include "distros/tree/transfer.h"
 
@@ -22,6 +23,8 @@ struct HostSourceOptions {
   std::string image;
   // "linux/arm64"; empty: this machine's.
   std::string platform;
+  // What it may cost to unpack a container image.
+  Limits limits;
   // May be null; outlives the source.
   const CancelFlag* cancel = nullptr;
 };

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "daemon/operations/distro_forms.h"
 #include "daemon/operations/held_distro.h"
@@ -92,7 +93,8 @@ class Import {
 
  private:
   absl::StatusOr<HostSource> OpenSource(const std::string& staging) {
-    HostSourceOptions options = {.scratch = staging, .image = plan_.image, .cancel = context_.cancel_flag()};
+    HostSourceOptions options = {
+        .scratch = staging, .image = plan_.image, .limits = plan_.limits, .cancel = context_.cancel_flag()};
     if (plan_.upload) {
       return OpenStreamSource(PipeSource(plan_.upload->pipe, plan_.upload->size), "the upload", options);
     }
@@ -137,10 +139,11 @@ class Import {
     ASSIGN_OR_RETURN(const TransferResult result, Transfer(*opened.source, facts_filter, options));
     opened.source.reset();
     RETURN_IF_ERROR(RemoveTree(absl::StrCat(staging, "/", kPulledFolder)));
-    if (opened.config) Apply(*opened.config);
+    const ImageFacts facts = facts_filter.facts();
+    if (opened.config) Apply(*opened.config, facts);
     for (const auto& warning : result.warnings) context_.Warn(warning);
     for (const auto& loss : result.losses) context_.Warn(absl::StrCat("not kept: ", loss));
-    return CheckFacts(facts_filter.facts());
+    return CheckFacts(facts);
   }
 
   // Takes the image where it lies.
@@ -158,20 +161,30 @@ class Import {
     return CheckFacts(facts.image);
   }
 
-  void Apply(const ImageConfig& config) {
+  void Apply(const ImageConfig& config, const ImageFacts& facts) {
     ContainerConfig& container = record_.container;
     container = {.environment = config.env,
                  .working_dir = config.working_dir,
                  .entrypoint = config.entrypoint,
-                 .cmd = config.cmd};
-    // Only those with a name: a number may have no account inside, and then nobody could log in.
-    const std::string user = config.user.substr(0, config.user.find(':'));
-    if (plan_.user || user.empty() || user == "root") return;
+                 .cmd = config.cmd,
+                 .user = config.user,
+                 .stop_signal = config.stop_signal,
+                 .exposed_ports = config.exposed_ports,
+                 .labels = config.labels};
+    std::string user = config.user.substr(0, config.user.find(':'));
+    if (plan_.user || user.empty()) return;
     if (user.find_first_not_of("0123456789") == std::string::npos) {
-      context_.Warn(absl::StrCat("The image wants to run as user ", Escaped(user), "; root logs in instead."));
-    } else {
-      record_.default_user = user;
+      uint32_t uid = 0;
+      std::optional<std::string> name;
+      if (absl::SimpleAtoi(user, &uid)) name = uid == 0 ? "root" : AccountNameOf(facts.passwd, uid);
+      if (!name) {
+        context_.Warn(absl::StrCat("The image wants to run as user ", Escaped(user.substr(0, 32)),
+                                   ", who has no account in it; root logs in instead."));
+        return;
+      }
+      user = *std::move(name);
     }
+    if (user != "root") record_.default_user = user;
   }
 
   absl::Status CheckFacts(const ImageFacts& facts) {

@@ -54,10 +54,13 @@ std::string PushFolder(const RegistryEntry& entry) { return absl::StrCat(entry.f
 OciExport OciExportOf(const DistroRecord& record) {
   OciExport config;
   config.env = record.container.environment;
-  config.user = record.default_user;
+  config.user = record.default_user.empty() ? record.container.user : record.default_user;
   config.working_dir = record.container.working_dir;
   config.entrypoint = record.container.entrypoint;
   config.cmd = record.container.cmd;
+  config.labels = record.container.labels;
+  config.exposed_ports = record.container.exposed_ports;
+  config.stop_signal = record.container.stop_signal;
   if (config.entrypoint.empty() && config.cmd.empty()) config.cmd = {"/bin/sh"};
   config.created = absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone());
   return config;

@@ -1,6 +1,7 @@
 #include "distros/registry/image_facts.h"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
@@ -21,7 +22,8 @@ std::string_view BaseNameOf(std::string_view path) { return path.substr(path.rfi
 // Of text files these facts are read from; wherever they lie, since /etc/os-release is often a link.
 bool IsRead(std::string_view path) {
   const std::string_view name = BaseNameOf(path);
-  return name == "os-release" || name == "initrd-release" || name == "wsl.conf";
+  return name == "os-release" || name == "initrd-release" || name == "wsl.conf" || path == "etc/passwd" ||
+         path.ends_with("/etc/passwd");
 }
 
 // Names on the way to a shell or to the files above.
@@ -59,6 +61,28 @@ bool IsUserName(std::string_view name) {
 }
 
 }  // namespace
+
+std::optional<std::string> AccountNameOf(std::string_view passwd, uint32_t uid) {
+  while (!passwd.empty()) {
+    const size_t end = std::min(passwd.find('\n'), passwd.size());
+    std::string_view line = passwd.substr(0, end);
+    passwd.remove_prefix(std::min(end + 1, passwd.size()));
+    // Name, password, number.
+    const size_t name_end = line.find(':');
+    if (name_end == std::string_view::npos) continue;
+    const std::string_view name = line.substr(0, name_end);
+    const size_t number = line.find(':', name_end + 1);
+    if (number == std::string_view::npos) continue;
+    line.remove_prefix(number + 1);
+    const std::string_view digits = line.substr(0, line.find(':'));
+    uint32_t found = 0;
+    const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), found);
+    if (error == std::errc() && rest == digits.data() + digits.size() && found == uid && IsUserName(name)) {
+      return std::string(name);
+    }
+  }
+  return std::nullopt;
+}
 
 struct FactsFilter::Impl {
   explicit Impl(Sink& sink) : next(sink) {}
@@ -175,6 +199,7 @@ ImageFacts FactsFilter::facts() const {
     const std::optional<std::string> user = WslConfValue(*config, "user", "default");
     if (user && IsUserName(*user)) facts.wsl_default_user = *user;
   }
+  if (const std::string* passwd = impl_->TextOf("etc/passwd"); passwd != nullptr) facts.passwd = *passwd;
   facts.has_shell = impl_->shells.count("bin/sh") > 0 || impl_->shells.count(impl_->Resolved("bin") + "/sh") > 0;
   return facts;
 }

@@ -2,8 +2,11 @@
 #ifndef WSLM_DISTROS_REGISTRY_IMAGE_FACTS_H_
 #define WSLM_DISTROS_REGISTRY_IMAGE_FACTS_H_
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "distros/tree/sink.h"
 
@@ -13,9 +16,13 @@ struct ImageFacts {
   std::string flavor;            // ID of os-release
   std::string os_version;        // VERSION_ID
   std::string wsl_default_user;  // [user] default of /etc/wsl.conf
+  std::string passwd;            // the text of /etc/passwd, of at most 64 KiB
   bool has_shell = false;        // /bin/sh, or what /bin leads to
   bool has_os_release = false;
 };
+
+// Whose account has this number in a text of passwd(5): the first there. nullopt: nobody's.
+std::optional<std::string> AccountNameOf(std::string_view passwd, uint32_t uid);
 
 // A sink before another that passes everything on and notes facts on the way; small files only are looked at.
 class FactsFilter : public Sink {

@@ -73,6 +73,20 @@ TEST(ImageFacts, ATreeOfNothingButShellsAndLinksDoesNotHideItsRelease) {
   EXPECT_EQ(FactsOf(files).flavor, "last");
 }
 
+TEST(ImageFacts, AccountsByNumber) {
+  const ImageFacts facts =
+      FactsOf({Symlink("etc/passwd", "../usr/share/etc/passwd"), File("bin/passwd", "ELF"),
+               File("usr/share/etc/passwd",
+                    "root:x:0:0::/root:/bin/sh\nbroken\na b:x:7:7::/:/\napp:x:1000:1000:App:/app:\n"
+                    "second:x:1000:1:::\nhex:x:0x7:7::/:/\nlast:*:4294967295")});
+  EXPECT_EQ(AccountNameOf(facts.passwd, 0), "root");
+  EXPECT_EQ(AccountNameOf(facts.passwd, 1000), "app");
+  EXPECT_EQ(AccountNameOf(facts.passwd, 4294967295), "last");
+  EXPECT_EQ(AccountNameOf(facts.passwd, 7), std::nullopt);
+  EXPECT_EQ(AccountNameOf(facts.passwd, 5), std::nullopt);
+  EXPECT_EQ(AccountNameOf("", 0), std::nullopt);
+}
+
 TEST(ImageFacts, AnEnormousReleaseFileIsNotKept) {
   EXPECT_EQ(FactsOf({File("etc/os-release", std::string(1 << 20, '\n').append("ID=a\n"))}).flavor, "");
 }

@@ -45,6 +45,16 @@ class Fields {
     }
   }
 
+  void TextMap(const char* name, std::map<std::string, std::string>& values) {
+    const Json* field = Find(name, false);
+    if (field == nullptr) return;
+    if (!field->is_object()) return Fail(name, "is no object");
+    for (const auto& [key, text] : field->items()) {
+      if (!text.is_string()) return Fail(name, "holds what is no text");
+      values[key] = text.get<std::string>();
+    }
+  }
+
   void Flag(const char* name, bool& value) {
     const Json* field = Find(name, false);
     if (field == nullptr) return;
@@ -153,6 +163,10 @@ absl::StatusOr<DistroRecord> ReadRecord(const std::string& folder) {
     config.Text("working_dir", record.container.working_dir);
     config.Texts("entrypoint", record.container.entrypoint);
     config.Texts("cmd", record.container.cmd);
+    config.Text("user", record.container.user);
+    config.Text("stop_signal", record.container.stop_signal);
+    config.Texts("exposed_ports", record.container.exposed_ports);
+    config.TextMap("labels", record.container.labels);
     if (!config.problem().empty()) fields.Fail("container", "is wrong");
   }
   if (const Json* owner = fields.Find("second_owner", false); owner != nullptr) {
@@ -206,7 +220,11 @@ absl::Status WriteRecord(const std::string& folder, const DistroRecord& record) 
     json["container"] = {{"environment", record.container.environment},
                          {"working_dir", record.container.working_dir},
                          {"entrypoint", record.container.entrypoint},
-                         {"cmd", record.container.cmd}};
+                         {"cmd", record.container.cmd},
+                         {"user", record.container.user},
+                         {"stop_signal", record.container.stop_signal},
+                         {"exposed_ports", record.container.exposed_ports},
+                         {"labels", record.container.labels}};
   }
   std::string text;
   try {

@@ -3,6 +3,7 @@
 #define WSLM_DISTROS_REGISTRY_RECORD_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,15 @@ struct ContainerConfig {
   std::string working_dir;
   std::vector<std::string> entrypoint;
   std::vector<std::string> cmd;
-  bool empty() const { return environment.empty() && working_dir.empty() && entrypoint.empty() && cmd.empty(); }
+  // "name", "uid", "name:group" or "uid:gid".
+  std::string user;
+  // "SIGTERM", "15".
+  std::string stop_signal;
+  // "80/tcp".
+  std::vector<std::string> exposed_ports;
+  std::map<std::string, std::string> labels;
+  bool operator==(const ContainerConfig&) const = default;
+  bool empty() const { return *this == ContainerConfig(); }
 };
 
 struct DistroRecord {

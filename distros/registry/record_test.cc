@@ -31,6 +31,14 @@ DistroRecord FullRecord() {
   record.create_time_ns = 1'700'000'000'123'456'789;
   record.location = "/somewhere/ä";
   record.made_location = true;
+  record.container = {.environment = {"PATH=/bin"},
+                      .working_dir = "/srv",
+                      .entrypoint = {"/entry"},
+                      .cmd = {"a", "b"},
+                      .user = "1000:1000",
+                      .stop_signal = "SIGQUIT",
+                      .exposed_ports = {"80/tcp"},
+                      .labels = {{"k", "v"}}};
   record.revision = 7;
   return record;
 }
@@ -54,6 +62,7 @@ TEST(Record, WhatIsWrittenIsRead) {
   EXPECT_EQ(record->create_time_ns, written.create_time_ns);
   EXPECT_EQ(record->location, written.location);
   EXPECT_EQ(record->made_location, written.made_location);
+  EXPECT_TRUE(record->container == written.container);
   EXPECT_EQ(record->revision, written.revision);
 }
 

@@ -1,8 +1,11 @@
 """Every form of image in and out, container registries, check and compare, through the real programs."""
 
+import hashlib
+import io
 import json
 import os
 import subprocess
+import tarfile
 import tempfile
 import unittest
 
@@ -230,6 +233,50 @@ class Images(unittest.TestCase):
         process.communicate(content[len(content) // 2:], timeout=60)
         self.assertEqual(process.returncode, 0)
         self.assertEqual((self.told("coming")["state"], self.told("coming")["operation_id"]), ("DISTRO_STATE_STOPPED", ""))
+
+    def container_image(self, run):
+        """The small distro with accounts in a second layer, as 'docker save' packs it; `run` is its config's "config"."""
+        accounts = io.BytesIO()
+        with tarfile.open(fileobj=accounts, mode="w") as layer:
+            text = b"root:x:0:0::/root:/bin/sh\napp:x:1000:1000::/home/user:/bin/sh\n"
+            entry = tarfile.TarInfo("etc/passwd")
+            entry.size = len(text)
+            layer.addfile(entry, io.BytesIO(text))
+        with open(self.archive, "rb") as file:
+            layers = {"0/layer.tar": file.read(), "1/layer.tar": accounts.getvalue()}
+        config = {"os": "linux", "architecture": {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine], "config": run,
+                  "rootfs": {"type": "layers",
+                             "diff_ids": ["sha256:" + hashlib.sha256(layer).hexdigest() for layer in layers.values()]}}
+        manifest = [{"Config": "config.json", "RepoTags": ["small:1"], "Layers": list(layers)}]
+        path = self.out + "/container.tar"
+        with tarfile.open(path, "w") as tar:
+            for name, content in {**layers, "config.json": json.dumps(config).encode(),
+                                  "manifest.json": json.dumps(manifest).encode()}.items():
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(content), 0o644
+                tar.addfile(entry, io.BytesIO(content))
+        self.addCleanup(os.unlink, path)
+        return path
+
+    def test_what_a_container_image_says_of_how_it_runs_is_kept(self):
+        said = {"Env": ["A=b"], "User": "1000:1000", "WorkingDir": "/home", "Cmd": ["/bin/sh"], "Labels": {"a.b": "c"},
+                "ExposedPorts": {"80/tcp": {}}, "StopSignal": "SIGINT"}
+        self.home.ok("import", "box", self.container_image(said))
+        self.assertEqual(self.told("box")["default_user"], "app")
+        again = self.out + "/again.tar"
+        self.home.ok("export", "box", again, "--format", "oci")
+        self.addCleanup(os.unlink, again)
+        with tarfile.open(again) as tar:
+            image, = json.load(tar.extractfile("manifest.json"))
+            kept = json.load(tar.extractfile(image["Config"]))["config"]
+        self.assertEqual(image["RepoTags"], ["box:latest"])
+        self.assertEqual(kept, {**said, "User": "app"})
+
+    def test_a_number_without_an_account_is_no_user(self):
+        result = self.home.run("import", "box", self.container_image({"User": "1234"}))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("user 1234, who has no account in it", result.stderr)
+        self.assertEqual(self.told("box")["default_user"], "")
 
     def test_a_vhdx_in_place_runs(self):
         path = self.exported("run.vhdx")
