@@ -34,7 +34,7 @@ class CheckingSink : public Sink {
     // Whether all of it may be read.
     unsigned sum = 0;
     for (const char c : block.bytes) sum += static_cast<unsigned char>(c);
-    sum_ += sum;
+    sum_ = sum_ + sum;
     return absl::OkStatus();
   }
   absl::Status End() override {

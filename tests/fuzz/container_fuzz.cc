@@ -3,9 +3,9 @@
 
 #include "distros/oci/blob_digest.h"
 #include "distros/oci/image_config.h"
+#include "distros/oci/manifest.h"
 #include "distros/oci/registry/auth_file.h"
 #include "distros/oci/registry/challenge.h"
-#include "distros/oci/manifest.h"
 #include "distros/oci/registry/reference.h"
 #include "distros/oci/registry/url.h"
 #include "tests/fuzz/fuzz.h"

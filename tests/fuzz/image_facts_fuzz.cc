@@ -35,5 +35,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (const std::string* text : {&facts.flavor, &facts.os_version, &facts.wsl_default_user}) {
     for (const char c : *text) FUZZ_CHECK(c > ' ' && c < 0x7F);
   }
+  FUZZ_CHECK(facts.passwd.size() <= 64 << 10);
+  for (const uint32_t uid : {0, 1000}) {
+    const std::optional<std::string> name = AccountNameOf(facts.passwd, uid);
+    if (name) FUZZ_CHECK(!name->empty() && name->size() <= 32 && name->find_first_of(":/\n ") == std::string::npos);
+  }
   return 0;
 }
