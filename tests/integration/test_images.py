@@ -250,8 +250,8 @@ class Images(unittest.TestCase):
         manifest = [{"Config": "config.json", "RepoTags": ["small:1"], "Layers": list(layers)}]
         path = self.out + "/container.tar"
         with tarfile.open(path, "w") as tar:
-            for name, content in {**layers, "config.json": json.dumps(config).encode(),
-                                  "manifest.json": json.dumps(manifest).encode()}.items():
+            for name, content in {"manifest.json": json.dumps(manifest).encode(),
+                                  "config.json": json.dumps(config).encode(), **layers}.items():
                 entry = tarfile.TarInfo(name)
                 entry.size, entry.mode = len(content), 0o644
                 tar.addfile(entry, io.BytesIO(content))
