@@ -1,143 +1,74 @@
 #include "distros/config/wsl_conf.h"
 
+#include <algorithm>
+
+#include "distros/config/config_file.h"
+#include "distros/config/config_keys.h"
+
 namespace wslm {
 namespace {
 
-bool IsSpace(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f'; }
+constexpr size_t kLongestHostname = 64;  // the kernel's
 
-char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-bool SameWithoutCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (Lower(a[i]) != Lower(b[i])) return false;
-  }
-  return true;
+bool IsHostname(std::string_view name) {
+  return !name.empty() && name.size() <= kLongestHostname && name.front() != '-' && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
+         });
 }
 
-std::string_view Trimmed(std::string_view text) {
-  while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
-  while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);
-  return text;
+std::string InvalidValue(const std::string& key, const std::string& value, std::string_view wanted) {
+  return "Invalid value '" + ShownValue(value) + "' for key '" + key + "' (it must be " + std::string(wanted) + ")";
 }
 
-// Letters and digits, and not nothing.
-bool IsKey(std::string_view text) {
-  if (text.empty()) return false;
-  for (const char c : text) {
-    if ((Lower(c) < 'a' || Lower(c) > 'z') && (c < '0' || c > '9')) return false;
-  }
-  return true;
+// WSL's keys for what there is not: no reason to warn of an image that comes from there.
+void AddIgnored(ConfigKeys& keys) {
+  keys.Ignored("automount", {"mountFsTab", "ldconfig", "cgroups"});
+  keys.Ignored("filesystem", {"umask"});
+  keys.Ignored("interop", {"enabled", "appendWindowsPath"});
+  keys.Ignored("time", {"useWindowsTimezone"});
+  keys.Ignored("fileServer", {"enabled", "logFile", "logLevel", "logTruncate"});
+  keys.Ignored("gpu", {"enabled", "appendLibPath"});
+  keys.Ignored("boot", {"initTimeout", "protectBinfmt"});
+  keys.Ignored("general", {"guiApplications"});
 }
-
-// Walks the text; each step reads one line, continuations included.
-class Reader {
- public:
-  explicit Reader(std::string_view text) : text_(text) {
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (text_.substr(0, kByteOrderMark.size()) == kByteOrderMark) text_.remove_prefix(kByteOrderMark.size());
-  }
-
-  bool AtEnd() const { return position_ >= text_.size(); }
-
-  // What lies before the next '=', '#' or line's end; leaves the position there.
-  std::string_view Head() {
-    const size_t start = position_;
-    while (!AtEnd() && text_[position_] != '=' && text_[position_] != '#' && text_[position_] != '\n') ++position_;
-    return Trimmed(text_.substr(start, position_ - start));
-  }
-
-  bool At(char c) const { return !AtEnd() && text_[position_] == c; }
-
-  void SkipLine() {
-    while (!AtEnd() && text_[position_] != '\n') ++position_;
-    ++position_;
-  }
-
-  // The value after '='; leaves the position behind its line. nullopt: malformed.
-  std::optional<std::string> Value() {
-    ++position_;
-    std::string value;
-    size_t kept = 0;  // up to here spaces count: what was quoted or escaped, and what is no space
-    bool quoted = false;
-    bool valid = true;
-    while (!AtEnd()) {
-      const char c = text_[position_++];
-      if (c == '\n') {
-        --position_;
-        break;
-      }
-      if (c == '\\') {
-        if (!Escape(value)) valid = false;
-        kept = value.size();
-      } else if (c == '"') {
-        quoted = !quoted;
-        kept = value.size();
-      } else if (c == '#' && !quoted) {
-        break;
-      } else if (!quoted && IsSpace(c)) {
-        if (!value.empty() || kept > 0) value += c;
-      } else {
-        value += c;
-        kept = value.size();
-      }
-    }
-    SkipLine();
-    value.resize(kept);
-    if (quoted || !valid) return std::nullopt;
-    return value;
-  }
-
- private:
-  // Reads what follows a backslash. False: no such escape.
-  bool Escape(std::string& value) {
-    if (At('\r') && position_ + 1 < text_.size() && text_[position_ + 1] == '\n') ++position_;
-    if (AtEnd()) return false;
-    const char c = text_[position_];
-    // A line's end that is not consumed ends the line, malformed or not.
-    if (c != '\n' && c != '\\' && c != '"' && c != 'b' && c != 'n' && c != 't') return false;
-    ++position_;
-    switch (c) {
-      case '\n':
-        break;
-      case 'b':
-        value += '\b';
-        break;
-      case 'n':
-        value += '\n';
-        break;
-      case 't':
-        value += '\t';
-        break;
-      default:
-        value += c;
-    }
-    return true;
-  }
-
-  std::string_view text_;
-  size_t position_ = 0;
-};
 
 }  // namespace
 
-std::optional<std::string> WslConfValue(std::string_view text, std::string_view section, std::string_view key) {
-  Reader reader(text);
-  bool in_section = false;
-  while (!reader.AtEnd()) {
-    const std::string_view head = reader.Head();
-    if (!head.empty() && head.front() == '[') {
-      const bool closed = head.size() > 2 && head.back() == ']';
-      in_section = closed && SameWithoutCase(Trimmed(head.substr(1, head.size() - 2)), section);
-      reader.SkipLine();
-    } else if (reader.At('=')) {
-      const std::optional<std::string> value = reader.Value();
-      if (in_section && value && IsKey(head) && SameWithoutCase(head, key)) return value;
-    } else {
-      reader.SkipLine();
-    }
-  }
-  return std::nullopt;
+WslConf ReadWslConf(std::string_view text) {
+  WslConf conf;
+  ConfigKeys keys;
+  keys.Bool("automount.enabled", conf.automount);
+  keys.Custom("automount.root", [&conf](const std::string& key, const std::string& value) -> std::string {
+    if (!value.starts_with('/')) return InvalidValue(key, value, "an absolute path");
+    std::string root = value;
+    while (root.ends_with('/')) root.pop_back();
+    conf.host_folder = root + "/host";
+    return "";
+  });
+  keys.Custom("automount.options", [&conf](const std::string& key, const std::string& value) -> std::string {
+    const std::vector<std::string> strange = ReadDrvfsOptions(value, conf.drvfs);
+    return strange.empty() ? "" : "Invalid option '" + ShownValue(strange.front()) + "' for key '" + key + "'";
+  });
+  keys.Bool("network.generateHosts", conf.generate_hosts);
+  keys.Bool("network.generateResolvConf", conf.generate_resolv_conf);
+  keys.Custom("network.hostname", [&conf](const std::string& key, const std::string& value) -> std::string {
+    if (!value.empty() && !IsHostname(value))
+      return InvalidValue(key, value, "letters, digits, '-' and '.', at most 64");
+    conf.hostname = value;
+    return "";
+  });
+  keys.Text("user.default", conf.default_user);
+  keys.Text("boot.command", conf.boot_command);
+  keys.Bool("boot.systemd", conf.systemd);
+  keys.Bool("wslm.fastpath", conf.fastpath);
+  AddIgnored(keys);
+  conf.warnings = keys.Read(text, "/etc/wsl.conf");
+  return conf;
+}
+
+std::string HostsWithName(const WslConf& conf, const std::string& hosts) {
+  return conf.hostname.empty() || hosts.empty() ? hosts : "127.0.1.1\t" + conf.hostname + "\n" + hosts;
 }
 
 }  // namespace wslm

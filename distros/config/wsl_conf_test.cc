@@ -1,69 +1,71 @@
 #include "distros/config/wsl_conf.h"
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace wslm {
 namespace {
 
-TEST(WslConf, FindsAKeyInItsSection) {
-  constexpr char kText[] = "# ours\n[boot]\nsystemd=true\n\n[user]\ndefault = ann\n[network]\nhostname=\n";
-  EXPECT_EQ(WslConfValue(kText, "user", "default"), "ann");
-  EXPECT_EQ(WslConfValue(kText, "boot", "systemd"), "true");
-  EXPECT_EQ(WslConfValue(kText, "network", "hostname"), "");
-  EXPECT_EQ(WslConfValue(kText, "boot", "default"), std::nullopt);
-  EXPECT_EQ(WslConfValue(kText, "interop", "enabled"), std::nullopt);
-  EXPECT_EQ(WslConfValue("", "user", "default"), std::nullopt);
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+TEST(WslConf, AllIsOnUnlessSwitchedOff) {
+  const WslConf unsaid = ReadWslConf("[user]\ndefault=ann\n");
+  EXPECT_TRUE(unsaid.automount && unsaid.generate_hosts && unsaid.generate_resolv_conf && unsaid.fastpath);
+  EXPECT_FALSE(unsaid.systemd);
+  const WslConf off = ReadWslConf(
+      "[automount]\nenabled=False\n[network]\ngenerateHosts=0\ngenerateResolvConf=FALSE\n[wslm]\nfastpath=false\n");
+  EXPECT_FALSE(off.automount || off.generate_hosts || off.generate_resolv_conf || off.fastpath);
+  const WslConf wrong = ReadWslConf("[automount]\nenabled=perhaps\n");
+  EXPECT_TRUE(wrong.automount);
+  EXPECT_EQ(wrong.warnings.size(), 1u);
 }
 
-TEST(WslConf, CaseDoesNotCount) { EXPECT_EQ(WslConfValue("[USER]\nDeFault=Ann\n", "user", "default"), "Ann"); }
-
-TEST(WslConf, TheFirstOfARepeatedKeyCountsAlsoAcrossSections) {
-  EXPECT_EQ(WslConfValue("[user]\ndefault=a\ndefault=b\n", "user", "default"), "a");
-  EXPECT_EQ(WslConfValue("[user]\n[x]\n[user]\ndefault=c\n[user]\ndefault=d\n", "user", "default"), "c");
+TEST(WslConf, TheHostsFolderIsBelowTheAutomountRoot) {
+  const auto at = [](const std::string& root) { return ReadWslConf("[automount]\nroot = " + root + "\n").host_folder; };
+  EXPECT_EQ(ReadWslConf("").host_folder, "/mnt/host");
+  EXPECT_EQ(at("/"), "/host");
+  EXPECT_EQ(at("/media/windows//"), "/media/windows/host");
+  EXPECT_EQ(at("relative"), "/mnt/host");
 }
 
-TEST(WslConf, SpacesAreTrimmedAndKeptInside) {
-  EXPECT_EQ(WslConfValue("[boot]\n\tcommand =\t service ssh  start \t\r\n", "boot", "command"), "service ssh  start");
-  EXPECT_EQ(WslConfValue(" [ boot ] \n command=x", "boot", "command"), "x");
+TEST(WslConf, AnAutomountOptionThatIsNoneLeavesTheOthers) {
+  const WslConf conf = ReadWslConf("[automount]\noptions = \"metadata,bogus,umask=22\"\n");
+  EXPECT_EQ(conf.drvfs, (DrvfsOptions{.metadata = true, .umask = 022}));
+  EXPECT_THAT(conf.warnings, ElementsAre("Invalid option 'bogus' for key 'automount.options' in /etc/wsl.conf:2."));
 }
 
-TEST(WslConf, CommentsEndALineUnlessQuoted) {
-  EXPECT_EQ(WslConfValue("[a]\nk = v # comment\n", "a", "k"), "v");
-  EXPECT_EQ(WslConfValue("[a]\nk = \"v # no comment\" # comment\n", "a", "k"), "v # no comment");
-  EXPECT_EQ(WslConfValue("[a]\n#k = 1\nk = 2\n", "a", "k"), "2");
+TEST(WslConf, TextsAreTakenAsTheyAre) {
+  const WslConf conf = ReadWslConf(
+      "[user]\ndefault = ann\n[boot]\nsystemd = true\ncommand = \"service ssh start; true\"\n"
+      "[network]\nhostname = box-1.lan\n");
+  EXPECT_EQ(conf.default_user, "ann");
+  EXPECT_EQ(conf.boot_command, "service ssh start; true");
+  EXPECT_EQ(conf.hostname, "box-1.lan");
+  EXPECT_TRUE(conf.systemd);
+  EXPECT_THAT(conf.warnings, IsEmpty());
 }
 
-TEST(WslConf, QuotesKeepSpacesAndEscapesStandForTheirCharacters) {
-  EXPECT_EQ(WslConfValue("[a]\nk = \"  x  \"\n", "a", "k"), "  x  ");
-  EXPECT_EQ(WslConfValue(R"([a]
-k = C:\\Users \"me\" \t\n\b)",
-                         "a", "k"),
-            "C:\\Users \"me\" \t\n\b");
+TEST(WslConf, TheHostnameIsInTheHostsFile) {
+  EXPECT_EQ(HostsWithName(ReadWslConf(""), "127.0.0.1 x\n"), "127.0.0.1 x\n");
+  EXPECT_EQ(HostsWithName(ReadWslConf("[network]\nhostname=box\n"), "127.0.0.1 x\n"), "127.0.1.1\tbox\n127.0.0.1 x\n");
 }
 
-TEST(WslConf, ABackslashAtALinesEndContinuesIt) {
-  EXPECT_EQ(WslConfValue("[a]\nk = one \\\n two\nl = 3\n", "a", "k"), "one  two");
-  EXPECT_EQ(WslConfValue("[a]\nk = one\\\r\ntwo\r\n", "a", "k"), "onetwo");
-  EXPECT_EQ(WslConfValue("[a]\nk = one \\\n two\nl = 3\n", "a", "l"), "3");
+TEST(WslConf, AHostnameThatIsNoneIsNotTaken) {
+  for (const std::string bad : {"a b", "-x", "ä", std::string(65, 'x').c_str()}) {
+    const WslConf conf = ReadWslConf("[network]\nhostname = " + bad + "\n");
+    EXPECT_EQ(conf.hostname, "") << bad;
+    EXPECT_EQ(conf.warnings.size(), 1u) << bad;
+  }
 }
 
-TEST(WslConf, WhatIsMalformedIsSkippedAndStopsNothing) {
-  constexpr char kText[] =
-      "[a]\nno equals sign\n= no key\nbad key = 1\nk = \"open\nk = \\x\nk = good\n[broken\nk = 5\n[]\nk = 6\n";
-  EXPECT_EQ(WslConfValue(kText, "a", "k"), "good");
-  EXPECT_EQ(WslConfValue("k = 1\n[a]\n", "a", "k"), std::nullopt);
-  EXPECT_EQ(WslConfValue("[a]\nk = 1\\", "a", "k"), std::nullopt);
-}
-
-TEST(WslConf, AByteOrderMarkAndWindowsLineEndsAreNoObstacle) {
-  EXPECT_EQ(WslConfValue("\xEF\xBB\xBF[user]\r\ndefault=ann\r\n", "user", "default"), "ann");
-}
-
-TEST(WslConf, AnyBytesAreRead) {
-  std::string text = "[a]\n";
-  for (int i = 0; i < 10000; ++i) text += static_cast<char>(i * 37 % 256);
-  text += "\n[b]\nk=v\n";
-  EXPECT_EQ(WslConfValue(text, "b", "k"), "v");
+TEST(WslConf, WslsOwnKeysAreNoReasonToWarn) {
+  EXPECT_THAT(ReadWslConf("[interop]\nenabled = false\nappendWindowsPath = false\n[gpu]\nenabled = true\n"
+                          "[time]\nuseWindowsTimezone = false\n[boot]\nprotectBinfmt = true\n")
+                  .warnings,
+              IsEmpty());
+  EXPECT_THAT(ReadWslConf("[interop]\ntypo = false\n").warnings,
+              ElementsAre("Unknown key 'interop.typo' in /etc/wsl.conf:2."));
 }
 
 }  // namespace

@@ -196,8 +196,8 @@ ImageFacts FactsFilter::facts() const {
     facts.os_version = OsReleaseValue(*release, "VERSION_ID");
   }
   if (const std::string* config = impl_->TextOf("etc/wsl.conf"); config != nullptr) {
-    const std::optional<std::string> user = WslConfValue(*config, "user", "default");
-    if (user && IsUserName(*user)) facts.wsl_default_user = *user;
+    const std::string user = ReadWslConf(*config).default_user;
+    if (IsUserName(user)) facts.wsl_default_user = user;
   }
   if (const std::string* passwd = impl_->TextOf("etc/passwd"); passwd != nullptr) facts.passwd = *passwd;
   facts.has_shell = impl_->shells.count("bin/sh") > 0 || impl_->shells.count(impl_->Resolved("bin") + "/sh") > 0;

@@ -1,5 +1,6 @@
 #include "runtime-v1/init/environment.h"
 
+#include "distros/config/words.h"
 #include "runtime-v1/init/text.h"
 
 namespace wslm::init {

@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime-v1/init/accounts.h"
+#include "distros/config/accounts.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
 namespace wslm::init {

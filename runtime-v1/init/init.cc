@@ -7,9 +7,12 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdio>
 #include <utility>
 
+#include "runtime-v1/init/conf.h"
 #include "runtime-v1/init/processes.h"
+#include "runtime-v1/init/text.h"
 
 namespace wslm::init {
 namespace {
@@ -29,6 +32,7 @@ Init::Init(proto::InstanceConfig config, UniqueFd signals)
     : config_(std::move(config)),
       signals_(std::move(signals)),
       sessions_(loop_, SessionTimes(), config_),
+      files_(loop_),
       shutdown_(loop_, sessions_,
                 [this] {
                   connection_.Drain();
@@ -49,7 +53,11 @@ void Init::ServeListener(UniqueFd listener) {
 
 void Init::ServeChannel(UniqueFd channel) { connection_.Adopt(std::move(channel)); }
 
-void Init::Run() { loop_.Run(); }
+void Init::Run() {
+  const WslConf conf = ReadConf(config_);
+  for (const std::string& warning : conf.warnings) std::fprintf(stderr, "%s\n", Escaped(warning).c_str());
+  loop_.Run();
+}
 
 void Init::OnConnection() {
   UniqueFd connection(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
@@ -66,7 +74,10 @@ void Init::OnSignal() {
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
     if (info.ssi_signo == SIGTERM) shutdown_.Begin(kOwnGrace, nullptr);
   }
-  const bool others = ReapChildren([this](pid_t pid, int status) { sessions_.OnExit(pid, status); });
+  const bool others = ReapChildren([this](pid_t pid, int status) {
+    sessions_.OnExit(pid, status);
+    files_.OnExit(pid);
+  });
   if (!others) shutdown_.OnAlone();
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "distros/host/event_loop.h"
+#include "runtime-v1/init/file_service.h"
 #include "runtime-v1/init/host_connection.h"
 #include "runtime-v1/init/session_table.h"
 #include "runtime-v1/init/shutdown.h"
@@ -19,6 +20,8 @@ class Init {
   // One of them: accepts connections, of which the newest counts; or serves this one, whose end is the distro's end.
   void ServeListener(UniqueFd listener);
   void ServeChannel(UniqueFd channel);
+  // And the distro's files to whoever connects to this one.
+  void ServeFiles(UniqueFd listener) { files_.Serve(std::move(listener)); }
   // Until the distro has ended.
   void Run();
 
@@ -33,6 +36,7 @@ class Init {
   UniqueFd listener_;
   EventLoop loop_;
   SessionTable sessions_;
+  FileService files_;
   Shutdown shutdown_;
   HostConnection connection_;
 };

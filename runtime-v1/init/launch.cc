@@ -171,4 +171,14 @@ std::optional<proto::StreamEnd> Launch(const LaunchPlan& plan, Launched& launche
   return std::nullopt;
 }
 
+bool LaunchInBackground(const LaunchPlan& plan) {
+  const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  Pipe report;
+  if (!null || !MakePipe(report)) return false;
+  const ChildStreams streams = {.stdin = null.get(), .stdout = STDERR_FILENO, .stderr = STDERR_FILENO};
+  const pid_t pid = ::fork();
+  if (pid == 0) RunChild(plan, streams, -1, report.write.get());
+  return pid > 0;
+}
+
 }  // namespace wslm::init

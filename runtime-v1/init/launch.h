@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "distros/config/accounts.h"
 #include "distros/host/unique_fd.h"
-#include "runtime-v1/init/accounts.h"
 #include "runtime-v1/init/command.h"
 #include "runtime-v1/init/environment.h"
 #include "runtime-v1/init/failure.h"
@@ -68,6 +68,9 @@ struct LaunchReport {
 
 // Failure: no process was made (no terminal, no descriptors, no processes left).
 std::optional<proto::StreamEnd> Launch(const LaunchPlan& plan, Launched& launched);
+
+// The same for what nobody listens to: no stdin, output to init's own stderr. False: no process was made.
+bool LaunchInBackground(const LaunchPlan& plan);
 
 }  // namespace wslm::init
 

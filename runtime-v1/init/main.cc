@@ -1,7 +1,9 @@
 // wslm-init: PID 1 of a distro, in either runtime. Exec'ed into a container that is ready: namespaces, mounts and host
 // name are the work of whoever made it.
 //
-//   wslm-init --config-fd=N --listen-fd=M    v1: the daemon connects to the Unix socket that M listens on
+//   wslm-init --config-fd=N --listen-fd=M [--files-fd=F]
+//                                            v1: the daemon connects to the Unix socket that M listens on; F is one for
+//                                            clients of the distro's files (file_service.h)
 //   wslm-init --config-fd=N --channel-fd=M   v2: M is connected to the VM's agent; its end is the distro's end
 //
 // N holds a serialised InstanceConfig. Exit codes: 0 the distro was ended; 1 it could not begin; 2 wrong usage.
@@ -19,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "distros/config/words.h"
 #include "runtime-v1/init/init.h"
 #include "runtime-v1/init/text.h"
 
@@ -29,6 +32,7 @@ struct Arguments {
   UniqueFd config;
   UniqueFd listener;
   UniqueFd channel;
+  UniqueFd files;
 };
 
 bool ParseArguments(int argc, char** argv, Arguments& arguments) {
@@ -47,6 +51,8 @@ bool ParseArguments(int argc, char** argv, Arguments& arguments) {
       arguments.listener.Reset(fd);
     } else if (name == "--channel-fd") {
       arguments.channel.Reset(fd);
+    } else if (name == "--files-fd") {
+      arguments.files.Reset(fd);
     } else {
       return false;
     }
@@ -90,7 +96,7 @@ UniqueFd TakeSignals() {
 int Main(int argc, char** argv) {
   Arguments arguments;
   if (!ParseArguments(argc, argv, arguments)) {
-    std::fputs("usage: wslm-init --config-fd=N (--listen-fd=M | --channel-fd=M)\n", stderr);
+    std::fputs("usage: wslm-init --config-fd=N (--listen-fd=M | --channel-fd=M) [--files-fd=F]\n", stderr);
     return 2;
   }
   // It signals "all processes": elsewhere that would be the user's.
@@ -109,6 +115,7 @@ int Main(int argc, char** argv) {
     return 1;
   }
   Init init(*std::move(config), std::move(signals));
+  if (arguments.files) init.ServeFiles(std::move(arguments.files));
   if (arguments.listener) {
     init.ServeListener(std::move(arguments.listener));
   } else {

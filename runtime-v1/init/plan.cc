@@ -5,8 +5,6 @@
 #include <climits>
 #include <optional>
 
-#include "distros/config/start_settings.h"
-#include "distros/config/wsl_conf.h"
 #include "runtime-v1/init/text.h"
 
 namespace wslm::init {
@@ -23,9 +21,9 @@ std::string Hostname() {
 }
 
 // The first that there is of: wsl.conf's, the record's, root.
-User DefaultUser(const Accounts& accounts, const std::string& recorded, std::vector<std::string>& warnings) {
-  const std::optional<std::string> configured = WslConfValue(ReadTextFile("/etc/wsl.conf"), "user", "default");
-  for (const std::string& name : {configured.value_or(""), recorded}) {
+User DefaultUser(const Accounts& accounts, const WslConf& conf, const std::string& recorded,
+                 std::vector<std::string>& warnings) {
+  for (const std::string& name : {conf.default_user, recorded}) {
     if (name.empty()) continue;
     if (std::optional<User> user = accounts.Find(name)) return *std::move(user);
     warnings.push_back("The default user '" + Escaped(name) + "' is not in the distro's /etc/passwd.");
@@ -41,7 +39,7 @@ std::string LocaleFile() {
 
 }  // namespace
 
-std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::InstanceConfig& config,
+std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::InstanceConfig& config, const WslConf& conf,
                                                            const proto::SessionStart& start) {
   PlannedSession session;
   LaunchPlan& plan = session.launch;
@@ -49,7 +47,7 @@ std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::Instance
   if (start.user().empty()) {
     const std::string& recorded =
         start.has_record_default_user() ? start.record_default_user() : config.record_default_user();
-    plan.user = DefaultUser(accounts, recorded, session.warnings);
+    plan.user = DefaultUser(accounts, conf, recorded, session.warnings);
   } else if (std::optional<User> user = accounts.Find(start.user())) {
     plan.user = *std::move(user);
   } else {
@@ -76,7 +74,7 @@ std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::Instance
   }
   if (const std::string& host_folder = start.host_folder(); !host_folder.empty()) {
     if (host_folder.find('\0') != std::string::npos) return Invalid("The host's folder has a NUL byte in it.");
-    plan.host_folder = ReadStartSettings(ReadTextFile("/etc/wsl.conf")).host_folder + host_folder;
+    plan.host_folder = conf.host_folder + host_folder;
     plan.host_folder_shown = Escaped(host_folder);
   }
 

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "distros/config/wsl_conf.h"
 #include "runtime-v1/init/launch.h"
 
 namespace wslm::init {
@@ -19,7 +20,7 @@ struct PlannedSession {
 };
 
 // Errors: NOT_FOUND (USER_NOT_FOUND), INVALID_ARGUMENT.
-std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::InstanceConfig& config,
+std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::InstanceConfig& config, const WslConf& conf,
                                                            const proto::SessionStart& start);
 
 }  // namespace wslm::init

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "distros/config/words.h"
 #include "runtime-v1/init/text.h"
 
 namespace wslm::init {

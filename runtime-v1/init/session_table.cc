@@ -4,6 +4,8 @@
 #include <utility>
 #include <variant>
 
+#include "runtime-v1/init/boot_command.h"
+#include "runtime-v1/init/conf.h"
 #include "runtime-v1/init/plan.h"
 #include "runtime-v1/init/text.h"
 #include "wslm/runtime/v1/frames.h"
@@ -33,11 +35,14 @@ std::shared_ptr<StreamHandler> SessionTable::Start(const proto::SessionStart& re
                         "The session's id '" + Escaped(request.session_id()) + "' is empty or taken."));
     return nullptr;
   }
-  std::variant<PlannedSession, proto::StreamEnd> plan = PlanSession(config_, request);
+  const WslConf conf = ReadConf(config_);
+  std::variant<PlannedSession, proto::StreamEnd> plan = PlanSession(config_, conf, request);
   if (const auto* failure = std::get_if<proto::StreamEnd>(&plan)) {
     stream->End(*failure);
     return nullptr;
   }
+  if (!std::exchange(booted_, true)) RunBootCommand(config_, conf);
+  TellWarnings(conf, std::get<PlannedSession>(plan).warnings);
   ForgetOldEnds();
   auto session = std::make_shared<Session>(loop_, times_, request, std::get<PlannedSession>(std::move(plan)),
                                            [this](Session& ended) { Forget(ended); });
@@ -108,6 +113,14 @@ void SessionTable::SignalTerminals(int signal) {
 
 bool SessionTable::AllTold() const {
   return std::none_of(sessions_.begin(), sessions_.end(), [](const auto& session) { return session->attached(); });
+}
+
+void SessionTable::TellWarnings(const WslConf& conf, std::vector<std::string>& warnings) {
+  for (const std::string& warning : conf.warnings) {
+    const bool told = std::find(told_warnings_.begin(), told_warnings_.end(), warning) != told_warnings_.end();
+    if (!told) warnings.push_back(warning);
+  }
+  told_warnings_ = conf.warnings;
 }
 
 void SessionTable::Forget(const Session& session) {

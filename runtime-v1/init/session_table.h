@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "distros/config/wsl_conf.h"
 #include "runtime-v1/init/session.h"
 
 namespace wslm::init {
@@ -16,7 +17,8 @@ class SessionTable {
   SessionTable(EventLoop& loop, const SessionTimes& times, const proto::InstanceConfig& config)
       : loop_(loop), times_(times), config_(config) {}
 
-  // Serve a stream's request; what cannot be served is ended with an error, and null is answered.
+  // Serve a stream's request (before the first session, wsl.conf's boot command is started: who only looks at the files
+  // starts no program of the distro); what cannot be served is ended with an error, and null is answered.
   std::shared_ptr<StreamHandler> Start(const proto::SessionStart& request, const std::shared_ptr<HostStream>& stream);
   std::shared_ptr<StreamHandler> Attach(const proto::SessionAttach& request, const std::shared_ptr<HostStream>& stream);
   void Signal(const proto::SessionSignal& request, HostStream& stream);
@@ -37,9 +39,14 @@ class SessionTable {
   void Forget(const Session& session);
   void ForgetOldEnds();
 
+  // To a session that starts: what no session before it was told since wsl.conf is as it is.
+  void TellWarnings(const WslConf& conf, std::vector<std::string>& warnings);
+
   EventLoop& loop_;
   const SessionTimes times_;
   const proto::InstanceConfig& config_;
+  std::vector<std::string> told_warnings_;
+  bool booted_ = false;
   // The oldest first.
   std::vector<std::shared_ptr<Session>> sessions_;
 };

@@ -2,25 +2,13 @@
 #ifndef WSLM_RUNTIME_V1_INIT_TEXT_H_
 #define WSLM_RUNTIME_V1_INIT_TEXT_H_
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace wslm::init {
 
 // The file's content; empty when it can't be read, is no regular file or is larger than 4 MiB.
 std::string ReadTextFile(const std::string& path);
-
-// `text` cut at each `separator`: "a::b" gives "a", "", "b".
-std::vector<std::string_view> Split(std::string_view text, char separator);
-
-// `text` without blanks at both ends.
-std::string_view Trimmed(std::string_view text);
-
-// Decimal digits only, and no more than an id can be (4294967295 means "no id"); else nullopt.
-std::optional<uint32_t> ParseId(std::string_view text);
 
 // One word of a POSIX shell that means exactly `text`.
 std::string ShellQuoted(std::string_view text);

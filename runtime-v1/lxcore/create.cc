@@ -17,10 +17,18 @@ GuestAttributes AttributesToMake(Kernel& k, const Call& call, const Credentials&
                                  uint64_t rdev) {
   GuestAttributes attributes = AttributesOfNew(c, target.parent, mode, rdev);
   // Root's plain files are made by the kernel, which applies the umask itself: it is read only where lxcore does.
-  if (!S_ISLNK(mode) && !IsPlainForm(attributes)) attributes.mode &= ~UmaskOf(k.proc, call.tid());
+  const bool kernels = target.parent.mount == MountKind::kLxfs && IsPlainForm(attributes);
+  if (!S_ISLNK(mode) && !kernels) attributes.mode &= ~UmaskOf(k.proc, call.tid());
   return attributes;
 }
 
-bool KernelKeepsOwners(const GuestFile& parent) { return parent.mount != MountKind::kLxfs; }
+bool KernelMakes(const Credentials& c, const GuestFile& parent, const GuestAttributes& made) {
+  if (parent.mount == MountKind::kDrvfs) return !S_ISREG(made.mode) && !S_ISDIR(made.mode);
+  return c.IsFileRoot() && IsPlainForm(made);
+}
+
+bool KernelKeepsOwners(const GuestFile& parent) {
+  return parent.mount != MountKind::kLxfs && (parent.mount != MountKind::kDrvfs || parent.is_everyones());
+}
 
 }  // namespace wslm::lxcore

@@ -12,6 +12,8 @@ bool IsPlainForm(const GuestAttributes& attributes);
 // What `c` would make in target.parent, with the caller's umask applied.
 GuestAttributes AttributesToMake(Kernel& k, const Call& call, const Credentials& c, const Target& target, uint32_t mode,
                                  uint64_t rdev = 0);
+// Whether the kernel may make `made` in `parent` for `c` by itself: nothing has to be kept of it.
+bool KernelMakes(const Credentials& c, const GuestFile& parent, const GuestAttributes& made);
 // Nothing is to be kept for files made there.
 bool KernelKeepsOwners(const GuestFile& parent);
 

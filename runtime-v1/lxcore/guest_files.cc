@@ -96,6 +96,7 @@ std::vector<MountLine> ParseMountInfo(std::string_view text) {
     if (dash + 1 >= fields.size()) continue;
     MountLine mount;
     std::from_chars(fields[0].data(), fields[0].data() + fields[0].size(), mount.id);
+    std::from_chars(fields[1].data(), fields[1].data() + fields[1].size(), mount.parent);
     mount.device = fields[2];
     mount.root = UnescapeMountInfo(fields[3]);
     mount.point = UnescapeMountInfo(fields[4]);
@@ -109,16 +110,52 @@ MountKind GuestFiles::KindOf(const MountLine& line) const {
   if (line.type == "proc") return MountKind::kProc;
   if (line.type == "devpts") return MountKind::kDevpts;
   if (IsKernelType(line.type)) return MountKind::kHost;
-  if (line.device == options_.rootfs_device && IsWithin(line.root, options_.rootfs_root)) return MountKind::kLxfs;
+  if (IsRootfs(line)) return MountKind::kLxfs;
   if (IsForeignType(line.type)) return MountKind::kForeign;
-  return options_.host_devices.contains(line.device) ? MountKind::kHost : MountKind::kLxfs;
+  if (!options_.host_devices.contains(line.device)) return MountKind::kLxfs;
+  // Of the host's, too, but no folders that the user asked for.
+  const bool served = IsWithin(line.point, "/dev") || IsWithin(line.point, "/sys");
+  return served ? MountKind::kHost : MountKind::kDrvfs;
+}
+
+bool GuestFiles::IsRootfs(const MountLine& line) const {
+  return line.device == options_.rootfs_device && IsWithin(line.root, options_.rootfs_root);
+}
+
+void GuestFiles::AddDrvfsMount(DrvfsMount mount) {
+  std::vector<DrvfsMount>& mounts = options_.drvfs.mounts;
+  // One that was there before is gone or hidden.
+  std::erase_if(mounts, [&](const DrvfsMount& old) {
+    return old.device == mount.device && old.root == mount.root && old.point == mount.point;
+  });
+  mounts.push_back(std::move(mount));
+  ForgetMounts();
+}
+
+const DrvfsMount* GuestFiles::DrvfsMountOf(const MountLine& line, const std::vector<MountLine>& lines) const {
+  const std::vector<DrvfsMount>& mounts = options_.drvfs.mounts;
+  if (mounts.empty() || KindOf(line) != MountKind::kDrvfs) return nullptr;
+  const auto found = std::find_if(mounts.begin(), mounts.end(), [&](const DrvfsMount& mount) {
+    return mount.device == line.device && mount.root == line.root && mount.point == line.point;
+  });
+  if (found != mounts.end()) return &*found;
+  const auto above = std::find_if(lines.begin(), lines.end(), [&](const MountLine& other) {
+    return other.id == line.parent && other.id != line.id;
+  });
+  return above == lines.end() ? nullptr : DrvfsMountOf(*above, lines);
 }
 
 void GuestFiles::ReadMounts() {
-  for (const MountLine& line : ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"))) {
+  const std::vector<MountLine> lines = ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"));
+  for (const MountLine& line : lines) {
     const MountKind kind = KindOf(line);
     if (kind == MountKind::kForeign) foreign_mounts_ = true;
-    mounts_.insert_or_assign(line.id, Mount{kind, line.point, line.root, IsKernelType(line.type)});
+    Mount mount{kind, line.point, line.root, IsKernelType(line.type), {}};
+    if (kind == MountKind::kDrvfs) {
+      const DrvfsMount* drvfs = DrvfsMountOf(line, lines);
+      mount.drvfs = drvfs != nullptr ? drvfs->options : options_.drvfs.options;
+    }
+    mounts_.insert_or_assign(line.id, std::move(mount));
   }
 }
 
@@ -127,10 +164,10 @@ const GuestFiles::Mount& GuestFiles::MountOf(uint64_t mount_id) {
   if (found != mounts_.end()) return found->second;
   // Of no guest's mounts.
   if (mount_id == options_.proc_mount) {
-    return mounts_.try_emplace(mount_id, Mount{MountKind::kProc, "/proc", "/", false}).first->second;
+    return mounts_.try_emplace(mount_id, Mount{MountKind::kProc, "/proc", "/", false, {}}).first->second;
   }
   ReadMounts();
-  return mounts_.try_emplace(mount_id, Mount{MountKind::kNone, "", "", false}).first->second;
+  return mounts_.try_emplace(mount_id, Mount{MountKind::kNone, "", "", false, {}}).first->second;
 }
 
 SideKey GuestFiles::KeyOf(const std::string& name, int flags, const struct statx& host) const {
@@ -211,6 +248,16 @@ int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
     case MountKind::kProc:
       out.attributes = ProcView(name, flags, out.host, mount);
       break;
+    case MountKind::kDrvfs:
+      if (!S_ISCHR(out.host.stx_mode) && !S_ISBLK(out.host.stx_mode)) {
+        out.drvfs = mount.drvfs;
+        const auto record = DrvfsRecordOf(name, flags, out);
+        out.has_record = record.has_value();
+        out.attributes = DrvfsView(out.host.stx_mode, record, out.drvfs);
+        break;
+      }
+      out.mount = MountKind::kHost;
+      [[fallthrough]];
     case MountKind::kHost:
       out.attributes = NativeView(out.host);
       // Device nodes and the kernel's files are the host root's: inside, root's.
@@ -234,6 +281,7 @@ bool GuestFiles::IsOnRootfs(const struct statx& host) const {
 }
 
 LxfsHostForm GuestFiles::HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const {
+  if (near.mount == MountKind::kDrvfs) return {.host_mode = DrvfsHostMode(attributes.mode), .needs_record = true};
   // No second owner elsewhere: a tmpfs may be mounted with a sticky bit that is just that.
   constexpr SecondOwner kNone{UINT32_MAX, UINT32_MAX};
   return LxfsHostFormOf(attributes, IsOnRootfs(near.host) ? options_.second_owner : kNone);
@@ -244,6 +292,8 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
   switch (file.mount) {
     case MountKind::kLxfs:
       break;
+    case MountKind::kDrvfs:
+      return SetDrvfs(name, flags, file, attributes);
     case MountKind::kDevpts:
       return Keep(KeyOf(name, flags, file.host), attributes);
     case MountKind::kProc:
@@ -283,6 +333,34 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
     return errno;
   }
   return file.has_record ? Keep(KeyOf(name, flags, file.host), std::nullopt) : 0;
+}
+
+std::optional<GuestAttributes> GuestFiles::DrvfsRecordOf(const std::string& name, int flags,
+                                                         const GuestFile& file) const {
+  if (!file.drvfs.metadata || !IsPlain(file.host.stx_mode)) return std::nullopt;
+  char bytes[64];
+  const ssize_t size = flags & AT_SYMLINK_NOFOLLOW ? ::lgetxattr(name.c_str(), kDrvfsXattr, bytes, sizeof(bytes))
+                                                   : ::getxattr(name.c_str(), kDrvfsXattr, bytes, sizeof(bytes));
+  return size < 0 ? std::nullopt : DecodeLxfsRecord({bytes, static_cast<size_t>(size)});
+}
+
+// The host's mode can be changed only of what is its user's own.
+int GuestFiles::SetDrvfs(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes) {
+  if (!IsPlain(file.host.stx_mode)) return 0;
+  mode_t host_mode = DrvfsExecutableMode(file.host.stx_mode, attributes.mode);
+  if (file.drvfs.metadata) {
+    const std::string record = EncodeLxfsRecord(attributes);
+    const int result = flags & AT_SYMLINK_NOFOLLOW
+                           ? ::lsetxattr(name.c_str(), kDrvfsXattr, record.data(), record.size(), 0)
+                           : ::setxattr(name.c_str(), kDrvfsXattr, record.data(), record.size(), 0);
+    if (result == 0) {
+      host_mode = (file.host.stx_mode & 07000) | DrvfsHostMode(attributes.mode);
+    } else if (errno != EOPNOTSUPP) {
+      return errno;
+    }
+  }
+  if ((file.host.stx_mode & 07777u) != host_mode) ::chmod(name.c_str(), host_mode);
+  return 0;
 }
 
 // Answers when it is in the log: what a guest was told to be done survives lxcore.

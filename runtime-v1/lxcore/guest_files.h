@@ -19,6 +19,7 @@
 
 #include "distros/lxfs/attributes.h"
 #include "distros/lxfs/side_store.h"
+#include "runtime-v1/lxcore/drvfs.h"
 #include "runtime-v1/lxcore/identities.h"
 
 namespace wslm::lxcore {
@@ -26,7 +27,8 @@ namespace wslm::lxcore {
 // What kind of mount a file lies on, and so whose rules count.
 enum class MountKind {
   kLxfs,    // the distro's, or made by the guest
-  kHost,    // the host's folders and devices: the host's rules
+  kHost,    // the host's devices, file systems of the kernel's own: the host's rules
+  kDrvfs,   // the host's folders: see drvfs.h
   kProc,    // procfs: owners by process
   kDevpts,  // pseudo terminals: owners in memory
   kNone,    // no mount: pipes, sockets, memfds
@@ -45,6 +47,8 @@ struct GuestFile {
   struct statx host;
   GuestAttributes attributes;
   MountKind mount = MountKind::kLxfs;
+  // Of a kDrvfs mount.
+  DrvfsOptions drvfs;
   // There is a record, in an xattr or in the side store.
   bool has_record = false;
   // The kernel's own answer differs from `attributes`.
@@ -53,13 +57,15 @@ struct GuestFile {
   uint32_t type() const { return attributes.mode & S_IFMT; }
   bool is_directory() const { return type() == S_IFDIR; }
   bool is_device() const { return type() == S_IFCHR || type() == S_IFBLK; }
+  // No owner or mode is kept: whoever changes them succeeds without effect.
+  bool is_everyones() const { return mount == MountKind::kDrvfs && !drvfs.metadata; }
   // A device of the distro's own, which the host can't open: a socket there.
   bool is_made_device() const { return is_device() && (host.stx_mode & S_IFMT) == S_IFSOCK; }
 };
 
 // One line of mountinfo(5).
 struct MountLine {
-  uint64_t id = 0;
+  uint64_t id = 0, parent = 0;
   std::string device, root, point, type;
 };
 std::vector<MountLine> ParseMountInfo(std::string_view text);
@@ -79,6 +85,7 @@ class GuestFiles {
     uint64_t device = 0;
     // It lies on a file system that is foreign elsewhere.
     bool on_foreign = false;
+    Drvfs drvfs;
   };
   GuestFiles(SideStore& side_store, const Identities& identities, Options options)
       : side_(side_store), identities_(identities), options_(std::move(options)) {}
@@ -113,6 +120,14 @@ class GuestFiles {
   bool IsForeign(uint64_t mount_id) { return MountOf(mount_id).kind == MountKind::kForeign; }
   // Mounts have changed.
   void ForgetMounts() { mounts_.clear(); }
+  const Drvfs& drvfs() const { return options_.drvfs; }
+  void AddDrvfsMount(DrvfsMount mount);
+  // How a guest that reads its mounts is shown them (mount_text.h).
+  MountKind KindOf(const MountLine& line) const;
+  bool IsRootfs(const MountLine& line) const;
+  // The mount of `mount -t drvfs` that `line` is, or lies in; null when it is the automount's or bound from somewhere.
+  const DrvfsMount* DrvfsMountOf(const MountLine& line, const std::vector<MountLine>& lines) const;
+  const std::string& rootfs_root() const { return options_.rootfs_root; }
 
   // The name of a descriptor of lxcore's own for the calling thread.
   static std::string OwnFdName(int fd) { return "self/fd/" + std::to_string(fd); }
@@ -122,11 +137,13 @@ class GuestFiles {
     MountKind kind;
     std::string point;
     std::string root;
-    bool kernels;  // a file system of the kernel's own
+    bool kernels = false;  // a file system of the kernel's own
+    DrvfsOptions drvfs;
   };
   const Mount& MountOf(uint64_t mount_id);
   void ReadMounts();
-  MountKind KindOf(const MountLine& line) const;
+  std::optional<GuestAttributes> DrvfsRecordOf(const std::string& name, int flags, const GuestFile& file) const;
+  int SetDrvfs(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes);
   SideKey KeyOf(const std::string& name, int flags, const struct statx& host) const;
   std::optional<GuestAttributes> SideRecordOf(const std::string& name, int flags, const struct statx& host) const;
   // nullopt: removes the record. 0 or an errno, and then the record is as it was.

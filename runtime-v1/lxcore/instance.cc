@@ -44,6 +44,11 @@ absl::StatusOr<GuestFiles::Options> FileOptions(const InstancePlan& plan, int pr
     return ErrnoError("cannot look at", plan.container.mounts.rootfs);
   }
   options.device = rootfs.st_dev;
+  const MountPlan& mounted = plan.container.mounts;
+  options.drvfs = {.allowed = mounted.automount,
+                   .host_folder = mounted.conf.host_folder,
+                   .options = mounted.conf.drvfs,
+                   .mounts = {}};
   return options;
 }
 

@@ -47,6 +47,10 @@ int Kernel::Resolve(const Call& call, const Credentials& c, int folder, uint64_t
 int Kernel::ResolvePath(const Call& call, const Credentials& c, int folder, const std::string& path, int options,
                         Target& target) {
   if (path.empty()) return options & kEmptyPath ? ResolveFd(call, folder, target) : ENOENT;
+  // A link to what is the caller's own (guest_paths.h).
+  if (path == "/proc/mounts" && !(options & kNoFollow)) {
+    return ResolvePath(call, c, folder, "/proc/self/mounts", options, target);
+  }
   if (!(options & kOnlyLook) && !call.StillWaiting()) return EINTR;
   if (int error = paths.EnterRootOf(call.tid())) {
     target.error = error;

@@ -1,8 +1,10 @@
 // wslm-lxcore: one running v1 distro.
 //
-//   wslm-lxcore --folder=F [--second-owner=UID:GID] --run-folder=R --socket=S --config-fd=N --ready-fd=M
+//   wslm-lxcore --folder=F [--second-owner=UID:GID] --run-folder=R --socket=S [--files-socket=T] --config-fd=N
+//               --ready-fd=M
 //       as wslmd starts it: N holds a serialised InstanceConfig; M gets "OK\n", or "ERROR reason\nmessage" and the exit
-//       code is 1. R/lock is locked as long as it lives; wslm-init listens on S. Standard error is the log.
+//       code is 1. R/lock is locked as long as it lives; wslm-init listens on S, and on T for clients of the distro's
+//       files. Standard error is the log.
 //   wslm-lxcore --check --config-fd=N --ready-fd=M
 //       tries whether the host can run v1 distros and tells M.
 //   wslm-lxcore --folder=F [--second-owner=UID:GID] [--automount] [--] COMMAND [ARGUMENT...]
@@ -31,6 +33,7 @@
 #include "distros/host/home.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
+#include "runtime-v1/lxcore/distro_conf.h"
 #include "runtime-v1/lxcore/host_check.h"
 #include "runtime-v1/lxcore/instance.h"
 #include "wslm/runtime/v1/runtime.pb.h"
@@ -50,6 +53,7 @@ struct Options {
   bool check = false;
   std::string run_folder;
   std::string socket;
+  std::string files_socket;
   UniqueFd config;
   UniqueFd ready;
   std::vector<std::string> command;
@@ -75,6 +79,8 @@ bool ParseOption(std::string_view argument, Options& options) {
     options.run_folder = value;
   } else if (name == "--socket") {
     options.socket = value;
+  } else if (name == "--files-socket") {
+    options.files_socket = value;
   } else if (name == "--second-owner") {
     const std::vector<std::string> ids = absl::StrSplit(value, ':');
     return ids.size() == 2 && absl::SimpleAtoi(ids[0], &options.second_owner.uid) &&
@@ -163,13 +169,20 @@ absl::Status PlanManaged(Options& options, InstancePlan& plan, UniqueFd& lock) {
                  "wslm-init is missing: wslm is not installed completely.");
   }
   ASSIGN_OR_RETURN(plan.container.init, OpenFile(init, O_PATH));
-  plan.container.hostname = config.hostname();
+  WslConf& conf = plan.container.mounts.conf;
+  conf = ReadDistroConf(plan.container.mounts.rootfs, config.record_default_user());
+  plan.container.hostname = conf.hostname.empty() ? config.hostname() : conf.hostname;
   plan.container.mounts.automount = config.automount();
   plan.container.mounts.resolv_conf = config.resolv_conf();
-  plan.container.mounts.hosts = config.hosts();
+  plan.container.mounts.hosts = HostsWithName(conf, config.hosts());
   plan.container.kept = {options.config.get(), socket.get()};
   plan.container.arguments = {"wslm-init", "--config-fd=" + std::to_string(options.config.Release()),
                               "--listen-fd=" + std::to_string(socket.Release())};
+  if (!options.files_socket.empty()) {
+    ASSIGN_OR_RETURN(UniqueFd files, Listen(options.files_socket));
+    plan.container.kept.push_back(files.get());
+    plan.container.arguments.push_back("--files-fd=" + std::to_string(files.Release()));
+  }
   return absl::OkStatus();
 }
 
@@ -177,6 +190,7 @@ absl::Status PlanForeground(const Options& options, InstancePlan& plan) {
   char hostname[256] = "wslm";
   ::gethostname(hostname, sizeof(hostname) - 1);
   plan.container.hostname = hostname;
+  plan.container.mounts.conf = ReadDistroConf(plan.container.mounts.rootfs, "");
   plan.container.mounts.automount = options.automount;
   if (auto text = ReadSmallFile("/etc/resolv.conf"); text.ok()) plan.container.mounts.resolv_conf = *text;
   if (auto text = ReadSmallFile("/etc/hosts"); text.ok()) plan.container.mounts.hosts = *text;
@@ -253,6 +267,7 @@ int Main(int argc, char** argv) {
   if (code == 0) {
     // Nobody will ask why.
     ::unlink(options->socket.c_str());
+    ::unlink(options->files_socket.c_str());
     RemoveTree(options->run_folder).IgnoreError();
   }
   return 0;

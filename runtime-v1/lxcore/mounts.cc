@@ -1,5 +1,6 @@
 #include "runtime-v1/lxcore/mounts.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -11,12 +12,13 @@
 
 #include <climits>
 #include <cstring>
+#include <memory>
+#include <string_view>
+#include <vector>
 
-#include "distros/config/start_settings.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
-#include "runtime-v1/lxcore/process_facts.h"
 #include "runtime-v1/lxcore/user_namespace.h"
 
 namespace wslm::lxcore {
@@ -75,6 +77,18 @@ absl::Status MakePoint(int root, const std::string& path, PointKind kind, int de
   return absl::OkStatus();
 }
 
+// The host's, whoever may open them.
+std::vector<std::string> SerialPorts() {
+  std::vector<std::string> ports;
+  const std::unique_ptr<DIR, int (*)(DIR*)> dev(::opendir("/dev"), ::closedir);
+  while (const dirent* entry = dev ? ::readdir(dev.get()) : nullptr) {
+    const std::string_view name = entry->d_name;
+    const bool serial = name.starts_with("ttyS") || name.starts_with("ttyUSB") || name.starts_with("ttyACM");
+    if (serial && entry->d_type == DT_CHR) ports.push_back("/dev/" + std::string(name));
+  }
+  return ports;
+}
+
 class Builder {
  public:
   explicit Builder(const MountPlan& plan) : plan_(plan) {}
@@ -94,12 +108,11 @@ class Builder {
     RETURN_IF_ERROR(MountProcAndSys());
     RETURN_IF_ERROR(MountDev());
     RETURN_IF_ERROR(MountRun());
-    const StartSettings settings = ReadSettings();
-    if (settings.generate_resolv_conf) {
+    if (plan_.conf.generate_resolv_conf) {
       RETURN_IF_ERROR(ServeFile("resolv.conf", "/etc/resolv.conf", plan_.resolv_conf));
     }
-    if (settings.generate_hosts) RETURN_IF_ERROR(ServeFile("hosts", "/etc/hosts", plan_.hosts));
-    if (plan_.automount && settings.automount) RETURN_IF_ERROR(MountHost(settings.host_folder));
+    if (plan_.conf.generate_hosts) RETURN_IF_ERROR(ServeFile("hosts", "/etc/hosts", plan_.hosts));
+    if (plan_.automount && plan_.conf.automount) RETURN_IF_ERROR(MountHost(plan_.conf.host_folder));
     return Pivot();
   }
 
@@ -142,8 +155,10 @@ class Builder {
     for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
       RETURN_IF_ERROR(Bind(std::string("/dev/") + name, std::string("/dev/") + name, PointKind::kFile));
     }
-    for (const char* name : {"/dev/fuse", "/dev/net/tun", "/dev/kvm"}) {
-      if (::access(name, R_OK | W_OK) == 0) RETURN_IF_ERROR(Bind(name, name, PointKind::kFile));
+    std::vector<std::string> wanted = SerialPorts();
+    wanted.insert(wanted.end(), {"/dev/fuse", "/dev/net/tun", "/dev/kvm"});
+    for (const std::string& name : wanted) {
+      if (::access(name.c_str(), R_OK | W_OK) == 0) RETURN_IF_ERROR(Bind(name, name, PointKind::kFile));
     }
     // No gid=5: only the one id is known to the host. lxcore shows the group.
     RETURN_IF_ERROR(
@@ -166,11 +181,6 @@ class Builder {
     return MakePoint(root_.get(), "/run/wslm", PointKind::kFolder);
   }
 
-  StartSettings ReadSettings() {
-    const UniqueFd conf(OpenInRoot(root_.get(), "/etc/wsl.conf", O_RDONLY | O_NONBLOCK));
-    return ReadStartSettings(conf ? ReadProcFile(AT_FDCWD, FdPath(conf.get())) : "");
-  }
-
   // Binds a file with `content` over `point`: the distro's own file is untouched.
   absl::Status ServeFile(const std::string& name, const std::string& point, const std::string& content) {
     if (content.empty()) return absl::OkStatus();
@@ -183,6 +193,14 @@ class Builder {
   }
 
   absl::Status MountHost(const std::string& point) {
+    if (plan_.conf.drvfs.read_only) {
+      mount_attr attributes = {};
+      attributes.attr_set = MOUNT_ATTR_RDONLY;
+      if (::syscall(SYS_mount_setattr, host_.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+                    sizeof(attributes)) != 0) {
+        return StepError("make read-only", "the host's files");
+      }
+    }
     RETURN_IF_ERROR(MakePoint(root_.get(), point, PointKind::kFolder));
     UniqueFd at(OpenInRoot(root_.get(), point, O_PATH | O_DIRECTORY));
     if (!at) return StepError("open the mount point", point);

@@ -5,12 +5,15 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "distros/config/wsl_conf.h"
 
 namespace wslm::lxcore {
 
 struct MountPlan {
   std::string rootfs;
-  // The distro's wsl.conf may move or leave out each of these, never bring one in: the host's `/`,
+  // The distro's own wishes.
+  WslConf conf;
+  // They may move or leave out each of these, never bring one in: the host's `/`,
   bool automount = false;
   // and contents of files; empty leaves the distro's own.
   std::string resolv_conf;

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <set>
 
+#include "runtime-v1/lxcore/mount_text.h"
 #include "runtime-v1/lxcore/process_facts.h"
 
 namespace wslm::lxcore {
@@ -104,7 +105,8 @@ ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uin
   const bool is_status = name == "status";
   const bool is_slack = name == "timerslack_ns";
   const bool needs_right = NeedsTraceRight(name);
-  if (!is_status && !is_slack && !needs_right) return answer;
+  const bool is_mounts = name == "mounts" || name == "mountinfo";
+  if (!is_status && !is_slack && !needs_right && !is_mounts) return answer;
   const std::string folder = ProcessFolder(path);
   std::optional<Credentials> owner;
   if (!folder.empty()) {
@@ -114,6 +116,13 @@ ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uin
     } else if (UniqueFd parent(::open(folder.substr(0, above).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)); parent) {
       owner = k.identities.OfProcDirectory(parent.get(), folder.substr(above));
     }
+  }
+  if (is_mounts) {
+    const std::string beside = SplitLast(target.name).folder + "/mountinfo";
+    if ((flags & O_ACCMODE) != O_RDONLY || folder.empty()) return answer;
+    const std::string text = ReadProcFile(AT_FDCWD, name == "mounts" ? beside : GuestFiles::OwnFdName(file.get()));
+    answer.file = OpenCopy(name == "mounts" ? GuestMounts(k.files, text) : GuestMountInfo(k.files, text), flags);
+    return answer;
   }
   if (is_slack) {
     // It carries who the thread is, and may reach no guest, whatever became of the process.

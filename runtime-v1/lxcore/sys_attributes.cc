@@ -29,7 +29,7 @@ std::optional<Reply> FindFd(Kernel& k, const Call& call, Target& target) {
 }
 
 bool IsOwner(const Credentials& c, const GuestFile& file) {
-  return c.fsuid == file.attributes.uid || c.Has(CAP_FOWNER);
+  return c.fsuid == file.attributes.uid || c.Has(CAP_FOWNER) || file.is_everyones();
 }
 
 bool LeftToKernel(const GuestFile& file) {
@@ -60,6 +60,7 @@ Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uin
     const bool same = wanted.uid == file.attributes.uid && wanted.gid == file.attributes.gid;
     return same ? Reply::Value(0) : Reply::Error(EPERM);
   }
+  if (file.is_everyones()) return Reply::Value(0);
   if (!c.Has(CAP_CHOWN)) {
     const bool own = c.fsuid == file.attributes.uid;
     if (uid != kKeep && !(own && uid == file.attributes.uid)) return Reply::Error(EPERM);

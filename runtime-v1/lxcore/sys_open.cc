@@ -108,7 +108,7 @@ Reply OpenNew(Kernel& k, const Call& call, const Credentials& c, const Target& t
   }
   if (KernelKeepsOwners(target.parent)) return Reply::Continue();
   const GuestAttributes made = AttributesToMake(k, call, c, target, S_IFREG | (mode & 07777));
-  if (c.IsFileRoot() && IsPlainForm(made)) return Reply::Continue();
+  if (KernelMakes(c, target.parent, made)) return Reply::Continue();
   const LxfsHostForm form = k.files.HostFormFor(target.parent, made);
   const int open_flags = static_cast<int>(flags) | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
   UniqueFd fd(::open(target.name.c_str(), open_flags, form.host_mode));
@@ -129,7 +129,7 @@ Reply OpenTemporary(Kernel& k, const Call& call, const Credentials& c, Target& t
   if (KernelKeepsOwners(target.file)) return Reply::Continue();
   target.parent = target.file;
   const GuestAttributes made = AttributesToMake(k, call, c, target, S_IFREG | (mode & 07777));
-  if (c.IsFileRoot() && IsPlainForm(made)) return Reply::Continue();
+  if (KernelMakes(c, target.parent, made)) return Reply::Continue();
   const LxfsHostForm form = k.files.HostFormFor(target.parent, made);
   UniqueFd fd(::open(target.name.c_str(), static_cast<int>(flags) | O_CLOEXEC, form.host_mode));
   if (!fd) return Reply::Error(errno);

@@ -109,7 +109,7 @@ Reply SysBind(Kernel& k, const Call& call) {
   }
   if (int error = c.IsFileRoot() ? 0 : Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
   const GuestAttributes made = AttributesToMake(k, call, c, target, S_IFSOCK | kSocketMode);
-  if (c.IsFileRoot() && IsPlainForm(made)) return Reply::Continue();
+  if (KernelMakes(c, target.parent, made)) return Reply::Continue();
   UniqueFd socket = CopyOf(call, call.int_arg(0));
   if (!socket) return Reply::Error(errno);
   // The guest's own name, which its peers will see: it must work from here as from there.

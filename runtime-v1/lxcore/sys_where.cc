@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "runtime-v1/lxcore/drvfs_mount.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
 
@@ -72,8 +73,10 @@ Reply SysMountLike(Kernel& k, const Call& call) {
   if (call.number() == SYS_mount || call.number() == SYS_fsopen) {
     std::string type;
     const uint64_t address = call.arg(call.number() == SYS_mount ? 2 : 0);
-    if (address != 0 && ReadGuestString(call.tid(), address, NAME_MAX, type) == 0 && IsForeignType(type)) {
-      k.files.ExpectForeignMounts();
+    if (address != 0 && ReadGuestString(call.tid(), address, NAME_MAX, type) == 0) {
+      if (IsForeignType(type)) k.files.ExpectForeignMounts();
+      // Without the new calls, mount(8) takes the old one.
+      if (type == "drvfs") return call.number() == SYS_mount ? MountDrvfs(k, call) : Reply::Error(ENOSYS);
     }
   }
   return Reply::Continue();

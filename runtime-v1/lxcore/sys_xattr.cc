@@ -26,7 +26,7 @@ constexpr size_t kLargestName = XATTR_NAME_MAX + 1;
 
 enum class By { kPath, kLink, kFd };
 
-bool IsHidden(std::string_view name) { return name.starts_with(kLxfsXattr); }
+bool IsHidden(std::string_view name) { return name.starts_with(kLxfsXattr) || name == kDrvfsXattr; }
 bool IsAcl(std::string_view name) { return name.starts_with("system.posix_acl_"); }
 // What is kept under another name.
 bool IsKept(std::string_view name) {
@@ -180,7 +180,7 @@ Reply List(Kernel& k, const Call& call, By by) {
   const Credentials& c = k.CredentialsOf(call);
   Target target;
   if (auto done = Find(k, call, by, target)) return std::move(*done);
-  if (target.file.mount != MountKind::kLxfs) return Reply::Continue();
+  if (target.file.mount != MountKind::kLxfs && target.file.mount != MountKind::kDrvfs) return Reply::Continue();
   std::string names(XATTR_LIST_MAX, '\0');
   const ssize_t size = target.flags & AT_SYMLINK_NOFOLLOW
                            ? ::llistxattr(target.name.c_str(), names.data(), names.size())

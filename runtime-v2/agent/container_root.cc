@@ -11,7 +11,7 @@
 
 #include <cerrno>
 
-#include "distros/config/start_settings.h"
+#include "distros/config/wsl_conf.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
@@ -35,28 +35,28 @@ std::string ServedFile(const std::string& distro_id, const std::string& name) {
   return "/run/wslm/" + distro_id + "." + name;
 }
 
-StartSettings ReadSettings(int root) {
+WslConf ReadConf(int root) {
   const auto file = OpenInRoot(root, "etc/wsl.conf", O_RDONLY | O_NONBLOCK);
-  return ReadStartSettings(file.ok() ? ReadAll(file->get(), "wsl.conf").value_or("") : "");
+  return ReadWslConf(file.ok() ? ReadAll(file->get(), "wsl.conf").value_or("") : "");
 }
 
 // Where the host's `/` goes, relative to the distro's root; empty when it isn't wanted. The distro's wsl.conf can move
 // it or switch it off, never on.
-std::string HostMountPoint(const runtime::v1::InstanceConfig& config, const StartSettings& settings) {
-  return config.automount() && settings.automount ? settings.host_folder.substr(1) : "";
+std::string HostMountPoint(const runtime::v1::InstanceConfig& config, const WslConf& conf) {
+  return config.automount() && conf.automount ? conf.host_folder.substr(1) : "";
 }
 
 struct Served {
   const char* name;
   const char* path;
-  const std::string& content;
+  std::string content;
   bool wanted;
 };
 
-std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const StartSettings& settings) {
+std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const WslConf& conf) {
   return {{"resolv.conf", "etc/resolv.conf", config.resolv_conf(),
-           settings.generate_resolv_conf && !config.resolv_conf().empty()},
-          {"hosts", "etc/hosts", config.hosts(), settings.generate_hosts && !config.hosts().empty()}};
+           conf.generate_resolv_conf && !config.resolv_conf().empty()},
+          {"hosts", "etc/hosts", HostsWithName(conf, config.hosts()), conf.generate_hosts && !config.hosts().empty()}};
 }
 
 // A virtio-9p device can be mounted once. All distros get binds of this one, and those that must not see the host's
@@ -144,15 +144,15 @@ absl::StatusOr<std::vector<std::string>> PrepareContainerRoot(const runtime::v1:
     RETURN_IF_ERROR(MakeMountPoint(folder.get(), path, true, made));
   }
   LogIfError("start", MakeMountPoint(folder.get(), ModulesFolder(), true, made));
-  const StartSettings settings = ReadSettings(folder.get());
+  const WslConf conf = ReadConf(folder.get());
   ::mkdir("/run/wslm", 0755);
-  for (const Served& served : ServedFiles(config, settings)) {
+  for (const Served& served : ServedFiles(config, conf)) {
     if (!served.wanted) continue;
     RETURN_IF_ERROR(WriteInOne(ServedFile(config.distro_id(), served.name), served.content));
     // Fails where a link dangles, which is seen to when /run is there.
     MakeMountPoint(folder.get(), served.path, false, made).IgnoreError();
   }
-  const std::string host = HostMountPoint(config, settings);
+  const std::string host = HostMountPoint(config, conf);
   const absl::Status host_mounted = MountHost();
   if (host.empty()) {
     RETURN_IF_ERROR(host_mounted);
@@ -166,18 +166,17 @@ absl::Status EnterContainerRoot(const runtime::v1::InstanceConfig& config, const
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return ErrnoError("cannot part", "/");
   const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return ErrnoError("cannot open", root);
-  if (::sethostname(config.hostname().data(), config.hostname().size()) != 0) {
-    return ErrnoError("cannot set the host name", config.hostname());
-  }
-  const StartSettings settings = ReadSettings(folder.get());
+  const WslConf conf = ReadConf(folder.get());
+  const std::string& hostname = conf.hostname.empty() ? config.hostname() : conf.hostname;
+  if (::sethostname(hostname.data(), hostname.size()) != 0) return ErrnoError("cannot set the host name", hostname);
   RETURN_IF_ERROR(MountKernelFolders(folder.get()));
   LogIfError("start", Bind(folder.get(), "/" + ModulesFolder(), ModulesFolder(), MS_RDONLY | MS_NOSUID | MS_NODEV));
-  for (const Served& served : ServedFiles(config, settings)) {
+  for (const Served& served : ServedFiles(config, conf)) {
     if (!served.wanted) continue;
     if (!OpenInRoot(folder.get(), served.path, O_PATH).ok()) MakeTargetInRun(folder.get(), served.path);
     LogIfError("start", Bind(folder.get(), ServedFile(config.distro_id(), served.name), served.path, 0));
   }
-  const std::string host = HostMountPoint(config, settings);
+  const std::string host = HostMountPoint(config, conf);
   if (!host.empty()) LogIfError("start", Bind(folder.get(), kHostFolder, host, MS_NOSUID | MS_NODEV));
   if (::fchdir(folder.get()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
       ::chdir("/") != 0) {
