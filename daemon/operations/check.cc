@@ -26,6 +26,7 @@ class Check {
     RETURN_IF_ERROR(deps_.instances.EnsureStopped(entry_, terminate_));
     context_.BeginPhase(v1::PROGRESS_PHASE_VERIFY);
     RETURN_IF_ERROR(entry_.record.version == 2 ? CheckImage() : CheckFolder());
+    if (repair_) RETURN_IF_ERROR(Failpoint("check.repaired"));
     return response_;
   }
 

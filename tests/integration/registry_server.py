@@ -39,7 +39,7 @@ class RegistryServer:
 
 
 class SlowWay:
-    """Connections to `port` go on to `target`, at most `rate` bytes a second of each answer."""
+    """Connections to `port` go on to `target`, at most `rate` bytes a second each way."""
 
     def __init__(self, target, rate):
         self.target, self.rate = target, rate
@@ -57,7 +57,7 @@ class SlowWay:
             except OSError:
                 return
             server = socket.create_connection(("127.0.0.1", self.target))
-            threading.Thread(target=self._pass, args=(client, server, 0), daemon=True).start()
+            threading.Thread(target=self._pass, args=(client, server, self.rate), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client, self.rate), daemon=True).start()
 
     @staticmethod
@@ -65,8 +65,7 @@ class SlowWay:
         try:
             while data := source.recv(65536):
                 sink.sendall(data)
-                if rate:
-                    time.sleep(len(data) / rate)
+                time.sleep(len(data) / rate)
             sink.shutdown(socket.SHUT_WR)
         except OSError:
             pass

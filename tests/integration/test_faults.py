@@ -9,12 +9,19 @@ import itertools
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
+import types
 import unittest
 
+import grpc
+
+from api import Api, generate
 from harness import Home
+from registry_server import RegistryServer
 from small_distro import write_small_distro
 
 ALL = os.environ.get("WSLM_FAULTS") == "all"
@@ -23,7 +30,7 @@ PASSES = (1, 2, 3) if ALL else (1,)
 
 
 class Faults(unittest.TestCase):
-    """One operation a test: `arrange` makes what it needs, `act` is its command line, `undo` takes its result away."""
+    """One operation a test: `act` is its command line, or a function that answers as Home.run does."""
 
     def setUp(self):
         self.home = Home()
@@ -40,15 +47,20 @@ class Faults(unittest.TestCase):
 
     def daemon(self, **environment):
         """A new daemon, with failpoints as told."""
-        os.kill(self.home.daemon_pid(), signal.SIGKILL)
+        # The one that a fault killed was followed by another where the command line saw it.
+        if self.home.run("daemon", "status").returncode == 0:
+            os.kill(self.home.daemon_pid(), signal.SIGKILL)
         self.home.ok("daemon", "start", env=environment)
+
+    def run_act(self, act):
+        return act() if callable(act) else self.home.run(*act)
 
     def points(self, act):
         """(name, pass) of all failpoints that `act` passes undisturbed."""
         self.daemon(WSLM_FAILPOINT_LOG=self.log)
         open(self.log, "w").close()
         os.chown(self.log, self.home.uid, self.home.gid)
-        self.home.ok(*act)
+        self.assertEqual(self.run_act(act).returncode, 0)
         # What is done behind the scenes after the answer.
         time.sleep(0.2)
         with open(self.log) as file:
@@ -61,7 +73,7 @@ class Faults(unittest.TestCase):
         for top in (self.home.path + "/data", self.out):
             for folder, folders, files in os.walk(top):
                 found += [os.path.join(folder, name) for name in folders + files
-                          if re.match(r"\.(staging|purge|wslm-convert|wslm-old|wslm-claim|.*\.tmp-|.*\.part)", name)]
+                          if re.match(r"\.(staging|purge|wslm-|.*\.tmp-|.*\.part|.*\.resize-)", name)]
                 folders[:] = [f for f in folders if f != "rootfs"]
         return sorted(set(found))
 
@@ -78,28 +90,31 @@ class Faults(unittest.TestCase):
         self.assertEqual(result.returncode, 0, f"{where}: {name} is not what it was: {result.stdout}{result.stderr}")
 
     def state(self):
-        """Name and version of each distro, in whose content nothing is missing."""
+        """Name, version and disk's size of each distro, none of which is broken."""
         distros = json.loads(self.home.ok("list", "--json")).get("distros", [])
         self.assertFalse([d for d in distros if d["state"] == "DISTRO_STATE_BROKEN"], distros)
-        return {d["name"]: d["version"] for d in distros}
+        return {d["name"]: (d["version"], d.get("disk_size")) for d in distros}
 
-    def matrix(self, act, undo, gone=lambda: None):
-        """`undo` is command lines; `gone` is asked after each fault that left things as they were."""
+    def matrix(self, act, undo, gone=lambda: None, arrange=lambda: None, damaged=()):
+        """`undo` is command lines that take away what `act` did; `gone` is asked after each fault that left things as they
+        were; `arrange` is called before each try; what is `damaged` by it is without faults after `act` only."""
+        arrange()
         before = self.state()
         points = self.points(act)
-        self.assertGreater(len(points), 4)
+        self.assertGreater(len(points), 2)
         after = self.state()
         failures = itertools.cycle(("ENOSPC", "EIO", "EROFS"))
         for name, n in points:
             for action in ("kill", "ENOSPC", "EIO", "EROFS") if ALL else ("kill", next(failures)):
-                where = f"{' '.join(act)}: {name}:{n}={action}"
+                where = f"{act.__name__ if callable(act) else ' '.join(act)}: {name}:{n}={action}"
                 with self.subTest(where):
                     if self.state() == after:
                         for command in undo:
                             self.home.ok(*command)
+                    arrange()
                     self.assertEqual(self.state(), before, where)
                     self.daemon(WSLM_FAILPOINT=f"{name}:{n}={action}")
-                    result = self.home.run(*act)
+                    result = self.run_act(act)
                     self.daemon()
                     self.assert_nothing_left(where)
                     now = self.state()
@@ -110,17 +125,20 @@ class Faults(unittest.TestCase):
                     else:
                         self.assertEqual(now, before, f"{where}: said to have failed\n{result.stderr}")
                     for distro in now:
-                        self.assert_whole(distro, where)
+                        if distro not in damaged:
+                            self.assert_whole(distro, where)
                     if now == before:
                         if result.returncode != 0:
                             gone()
                         # And then it works.
-                        again = self.home.run(*act)
+                        again = self.run_act(act)
                         self.assertEqual(again.returncode, 0, f"{where}, then again: {again.stderr}")
+                        for distro in damaged:
+                            self.home.ok("check", distro)
                     self.assertEqual(self.state(), after, where)
                     self.tried[action] += 1
-        print(f"\n{act[0]}: {dict(self.tried)} at {len(points)} points", flush=True)
-        self.assertGreater(self.tried["kill"], 4)
+        print(f"\n{act.__name__ if callable(act) else act[0]}: {dict(self.tried)} at {len(points)} points", flush=True)
+        self.assertGreater(self.tried["kill"], 2)
 
     def test_import_into_v1(self):
         self.matrix(("import", "new", self.archive), [("unregister", "new", "--purge")])
@@ -144,6 +162,84 @@ class Faults(unittest.TestCase):
     def test_unregister_and_recover(self):
         self.home.ok("import", "doomed", self.archive)
         self.matrix(("unregister", "doomed"), [("recover", "doomed")])
+
+    def test_recover(self):
+        self.home.ok("import", "doomed", self.archive)
+        self.home.ok("unregister", "doomed")
+        self.matrix(("recover", "doomed"), [("unregister", "doomed")])
+
+    def test_rename(self):
+        folder = tempfile.mkdtemp(prefix="wslm-client-")
+        self.addCleanup(shutil.rmtree, folder)
+        generate(folder)
+        self.home.ok("import", "first", self.archive)
+
+        def rename():
+            api = Api(self.home, folder)
+            try:
+                request = api.distro_service.UpdateDistroRequest(distro="first")
+                request.values.name = "second"
+                request.update_mask.paths.append("name")
+                api.distros.UpdateDistro(request, timeout=60)
+                return types.SimpleNamespace(returncode=0, stderr="")
+            except grpc.RpcError as error:
+                return types.SimpleNamespace(returncode=1, stderr=error.details())
+            finally:
+                api.close()
+
+        def arrange():
+            if "second" in self.state():
+                self.home.ok("unregister", "second", "--purge")
+                self.home.ok("import", "first", self.archive)
+
+        self.matrix(rename, [], arrange=arrange)
+
+    def test_clone(self):
+        self.matrix(("clone", "bystander", "new"), [("unregister", "new", "--purge")])
+
+    def test_clone_of_an_image(self):
+        self.home.ok("import", "image", self.archive, "--version", "2", "--size", "64M")
+        self.matrix(("clone", "image", "new"), [("unregister", "new", "--purge")])
+
+    def test_resize(self):
+        self.home.ok("import", "image", self.archive, "--version", "2", "--size", "64M")
+        self.matrix(("resize", "image", "96M"), [("resize", "image", "64M")])
+
+    def test_trim(self):
+        self.home.ok("import", "image", self.archive, "--version", "2", "--size", "64M")
+        self.matrix(("trim", "image"), [])
+
+    def location(self, name):
+        return next(d["location"] for d in json.loads(self.home.ok("list", "--json"))["distros"] if d["name"] == name)
+
+    @staticmethod
+    def hurt(image):
+        subprocess.run(["/sbin/debugfs", "-w", "-R", "set_inode_field <2> links_count 77", image], check=True,
+                       capture_output=True)
+
+    def test_repair_of_a_folder(self):
+        self.home.ok("import", "hurt", self.archive)
+        self.matrix(("check", "hurt", "--repair"), [], damaged=("hurt",),
+                    arrange=lambda: os.chmod(self.location("hurt") + "/rootfs/etc/os-release", 0))
+
+    def test_repair_of_an_image(self):
+        self.home.ok("import", "hurt", self.archive, "--version", "2", "--size", "64M")
+        image = self.location("hurt") + "/disk.img"
+        self.matrix(("check", "hurt", "--repair"), [], damaged=("hurt",), arrange=lambda: self.hurt(image))
+
+    def test_import_in_place(self):
+        image = self.out + "/place.img"
+        self.home.ok("export", "bystander", image)
+        self.matrix(("import-in-place", "new", image), [("unregister", "new", "--purge")],
+                    lambda: self.assert_whole(image, "the image itself"))
+
+    def test_push_and_pull(self):
+        server = RegistryServer()
+        self.addCleanup(server.close)
+        image = f"127.0.0.1:{server.port}/team/small:1"
+        self.matrix(("push", "bystander", image), [])
+        self.tried.clear()
+        self.matrix(("pull", "new", image), [("unregister", "new", "--purge")])
 
     def test_unregister_for_good(self):
         self.home.ok("import", "doomed", self.archive)
@@ -186,9 +282,13 @@ class Faults(unittest.TestCase):
         self.home.ok("import", "doomed", self.archive)
         passed = set()
         for act in (("import", "new", self.out + "/place", self.archive), ("import", "two", self.archive, "--version", "2"),
-                    ("export", "new", self.out + "/a.tar"), ("set-version", "moved", "1"), ("set-version", "moved", "2"),
+                    ("export", "new", self.out + "/a.tar"), ("set-version", "moved", "1"),
+                    ("set-version", "moved", "2", "--size", "64M"), ("clone", "moved", "three"), ("resize", "moved", "96M"),
+                    ("trim", "moved"),
                     ("unregister", "doomed"), ("recover", "doomed"), ("unregister", "new", "--purge")):
             passed |= {name for name, _ in self.points(act)}
+        self.hurt(self.location("moved") + "/disk.img")
+        passed |= {name for name, _ in self.points(("check", "moved", "--repair"))}
         self.assertEqual(named - passed, set())
 
 
