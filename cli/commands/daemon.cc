@@ -54,20 +54,13 @@ class DaemonStopCommand : public ClientCommand {
   }
 
   absl::StatusOr<int> Run() override {
-    const absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = client_.ChannelToRunning();
-    if (absl::IsNotFound(channel.status())) {
+    const absl::Status asked = Ask();
+    if (absl::IsNotFound(asked)) {
       console_.Note("wslmd does not run.");
       return kExitOk;
     }
-    if (absl::IsDeadlineExceeded(channel.status())) return EndByForce();
-    RETURN_IF_ERROR(channel.status());
-    grpc::ClientContext context;
-    context.set_deadline(absl::ToChronoTime(absl::Now() + kAskTimeout));
-    v1::StopDaemonResponse response;
-    const grpc::Status status =
-        v1::SystemService::Stub(*channel).StopDaemon(&context, v1::StopDaemonRequest(), &response);
-    if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) return EndByForce();
-    if (!status.ok() && !IsConnectionLost(status)) return FromRpc(status);
+    if (absl::IsDeadlineExceeded(asked)) return EndByForce();
+    RETURN_IF_ERROR(asked);
     const pid_t pid = client_.daemon_pid();
     if (!WaitForEnd(pid, kAnnounceWait)) {
       console_.Note("wslm: waiting for wslmd to end.");
@@ -78,6 +71,19 @@ class DaemonStopCommand : public ClientCommand {
   }
 
  private:
+  // OK: it ends. NOT_FOUND: there is none. DEADLINE_EXCEEDED: it does not answer.
+  absl::Status Ask() {
+    ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, client_.ChannelToRunning());
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + kAskTimeout));
+    v1::StopDaemonResponse response;
+    const grpc::Status status =
+        v1::SystemService::Stub(channel).StopDaemon(&context, v1::StopDaemonRequest(), &response);
+    // It waits for the end of its connections, and an idle one does not hear that it is to end.
+    client_.Reset(channel);
+    return IsConnectionLost(status) ? absl::OkStatus() : FromRpc(status);
+  }
+
   absl::StatusOr<int> EndByForce() {
     console_.Note(absl::StrCat("wslm: wslmd does not answer; ending its process, ", client_.daemon_pid(), "."));
     ASSIGN_OR_RETURN(const std::string done, EndUnresponsiveDaemon(client_.daemon_pid(), kTermTimeout));
