@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "distros/ext4/filesystem.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::disk {
@@ -35,12 +36,9 @@ absl::Status RefuseParent(const HeaderReader& file) {
 
 // Castagnoli's CRC over `bytes`, its own four bytes taken as zeros.
 uint32_t Checksum(std::string_view bytes, size_t own) {
-  uint32_t crc = ~uint32_t{0};
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    crc ^= i >= own && i < own + 4 ? 0 : static_cast<unsigned char>(bytes[i]);
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82F63B78 : 0);
-  }
-  return ~crc;
+  uint32_t crc = ext4::ContinueChecksum(~uint32_t{0}, bytes.substr(0, own));
+  crc = ext4::ContinueChecksum(crc, "\0\0\0\0"sv);
+  return ~ext4::ContinueChecksum(crc, bytes.substr(own + 4));
 }
 
 bool IsRight(std::string_view bytes, std::string_view signature) {

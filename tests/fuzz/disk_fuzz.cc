@@ -5,12 +5,12 @@
 #include <zlib.h>
 
 #include <algorithm>
-#include <array>
 
 #include "distros/disk/adoption.h"
 #include "distros/disk/content_reader.h"
 #include "distros/disk/disk_format.h"
 #include "distros/disk/disk_layout.h"
+#include "distros/ext4/filesystem.h"
 #include "tests/fuzz/fuzz.h"
 
 using namespace wslm;
@@ -34,16 +34,7 @@ bool HasAt(const std::string& image, size_t at, std::string_view magic, size_t s
 void MendVhdx(std::string& image, size_t at, std::string_view magic, size_t size) {
   if (!HasAt(image, at, magic, size)) return;
   Put(image, at + 4, 0, 4, false);
-  static const std::array<uint32_t, 256> table = [] {
-    std::array<uint32_t, 256> steps;
-    for (uint32_t byte = 0; byte < 256; ++byte) {
-      steps[byte] = byte;
-      for (int bit = 0; bit < 8; ++bit) steps[byte] = steps[byte] >> 1 ^ ((steps[byte] & 1) != 0 ? 0x82F63B78 : 0);
-    }
-    return steps;
-  }();
-  uint32_t crc = ~uint32_t{0};
-  for (size_t i = at; i < at + size; ++i) crc = crc >> 8 ^ table[(crc ^ static_cast<unsigned char>(image[i])) & 255];
+  const uint32_t crc = ext4::ContinueChecksum(~uint32_t{0}, std::string_view(image).substr(at, size));
   Put(image, at + 4, ~crc, 4, false);
 }
 
