@@ -29,6 +29,7 @@ Commands MakeCommands(const Environment& environment) {
   commands.push_back(MakeResizeCommand(client, console));
   commands.push_back(MakeTrimCommand(client, console));
   commands.push_back(MakeSessionsCommand(client, console));
+  commands.push_back(MakeFilesCommand(client, console));
   commands.push_back(MakeOpListCommand(client, console));
   commands.push_back(MakeOpWatchCommand(client, console));
   commands.push_back(MakeOpCancelCommand(client, console));

@@ -1,5 +1,6 @@
 #include "daemon/daemon.h"
 
+#include <chrono>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "daemon/services/distro_service.h"
 #include "daemon/services/distro_views.h"
 #include "daemon/services/event_service.h"
+#include "daemon/services/file_service.h"
 #include "daemon/services/operation_service.h"
 #include "daemon/services/session_service.h"
 #include "daemon/services/system_service.h"
@@ -22,7 +24,9 @@
 #include "daemon/sessions/attach_tokens.h"
 #include "daemon/sessions/session_manager.h"
 #include "daemon/transfers/transfer_registry.h"
+#include "distros/config/user_config.h"
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/random_id.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
@@ -38,6 +42,25 @@ constexpr absl::Duration kRollBackTime = absl::Seconds(30);
 constexpr absl::Duration kCallsTime = absl::Seconds(1);
 constexpr absl::Duration kWorkTime = absl::Seconds(5);
 
+// Negative: never.
+absl::Duration DurationOf(std::optional<std::chrono::milliseconds> configured, absl::Duration otherwise) {
+  if (!configured) return otherwise;
+  return *configured < std::chrono::milliseconds(0) ? absl::InfiniteDuration() : absl::FromChrono(*configured);
+}
+
+// As the user's own configuration wants it.
+InstanceManager::Timing TimingOf(const Home& home, Log& log) {
+  const std::string path = absl::StrCat(home.config, "/wslm.conf");
+  const auto text = ReadSmallFile(path);
+  if (!text.ok() && !absl::IsNotFound(text.status())) log.Warning(std::string(text.status().message()));
+  const UserConfig config = ReadUserConfig(text.ok() ? *text : "", path);
+  for (const std::string& warning : config.warnings) log.Warning(Escaped(warning));
+  InstanceManager::Timing timing;
+  timing.idle_timeout = DurationOf(config.instance_idle_timeout, timing.idle_timeout);
+  timing.vm_timeout = DurationOf(config.vm_idle_timeout, timing.vm_timeout);
+  return timing;
+}
+
 class WholeDaemon : public Daemon {
  public:
   WholeDaemon(std::unique_ptr<Registry> registry, std::unique_ptr<AttachTokens> tokens, const Home& home,
@@ -47,7 +70,7 @@ class WholeDaemon : public Daemon {
         events_(RandomHex(kBootIdBytes)),
         workers_(kMaxWorkers),
         // It may be told on the thread of a channel, which must not be asked anything.
-        instances_(runtimes.v1, runtimes.v2, locks_, log, {},
+        instances_(runtimes.v1, runtimes.v2, locks_, log, TimingOf(home, log),
                    [this](const std::string& id) { workers_.Run([this, id] { DistroChanged(id); }); }),
         views_(*registry_, instances_, locks_, events_),
         sessions_(*registry_, instances_, *tokens_, events_),
@@ -55,6 +78,7 @@ class WholeDaemon : public Daemon {
         deps_{*registry_, instances_, locks_, transfers_, views_, events_, log},
         distro_service_(deps_, operations_, workers_),
         event_service_(events_),
+        file_service_(*registry_, instances_, workers_, runtimes.files_socket),
         operation_service_(operations_, workers_),
         session_service_(sessions_, workers_),
         system_service_({events_.boot_id(), options.socket_path, home.data, options.log_path, absl::Now()}, *registry_,
@@ -64,7 +88,7 @@ class WholeDaemon : public Daemon {
     std::vector<std::string> useless = FinishConversions(deps_);
     operations_.Recover(registry_->Journal(),
                         [this](const JournalRecord& record) { return RecoverOperation(record, deps_); });
-    server_.emplace(std::vector<grpc::Service*>{&distro_service_, &event_service_, &operation_service_,
+    server_.emplace(std::vector<grpc::Service*>{&distro_service_, &event_service_, &file_service_, &operation_service_,
                                                 &session_service_, &system_service_, &transfer_service_});
     workers_.Run([&log, useless = std::move(useless)] {
       for (const auto& folder : useless) {
@@ -123,6 +147,7 @@ class WholeDaemon : public Daemon {
   const OperationDeps deps_;
   DistroService distro_service_;
   EventService event_service_;
+  FileService file_service_;
   OperationService operation_service_;
   SessionService session_service_;
   SystemService system_service_;

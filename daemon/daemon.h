@@ -25,6 +25,8 @@ struct Runtimes {
   runtime::v1::Runtime& v2;
   // Adds the host's capabilities and the VM's state.
   std::function<void(v1::GetInfoResponse&)> describe;
+  // Where the files of a version 1 distro that runs are served, by its id.
+  std::function<std::string(const std::string&)> files_socket;
 };
 
 struct DaemonOptions {

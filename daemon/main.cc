@@ -37,7 +37,8 @@ absl::Status ServeUntilStopped(const Home& home, const Listener& listener, const
   const auto runtime_v1 = MakeRuntimeV1(home);
   const auto runtime_v2 = MakeRuntimeV2(home);
   const Runtimes runtimes = {*runtime_v1, *runtime_v2,
-                             [&](v1::GetInfoResponse& info) { DescribeHost(*runtime_v2, info); }};
+                             [&](v1::GetInfoResponse& info) { DescribeHost(*runtime_v2, info); },
+                             [&](const std::string& id) { return FilesSocketV1(home, id); }};
   ASSIGN_OR_RETURN(const auto daemon, Daemon::Start(home, {listener.path, log_path, RequestStop}, runtimes, log));
   {
     Acceptor acceptor(listener.fd.get(), ::getuid(), log,

@@ -50,11 +50,11 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV1::Start(const StartSpec& spec
   const std::string socket = Socket(id);
   RETURN_IF_ERROR(MakeFolders(folder));
   RETURN_IF_ERROR(MakeFolders(ParentPath(socket)));
-  ASSIGN_OR_RETURN(const pid_t pid,
-                   SpawnLxcore({"--folder=" + spec.folder, "--run-folder=" + folder, "--socket=" + socket,
-                                "--second-owner=" + std::to_string(spec.second_owner_uid) + ":" +
-                                    std::to_string(spec.second_owner_gid)},
-                               spec.config.SerializeAsString(), folder + "/log", kStartTimeout));
+  ASSIGN_OR_RETURN(const pid_t pid, SpawnLxcore({"--folder=" + spec.folder, "--run-folder=" + folder,
+                                                 "--socket=" + socket, "--files-socket=" + FilesSocketV1(home_, id),
+                                                 "--second-owner=" + std::to_string(spec.second_owner_uid) + ":" +
+                                                     std::to_string(spec.second_owner_gid)},
+                                                spec.config.SerializeAsString(), folder + "/log", kStartTimeout));
   auto instance = InstanceV1::Connect(id, socket, pid);
   if (!instance.ok()) {
     ::kill(pid, SIGTERM);
@@ -100,12 +100,17 @@ std::vector<std::shared_ptr<Instance>> RuntimeV1::Adopt() {
 
 void RuntimeV1::Forget(const std::string& id) {
   ::unlink(Socket(id).c_str());
+  ::unlink(FilesSocketV1(home_, id).c_str());
   RemoveTree(RunFolder(id)).IgnoreError();
 }
 
 }  // namespace
 
 std::unique_ptr<runtime::v1::Runtime> MakeRuntimeV1(const Home& home) { return std::make_unique<RuntimeV1>(home); }
+
+std::string FilesSocketV1(const Home& home, const std::string& distro_id) {
+  return home.SocketPath("v1/" + distro_id + "/files.sock");
+}
 
 absl::Status CheckHostForV1() {
   ASSIGN_OR_RETURN(const pid_t pid, SpawnLxcore({"--check"}, "", "/dev/null", kCheckTimeout));

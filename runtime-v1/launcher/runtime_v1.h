@@ -1,6 +1,7 @@
 // Runtime v1 as wslmd sees it: starts one wslm-lxcore per distro and finds those that an earlier daemon left.
 //
-// A running distro has run/v1/<id>/: control.sock (wslm-init listens), lock (held by lxcore as long as it lives), log
+// A running distro has run/v1/<id>/: control.sock (wslm-init listens), files.sock (likewise,
+// for clients of its files), lock (held by lxcore as long as it lives), log
 // (what lxcore has to say). lxcore removes it when the distro ended in order; else it stays for whoever looks into the
 // log, until the next start of the daemon or the distro's deletion.
 #ifndef WSLM_RUNTIME_V1_LAUNCHER_RUNTIME_V1_H_
@@ -17,6 +18,9 @@
 namespace wslm {
 
 std::unique_ptr<runtime::v1::Runtime> MakeRuntimeV1(const Home& home);
+
+// Where a running distro's files are served by 9P2000.L.
+std::string FilesSocketV1(const Home& home, const std::string& distro_id);
 
 // Whether this host can run v1 distros: user namespaces, seccomp user notification. Error: HOST_UNSUPPORTED with what
 // is missing and how to get it. Takes some ms; thread-safe.

@@ -121,6 +121,8 @@ ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uin
     const std::string beside = SplitLast(target.name).folder + "/mountinfo";
     if ((flags & O_ACCMODE) != O_RDONLY || folder.empty()) return answer;
     const std::string text = ReadProcFile(AT_FDCWD, name == "mounts" ? beside : GuestFiles::OwnFdName(file.get()));
+    // The host's processes are not to be read; the kernel says so.
+    if (text.empty()) return answer;
     answer.file = OpenCopy(name == "mounts" ? GuestMounts(k.files, text) : GuestMountInfo(k.files, text), flags);
     return answer;
   }

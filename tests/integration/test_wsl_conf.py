@@ -2,7 +2,7 @@
 
 import unittest
 
-from harness import DistroTest
+from harness import DistroTest, wait_for
 
 
 class WslConf(DistroTest):
@@ -36,6 +36,20 @@ class WslConf(DistroTest):
     def test_init_reaps_what_nobody_waits_for_and_hands_a_clients_signal_on(self):
         self.assertEqual(self.sh("(setsid sh -c 'sleep 0.1 & exec sleep 0.2' &); sleep 1; cat /proc/[0-9]*/stat 2>/dev/null | grep -c ') Z ' || true"), "0")
         self.assertEqual(self.sh("cut -d' ' -f4 /proc/$(setsid sh -c 'sleep 5 >/dev/null & echo $!')/stat"), "1")
+
+
+class UserConf(DistroTest):
+    """The user's own wslm.conf."""
+
+    version = 1
+
+    def test_an_idle_distro_stops_when_it_says_and_what_is_wrong_is_in_the_log(self):
+        with open(self.home.path + "/config/wslm.conf", "w", encoding="utf-8") as file:
+            file.write("[general]\ninstanceIdleTimeout = 100\n[wsl2]\nmemory = lots\n")
+        self.home.ok("daemon", "stop")
+        self.sh("true")
+        wait_for(lambda: "Stopped" in self.home.ok("list", "-v"), timeout=13)
+        self.assertIn("Invalid size 'lots' for key 'wsl2.memory' in " + self.home.path + "/config/wslm.conf:4.", self.home.log())
 
 
 if __name__ == "__main__":
