@@ -28,13 +28,29 @@ constexpr size_t kWarningLimit = 100;
 // PATH_MAX less its NUL.
 constexpr uint64_t kSymlinkLimit = 4095;
 
+// Blocks of the file system's own: copies of the superblock, descriptors, bitmaps, tables of inodes, the journal.
+uint64_t Overhead(const Filesystem& filesystem) {
+  const ext2_filsys fs = filesystem.get();
+  // It is not known after a change of size, before a kernel has counted.
+  if (fs->super->s_overhead_clusters != 0) return fs->super->s_overhead_clusters;
+  // The size of the journal's inode.
+  const uint64_t journal = uint64_t{fs->super->s_jnl_blocks[15]} << 32 | fs->super->s_jnl_blocks[16];
+  uint64_t blocks = fs->super->s_first_data_block + journal / fs->blocksize;
+  for (dgrp_t group = 0; group < fs->group_desc_count; ++group) {
+    blk_t superblock_and_descriptors = 0;
+    ext2fs_super_and_bgd_loc2(fs, group, nullptr, nullptr, nullptr, &superblock_and_descriptors);
+    blocks += 2 + fs->inode_blocks_per_group + superblock_and_descriptors;
+  }
+  return blocks;
+}
+
 // Bytes in use beside the file system's own tables: what there is to read.
 int64_t ContentBytes(const Filesystem& filesystem) {
   uint64_t free = 0;
   for (dgrp_t group = 0; group < filesystem->group_desc_count; ++group) {
     free += ext2fs_bg_free_blocks_count(filesystem.get(), group);
   }
-  const uint64_t idle = free + filesystem->super->s_overhead_clusters;
+  const uint64_t idle = free + Overhead(filesystem);
   return idle < filesystem.block_count() ? (filesystem.block_count() - idle) * filesystem.block_size() : 0;
 }
 

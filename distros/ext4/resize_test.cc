@@ -165,6 +165,15 @@ TEST_F(Ext4Resize, TellsWhereItIs) {
   EXPECT_TRUE(told == 0 || told == 256 * kMiB) << told;
 }
 
+TEST_F(Ext4Resize, WhatThereIsToReadStaysTheSame) {
+  const auto total = [this] { return OpenExt4Source(image_).value()->total(); };
+  const int64_t before = total();
+  for (const int64_t size : {int64_t{64} << 10, int64_t{512}}) {
+    ASSERT_EQ(ResizeExt4(image_, size * kMiB, {}), absl::OkStatus());
+    EXPECT_NEAR(static_cast<double>(total()), static_cast<double>(before), static_cast<double>(kMiB)) << size;
+  }
+}
+
 TEST_F(Ext4Resize, WhatIsNoExt4IsNotRepaired) {
   std::ofstream(image_) << std::string(kMiB, 'n');
   EXPECT_EQ(ReasonOf(RepairExt4(image_, nullptr).status()), reason::kUnsupportedFormat);
