@@ -278,6 +278,26 @@ class Images(unittest.TestCase):
         self.assertIn("user 1234, who has no account in it", result.stderr)
         self.assertEqual(self.told("box")["default_user"], "")
 
+    def test_a_disk_of_another_size_is_seen_inside_and_gives_back_what_is_deleted(self):
+        self.home.ok("import", "two", self.archive, "--version", "2", "--size", "256M")
+        image = self.told("two")["location"] + "/disk.img"
+
+        def inside(script):
+            return self.home.ok("run", "-d", "two", "--cd", "/", "--", script, timeout=600)
+
+        megabytes = "busybox df -m / | busybox awk 'END {print $2}'"
+        inside("busybox dd if=/dev/urandom of=/fill bs=1M count=100 2>/dev/null; busybox sync")
+        full = os.stat(image).st_blocks
+        self.home.ok("resize", "two", "2G")
+        self.assertGreater(int(inside(megabytes)), 1900)
+        inside("busybox rm /fill")
+        self.home.ok("resize", "two", "128M")
+        self.assertLess(int(inside(megabytes)), 128)
+        self.home.ok("terminate", "two")
+        self.assertLess(os.stat(image).st_blocks, full - (90 << 11))
+        self.assertIn("no faults", self.home.run("check", "two").stderr)
+        self.home.ok("shutdown")
+
     def test_a_vhdx_in_place_runs(self):
         path = self.exported("run.vhdx")
         self.home.ok("import-in-place", "here", path)
