@@ -25,6 +25,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   FUZZ_CHECK(conf.host_folder == "/" || conf.host_folder.back() != '/');
   FUZZ_CHECK(conf.hostname.size() <= 64);
   FUZZ_CHECK(conf.warnings.size() <= kMostWarnings);
+  DrvfsOptions again;
+  FUZZ_CHECK(ReadDrvfsOptions(DrvfsOptionsText(conf.drvfs), again).empty());
+  again.read_only = conf.drvfs.read_only;
+  FUZZ_CHECK(again == conf.drvfs);
   const UserConfig config = ReadUserConfig(text, "F");
   FUZZ_CHECK(config.warnings.size() <= kMostWarnings);
   FUZZ_CHECK(!config.processors || *config.processors >= 1);
