@@ -69,7 +69,7 @@ class SessionTest : public ::testing::Test {
     start.set_stdin_terminal(terminal);
     start.set_stdout_terminal(terminal);
     start.set_stderr_terminal(terminal);
-    auto plan = PlanSession({}, start);
+    auto plan = PlanSession({}, {}, start);
     ASSERT_TRUE(std::holds_alternative<PlannedSession>(plan));
     session_ = std::make_shared<Session>(loop_, times_, start, std::get<PlannedSession>(std::move(plan)),
                                          [this](Session&) { forgotten_ = true; });
@@ -216,7 +216,7 @@ TEST_F(SessionTest, AMissingFolderEndsTheStreamWithAnError) {
   start.set_session_id("s");
   start.set_user("0");
   start.set_folder("/no/such");
-  auto plan = PlanSession({}, start);
+  auto plan = PlanSession({}, {}, start);
   session_ = std::make_shared<Session>(loop_, times_, start, std::get<PlannedSession>(std::move(plan)),
                                        [this](Session&) { forgotten_ = true; });
   ASSERT_FALSE(session_->Start(stream_));
