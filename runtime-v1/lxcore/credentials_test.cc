@@ -62,7 +62,7 @@ TEST(CredentialsTest, KeepCapsKeepsThePermittedSet) {
   ASSERT_EQ(SetResUid(c, 1000, 1000, 1000), 0);
   EXPECT_EQ(c.permitted, kAllCapabilities);
   EXPECT_EQ(c.effective, 0u);
-  EXPECT_EQ(AfterExec(c, S_IFREG | 0755, 0, 0).permitted, 0u);
+  EXPECT_EQ(AfterExec(c, {S_IFREG | 0755, 0, 0}).credentials.permitted, 0u);
 }
 
 TEST(CredentialsTest, TheFileSystemIdDropsOnlyTheFileCapabilities) {
@@ -83,7 +83,7 @@ TEST(CredentialsTest, GroupsAreKeptSorted) {
 }
 
 TEST(CredentialsTest, ASetUidProgramOfRootsGivesRootBack) {
-  const Credentials c = AfterExec(User(1000), S_IFREG | 04755, 0, 0);
+  const Credentials c = AfterExec(User(1000), {S_IFREG | 04755, 0, 0}).credentials;
   EXPECT_EQ(c.ruid, 1000u);
   EXPECT_EQ(c.euid, 0u);
   EXPECT_EQ(c.suid, 0u);
@@ -93,18 +93,18 @@ TEST(CredentialsTest, ASetUidProgramOfRootsGivesRootBack) {
 TEST(CredentialsTest, NoNewPrivsMakesSetIdMeanNothing) {
   Credentials c = User(1000);
   c.no_new_privs = true;
-  EXPECT_EQ(AfterExec(c, S_IFREG | 06755, 0, 0).euid, 1000u);
+  EXPECT_EQ(AfterExec(c, {S_IFREG | 06755, 0, 0}).credentials.euid, 1000u);
 }
 
 TEST(CredentialsTest, SetGidNeedsTheGroupsExecuteBit) {
-  EXPECT_EQ(AfterExec(User(1000), S_IFREG | 02755, 0, 42).egid, 42u);
-  EXPECT_EQ(AfterExec(User(1000), S_IFREG | 02745, 0, 42).egid, 1000u);
+  EXPECT_EQ(AfterExec(User(1000), {S_IFREG | 02755, 0, 42}).credentials.egid, 42u);
+  EXPECT_EQ(AfterExec(User(1000), {S_IFREG | 02745, 0, 42}).credentials.egid, 1000u);
 }
 
 TEST(CredentialsTest, TheBoundingSetLimitsWhatExecGives) {
   Credentials c;
   ASSERT_EQ(DropBounding(c, CAP_SYS_ADMIN), 0);
-  EXPECT_FALSE(AfterExec(c, S_IFREG | 0755, 0, 0).Has(CAP_SYS_ADMIN));
+  EXPECT_FALSE(AfterExec(c, {S_IFREG | 0755, 0, 0}).credentials.Has(CAP_SYS_ADMIN));
 }
 
 TEST(CredentialsTest, AmbientCapabilitiesSurviveExec) {
@@ -115,7 +115,7 @@ TEST(CredentialsTest, AmbientCapabilitiesSurviveExec) {
   EXPECT_EQ(ChangeAmbient(c, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE), -EPERM) << "not inheritable yet";
   ASSERT_EQ(SetCapabilities(c, bit, bit, bit), 0);
   ASSERT_EQ(ChangeAmbient(c, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE), 0);
-  EXPECT_EQ(AfterExec(c, S_IFREG | 0755, 0, 0).effective, bit);
+  EXPECT_EQ(AfterExec(c, {S_IFREG | 0755, 0, 0}).credentials.effective, bit);
 }
 
 TEST(CredentialsTest, CapabilitiesCannotBeGained) {
@@ -141,7 +141,7 @@ TEST(CredentialsTest, RootExecutesOnlyWhatSomebodyMay) {
 }
 
 TEST(CredentialsTest, AccessAsksForTheRealUser) {
-  const Credentials set_uid = AfterExec(User(1000), S_IFREG | 04755, 0, 0);
+  const Credentials set_uid = AfterExec(User(1000), {S_IFREG | 04755, 0, 0}).credentials;
   EXPECT_TRUE(MayAccess(set_uid, S_IFREG | 0600, 0, 0, R_OK));
   EXPECT_FALSE(MayAccess(RealIdentity(set_uid), S_IFREG | 0600, 0, 0, R_OK));
 }
@@ -152,14 +152,15 @@ TEST(CredentialsTest, SignalsGoToOnesOwnOnly) {
   EXPECT_FALSE(MaySignal(ann, bob, SIGTERM, true));
   EXPECT_TRUE(MaySignal(ann, bob, SIGCONT, true));
   EXPECT_TRUE(MaySignal({}, bob, SIGKILL, false));
-  EXPECT_TRUE(MaySignal(ann, AfterExec(ann, S_IFREG | 04755, 0, 0), SIGTERM, false)) << "its own set-uid program";
+  EXPECT_TRUE(MaySignal(ann, AfterExec(ann, {S_IFREG | 04755, 0, 0}).credentials, SIGTERM, false))
+      << "its own set-uid program";
 }
 
 TEST(CredentialsTest, TracingNeedsTheSameIdsAndNoMoreCapabilities) {
   const Credentials ann = User(1000);
   EXPECT_TRUE(MayTrace(ann, ann));
   EXPECT_FALSE(MayTrace(ann, {}));
-  EXPECT_FALSE(MayTrace(ann, AfterExec(ann, S_IFREG | 04755, 0, 0)));
+  EXPECT_FALSE(MayTrace(ann, AfterExec(ann, {S_IFREG | 04755, 0, 0}).credentials));
   EXPECT_TRUE(MayTrace({}, ann));
 }
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -15,8 +16,9 @@
 namespace wslm::lxcore {
 namespace {
 
-constexpr uint32_t kUnmapped = 65534;  // how a user namespace shows ids that it does not map
-constexpr uint32_t kTtyGroup = 5;      // of pseudo terminals, in every distro we know
+constexpr uint32_t kUnmapped = 65534;          // how a user namespace shows ids that it does not map
+constexpr uint32_t kMqueueMagic = 0x19800202;  // of ipc/mqueue.c
+constexpr uint32_t kTtyGroup = 5;              // of pseudo terminals, in every distro we know
 
 // Carries user xattrs.
 bool IsPlain(uint32_t mode) { return S_ISREG(mode) || S_ISDIR(mode); }
@@ -54,9 +56,14 @@ std::string UnescapeMountInfo(std::string_view field) {
 
 // File systems of the kernel's own, where the guest keeps nothing.
 bool IsKernelType(const std::string& type) {
-  static constexpr std::string_view kTypes[] = {"sysfs",   "cgroup",  "cgroup2",    "mqueue", "bpf",
-                                                "debugfs", "tracefs", "securityfs", "pstore", "configfs"};
+  static constexpr std::string_view kTypes[] = {"sysfs",   "cgroup",     "cgroup2", "bpf",     "debugfs",
+                                                "tracefs", "securityfs", "pstore",  "configfs"};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
+bool IsMessageQueue(const std::string& name) {
+  struct statfs status;
+  return ::statfs(name.c_str(), &status) == 0 && status.f_type == kMqueueMagic;
 }
 
 bool IsWithin(std::string_view path, std::string_view folder) {
@@ -145,12 +152,34 @@ const DrvfsMount* GuestFiles::DrvfsMountOf(const MountLine& line, const std::vec
   return above == lines.end() ? nullptr : DrvfsMountOf(*above, lines);
 }
 
+void GuestFiles::LearnDevices() {
+  known_devices_.clear();
+  for (const MountLine& line : ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"))) {
+    known_devices_.insert(line.device);
+  }
+}
+
+GuestFiles::Owner GuestFiles::OwnerOf(const MountLine& line, const Credentials& reader) {
+  if (line.type != "tmpfs" && line.type != "ramfs") return {};
+  if (!reader.nested) {
+    // None of those, which only who is in there sees: the number is another's now.
+    made_by_.erase(line.device);
+    return {};
+  }
+  // Of another's it would be one that is gone, whose number is used again.
+  const auto found = made_by_.find(line.device);
+  if (found != made_by_.end() && found->second.uid == reader.fsuid) return found->second;
+  if (known_devices_.contains(line.device)) return {};
+  return made_by_[line.device] = {reader.fsuid, reader.fsgid};
+}
+
 void GuestFiles::ReadMounts() {
   const std::vector<MountLine> lines = ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"));
+  const Credentials reader = identities_.OfHostProcess(std::to_string(current_)).value_or(Credentials{});
   for (const MountLine& line : lines) {
     const MountKind kind = KindOf(line);
     if (kind == MountKind::kForeign) foreign_mounts_ = true;
-    Mount mount{kind, line.point, line.root, IsKernelType(line.type), {}};
+    Mount mount{kind, line.point, line.root, IsKernelType(line.type), {}, OwnerOf(line, reader)};
     if (kind == MountKind::kDrvfs) {
       const DrvfsMount* drvfs = DrvfsMountOf(line, lines);
       mount.drvfs = drvfs != nullptr ? drvfs->options : options_.drvfs.options;
@@ -225,6 +254,10 @@ int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
     return errno;
   }
   out.mount = mount.kind;
+  // Message queues are on no mount that a guest sees when they are used by descriptor.
+  if (out.mount == MountKind::kNone && S_ISREG(out.host.stx_mode) && IsMessageQueue(name)) {
+    out.mount = MountKind::kLxfs;
+  }
   out.has_record = false;
   switch (out.mount) {
     case MountKind::kLxfs: {
@@ -233,6 +266,10 @@ int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
       const bool has_compact_form = record || IsOnRootfs(out.host);
       out.attributes =
           has_compact_form ? LxfsGuestView(StatOf(out.host), record, options_.second_owner) : NativeView(out.host);
+      if (!record && out.attributes.uid == 0 && out.attributes.gid == 0) {
+        out.attributes.uid = mount.owner.uid;
+        out.attributes.gid = mount.owner.gid;
+      }
       break;
     }
     case MountKind::kDevpts: {

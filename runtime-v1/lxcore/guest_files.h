@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -118,6 +119,8 @@ class GuestFiles {
   bool foreign_mounts() const { return foreign_mounts_; }
   void ExpectForeignMounts() { foreign_mounts_ = true; }
   bool IsForeign(uint64_t mount_id) { return MountOf(mount_id).kind == MountKind::kForeign; }
+  // Before the current thread makes a user namespace: a memory file system that comes up in there is its owner's.
+  void LearnDevices();
   // Mounts have changed.
   void ForgetMounts() { mounts_.clear(); }
   const Drvfs& drvfs() const { return options_.drvfs; }
@@ -133,17 +136,22 @@ class GuestFiles {
   static std::string OwnFdName(int fd) { return "self/fd/" + std::to_string(fd); }
 
  private:
+  struct Owner {
+    uint32_t uid = 0, gid = 0;
+  };
   struct Mount {
     MountKind kind;
     std::string point;
     std::string root;
     bool kernels = false;  // a file system of the kernel's own
     DrvfsOptions drvfs;
+    Owner owner;  // of what has no record
   };
   const Mount& MountOf(uint64_t mount_id);
   void ReadMounts();
   std::optional<GuestAttributes> DrvfsRecordOf(const std::string& name, int flags, const GuestFile& file) const;
   int SetDrvfs(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes);
+  Owner OwnerOf(const MountLine& line, const Credentials& reader);
   SideKey KeyOf(const std::string& name, int flags, const struct statx& host) const;
   std::optional<GuestAttributes> SideRecordOf(const std::string& name, int flags, const struct statx& host) const;
   // nullopt: removes the record. 0 or an errno, and then the record is as it was.
@@ -156,6 +164,9 @@ class GuestFiles {
   const Identities& identities_;
   Options options_;
   std::unordered_map<uint64_t, Mount> mounts_;
+  // By "major:minor": what was there when the last user namespace was made, and what came up in one.
+  std::set<std::string> known_devices_;
+  std::map<std::string, Owner> made_by_;
   pid_t current_ = 0;
   bool foreign_mounts_ = false;
 };

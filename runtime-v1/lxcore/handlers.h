@@ -115,6 +115,7 @@ Reply SysFChdir(Kernel&, const Call&);
 Reply SysChroot(Kernel&, const Call&);
 // What root (CAP_SYS_ADMIN) may do to mounts.
 Reply SysMountLike(Kernel&, const Call&);
+Reply SysSetNs(Kernel&, const Call&);
 Reply SysUnshare(Kernel&, const Call&);
 Reply SysClone(Kernel&, const Call&);
 Reply SysClone3(Kernel&, const Call&);
@@ -141,6 +142,22 @@ Reply SysSetPriority(Kernel&, const Call&);
 Reply SysGetPriority(Kernel&, const Call&);
 Reply SysIoprioSet(Kernel&, const Call&);
 Reply SysIoprioGet(Kernel&, const Call&);
+
+// sys_ipc.cc
+Reply SysShmGet(Kernel&, const Call&);
+Reply SysShmAt(Kernel&, const Call&);
+Reply SysShmCtl(Kernel&, const Call&);
+Reply SysSemGet(Kernel&, const Call&);
+Reply SysSemOp(Kernel&, const Call&);
+Reply SysSemCtl(Kernel&, const Call&);
+Reply SysMsgGet(Kernel&, const Call&);
+Reply SysMsgSnd(Kernel&, const Call&);
+Reply SysMsgRcv(Kernel&, const Call&);
+Reply SysMsgCtl(Kernel&, const Call&);
+
+// sys_mqueue.cc
+Reply SysMqOpen(Kernel&, const Call&);
+Reply SysMqUnlink(Kernel&, const Call&);
 
 // sys_sockets.cc
 Reply SysBind(Kernel&, const Call&);

@@ -19,9 +19,10 @@ constexpr size_t kMostFiles = 1024;
 size_t HashOf(const Credentials& c) {
   size_t hash = 1469598103934665603u;
   auto add = [&hash](uint64_t value) { hash = (hash ^ value) * 1099511628211u; };
-  for (uint64_t value : {uint64_t{c.ruid}, uint64_t{c.euid}, uint64_t{c.suid}, uint64_t{c.fsuid}, uint64_t{c.rgid},
-                         uint64_t{c.egid}, uint64_t{c.sgid}, uint64_t{c.fsgid}, c.permitted, c.effective, c.inheritable,
-                         c.ambient, c.bounding, uint64_t{c.securebits}, uint64_t{c.no_new_privs}}) {
+  for (uint64_t value :
+       {uint64_t{c.ruid}, uint64_t{c.euid}, uint64_t{c.suid}, uint64_t{c.fsuid}, uint64_t{c.rgid}, uint64_t{c.egid},
+        uint64_t{c.sgid}, uint64_t{c.fsgid}, c.permitted, c.effective, c.inheritable, c.ambient, c.bounding,
+        uint64_t{c.securebits}, uint64_t{c.no_new_privs}, uint64_t{c.nested}, uint64_t{c.root}, uint64_t{c.login}}) {
     add(value);
   }
   for (uint32_t group : c.groups) add(group);
@@ -44,15 +45,22 @@ Credentials Nobody() {
           .no_new_privs = true};
 }
 
-// What a process runs. Touches no file system that could make it wait.
-bool ProgramOf(int proc, const std::string& pid, uint64_t& device, uint64_t& inode) {
-  struct statx program;
-  if (::statx(proc, (pid + "/exe").c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &program) != 0) {
-    return false;
-  }
-  device = makedev(program.stx_dev_major, program.stx_dev_minor);
-  inode = program.stx_ino;
+// Touches no file system that could make it wait.
+bool Identify(int proc, const std::string& name, uint64_t& device, uint64_t& inode) {
+  struct statx file;
+  if (::statx(proc, name.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_INO, &file) != 0) return false;
+  device = makedev(file.stx_dev_major, file.stx_dev_minor);
+  inode = file.stx_ino;
   return true;
+}
+
+// What a process runs.
+bool ProgramOf(int proc, const std::string& pid, uint64_t& device, uint64_t& inode) {
+  return Identify(proc, pid + "/exe", device, inode);
+}
+
+bool UserNamespaceOf(int proc, const std::string& pid, uint64_t& device, uint64_t& inode) {
+  return Identify(proc, pid + "/ns/user", device, inode);
 }
 
 // Field 28 of proc_pid_stat(5), startstack; empty when it can't be read.
@@ -95,20 +103,31 @@ uint32_t Identities::IndexOf(pid_t tid) {
   if (length < 0) length = ::pread(SlackFile(tid, true), text, sizeof(text), 0);
   if (length < 0) return kNobody;
   const uint32_t index = IndexOfSlack(text, length);
-  const std::optional<ExecChange>& exec = table_[index].exec;
-  if (!exec) return index;
-  const uint32_t settled = exec->same_program ? AfterSameProgram(*exec, tid) : After(*exec, proc_, std::to_string(tid));
+  const std::optional<PendingChange>& pending = table_[index].pending;
+  if (!pending) return index;
+  const uint32_t settled = pending->kind == PendingChange::Kind::kExecOfSameProgram
+                               ? AfterSameProgram(*pending, tid)
+                               : After(*pending, proc_, std::to_string(tid));
   return AssignIndex(tid, settled) == 0 ? settled : kNobody;
 }
 
-uint32_t Identities::After(const ExecChange& change, int proc, const std::string& pid) const {
+uint32_t Identities::After(const PendingChange& change, int proc, const std::string& pid) const {
   uint64_t device, inode;
-  const bool runs_it =
-      !change.same_program && ProgramOf(proc, pid, device, inode) && device == change.device && inode == change.inode;
-  return runs_it ? change.after : change.before;
+  bool happened = false;
+  switch (change.kind) {
+    case PendingChange::Kind::kExec:
+      happened = ProgramOf(proc, pid, device, inode) && device == change.device && inode == change.inode;
+      break;
+    case PendingChange::Kind::kExecOfSameProgram:
+      break;
+    case PendingChange::Kind::kUserNamespace:
+      happened = UserNamespaceOf(proc, pid, device, inode) && (device != change.device || inode != change.inode);
+      break;
+  }
+  return happened ? change.after : change.before;
 }
 
-uint32_t Identities::AfterSameProgram(const ExecChange& change, pid_t tid) {
+uint32_t Identities::AfterSameProgram(const PendingChange& change, pid_t tid) {
   const auto found = stacks_.find(tid);
   if (found == stacks_.end()) return change.before;
   uint64_t device, inode;
@@ -136,12 +155,12 @@ std::optional<uint32_t> Identities::Intern(const Credentials& credentials) {
   return index;
 }
 
-std::optional<uint32_t> Identities::InternExec(const ExecChange& change) {
-  if (const auto found = execs_.find(change); found != execs_.end()) return found->second;
+std::optional<uint32_t> Identities::InternPending(const PendingChange& change) {
+  if (const auto found = pending_.find(change); found != pending_.end()) return found->second;
   if (table_.size() >= kMostIdentities) return std::nullopt;
   table_.push_back({table_[change.before].credentials, change});
   const auto index = static_cast<uint32_t>(table_.size() - 1);
-  execs_.emplace(change, index);
+  pending_.emplace(change, index);
   return index;
 }
 
@@ -160,15 +179,24 @@ int Identities::Assign(pid_t tid, const Credentials& credentials) {
 int Identities::AssignAtExec(pid_t tid, const Credentials& after, uint64_t device, uint64_t inode) {
   const std::optional<uint32_t> after_index = Intern(after);
   if (!after_index) return EAGAIN;
-  ExecChange change{.before = IndexOf(tid), .after = *after_index, .device = device, .inode = inode};
+  PendingChange change{.before = IndexOf(tid), .after = *after_index, .device = device, .inode = inode};
   uint64_t own_device, own_inode;
   if (!ProgramOf(proc_, std::to_string(tid), own_device, own_inode)) return EPERM;
-  change.same_program = own_device == device && own_inode == inode;
-  if (change.same_program) {
+  if (own_device == device && own_inode == inode) {
+    change.kind = PendingChange::Kind::kExecOfSameProgram;
     if (stacks_.size() >= kMostFiles) stacks_.clear();
     stacks_.insert_or_assign(tid, StackOf(proc_, tid));
   }
-  const std::optional<uint32_t> index = InternExec(change);
+  const std::optional<uint32_t> index = InternPending(change);
+  return index ? AssignIndex(tid, *index) : EAGAIN;
+}
+
+int Identities::AssignInOtherNamespace(pid_t tid, const Credentials& after) {
+  const std::optional<uint32_t> after_index = Intern(after);
+  if (!after_index) return EAGAIN;
+  PendingChange change{.kind = PendingChange::Kind::kUserNamespace, .before = IndexOf(tid), .after = *after_index};
+  if (!UserNamespaceOf(proc_, std::to_string(tid), change.device, change.inode)) return EPERM;
+  const std::optional<uint32_t> index = InternPending(change);
   return index ? AssignIndex(tid, *index) : EAGAIN;
 }
 
@@ -178,7 +206,7 @@ std::optional<Credentials> Identities::OfProcDirectory(int proc, const std::stri
   const ssize_t length = ::read(file.get(), text, sizeof(text));
   if (length < 0) return std::nullopt;
   const Entry& entry = table_[IndexOfSlack(text, length)];
-  return entry.exec ? table_[After(*entry.exec, proc, pid)].credentials : entry.credentials;
+  return entry.pending ? table_[After(*entry.pending, proc, pid)].credentials : entry.credentials;
 }
 
 }  // namespace wslm::lxcore

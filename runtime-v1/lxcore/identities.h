@@ -35,16 +35,21 @@ inline constexpr uint32_t kNobody = 1;
 // More different credentials than this at once are refused (EAGAIN): timers must stay near their 50 µs.
 inline constexpr size_t kMostIdentities = 60000;
 
-// An exec that changes credentials: the kernel does it after lxcore has answered, and may refuse.
-struct ExecChange {
+// A call that changes credentials: the kernel does it after lxcore has answered, and may refuse.
+struct PendingChange {
+  enum class Kind : uint8_t {
+    kExec,
+    kExecOfSameProgram,  // so that exe won't tell
+    kUserNamespace,
+  };
+  Kind kind = Kind::kExec;
   uint32_t before = 0;
   uint32_t after = 0;
-  // The program that the kernel will run: st_dev and st_ino of /proc/TID/exe once it has.
+  // The program that the kernel will run: st_dev and st_ino of /proc/TID/exe once it has. Or the user namespace that is
+  // left: of /proc/TID/ns/user as long as it isn't.
   uint64_t device = 0;
   uint64_t inode = 0;
-  // It runs already, so that exe won't tell.
-  bool same_program = false;
-  friend auto operator<=>(const ExecChange&, const ExecChange&) = default;
+  friend auto operator<=>(const PendingChange&, const PendingChange&) = default;
 };
 
 class Identities {
@@ -60,6 +65,9 @@ class Identities {
   // change.before for all others: so neither it, should the kernel refuse, nor what it then forks has gained anything.
   // 0 or an errno. exec is the only way to another program: PR_SET_MM, which could feign one, is refused.
   int AssignAtExec(pid_t tid, const Credentials& after, uint64_t device, uint64_t inode);
+  // The same for a thread that is about to enter another user namespace, or to make a thread that is in one:
+  // change.after is for who is no more in the one where the thread is now.
+  int AssignInOtherNamespace(pid_t tid, const Credentials& after);
   // Of the process or thread that a directory of some procfs is about; nullopt when it is gone.
   std::optional<Credentials> OfProcDirectory(int proc, const std::string& pid) const;
   std::optional<Credentials> OfHostProcess(const std::string& pid) const { return OfProcDirectory(proc_, pid); }
@@ -71,22 +79,22 @@ class Identities {
   // Settles what an exec left open.
   uint32_t IndexOf(pid_t tid);
   int AssignIndex(pid_t tid, uint32_t index);
-  uint32_t After(const ExecChange& change, int proc, const std::string& pid) const;
-  uint32_t AfterSameProgram(const ExecChange& change, pid_t tid);
+  uint32_t After(const PendingChange& change, int proc, const std::string& pid) const;
+  uint32_t AfterSameProgram(const PendingChange& change, pid_t tid);
   // nullopt when there are too many.
   std::optional<uint32_t> Intern(const Credentials& credentials);
-  std::optional<uint32_t> InternExec(const ExecChange& change);
+  std::optional<uint32_t> InternPending(const PendingChange& change);
 
   struct Entry {
     Credentials credentials;
     // Then the credentials are those before.
-    std::optional<ExecChange> exec;
+    std::optional<PendingChange> pending;
   };
 
   int proc_;
   std::deque<Entry> table_;  // references stay valid
   std::unordered_multimap<size_t, uint32_t> by_hash_;
-  std::map<ExecChange, uint32_t> execs_;
+  std::map<PendingChange, uint32_t> pending_;
   // Where the stack of a thread began that runs the same program anew: the address is drawn afresh by exec.
   std::unordered_map<pid_t, std::string> stacks_;
   // Held descriptors of timerslack_ns: they name the thread, not the number, so a reused id gives ESRCH.

@@ -44,7 +44,7 @@ TEST_F(IdentitiesTest, NobodyHasNoRightsAndGetsNone) {
   Credentials c = identities_.Of(INT32_MAX);
   EXPECT_EQ(c.permitted, 0u);
   EXPECT_EQ(SetUid(c, 0), EPERM);
-  EXPECT_EQ(AfterExec(c, S_IFREG | 06755, 0, 0), c);
+  EXPECT_EQ(AfterExec(c, {S_IFREG | 06755, 0, 0}).credentials, c);
 }
 
 TEST_F(IdentitiesTest, AThreadHasThoseOfItsCreatorUntilItGetsItsOwn) {

@@ -59,11 +59,18 @@ struct State {
         proc(std::move(proc_folder)),
         identities(proc.get()),
         files(*side_store, identities, std::move(options)),
+        user_namespaces(proc.get()),
+        environments(proc.get()),
+        ipc(proc.get()),
         paths(proc.get(), [this](uint64_t mount_id) { return files.IsForeign(mount_id); }),
         kernel{.proc = proc.get(),
                .identities = identities,
                .files = files,
                .paths = paths,
+               .user_namespaces = user_namespaces,
+               .environments = environments,
+               .ipc = ipc,
+               .logins = logins,
                .flush = [this] { return Flush(); }},
         supervisor(kernel, listener) {}
 
@@ -79,6 +86,10 @@ struct State {
   UniqueFd proc;
   Identities identities;
   GuestFiles files;
+  UserNamespaces user_namespaces;
+  ExecEnvironments environments;
+  IpcObjects ipc;
+  LoginIds logins;
   GuestPaths paths;
   Kernel kernel;
   Supervisor supervisor;

@@ -28,6 +28,48 @@ int Kernel::MayRemove(const Credentials& c, const Target& target) {
   return EPERM;
 }
 
+const Credentials& Kernel::CredentialsOf(const Call& call) {
+  environments.ShowAgain(call.tid());
+  if (const std::optional<uint32_t> login = logins.TakeWritten(call.tid())) {
+    Credentials logged_in = identities.Of(call.tid());
+    logged_in.login = *login;
+    identities.Assign(call.tid(), logged_in);
+  }
+  const Credentials& c = identities.Of(call.tid());
+  if (!c.nested || c.root != kUnknownRoot) return c;
+  const std::string process = std::to_string(call.tid());
+  if (!user_namespaces.IsMapped(process, c)) return c;
+  Credentials known = c;
+  known.root = user_namespaces.MapOf(process, UserNamespaces::Ids::kUsers).Outside(0).value_or(kNoRoot);
+  identities.Assign(call.tid(), known);
+  return identities.Of(call.tid());
+}
+
+const IdMap& Kernel::MapOf(const Call& call, UserNamespaces::Ids ids) {
+  static const IdMap& none = *new IdMap;
+  // What is known of the number of its namespace may be of one that is gone.
+  if (CredentialsOf(call).root == kUnknownRoot) return none;
+  return user_namespaces.MapOf(std::to_string(call.tid()), ids);
+}
+
+uint32_t Kernel::ShownUid(const Call& call, uint32_t uid) {
+  return CredentialsOf(call).nested ? MapOf(call, UserNamespaces::Ids::kUsers).Inside(uid) : uid;
+}
+
+uint32_t Kernel::ShownGid(const Call& call, uint32_t gid) {
+  return CredentialsOf(call).nested ? MapOf(call, UserNamespaces::Ids::kGroups).Inside(gid) : gid;
+}
+
+std::optional<uint32_t> Kernel::GivenUid(const Call& call, uint32_t uid) {
+  if (uid == kKeep || !CredentialsOf(call).nested) return uid;
+  return MapOf(call, UserNamespaces::Ids::kUsers).Outside(uid);
+}
+
+std::optional<uint32_t> Kernel::GivenGid(const Call& call, uint32_t gid) {
+  if (gid == kKeep || !CredentialsOf(call).nested) return gid;
+  return MapOf(call, UserNamespaces::Ids::kGroups).Outside(gid);
+}
+
 int Kernel::ResolveFd(const Call& call, int fd, Target& target) {
   target.name = GuestPaths::BaseOf(call.tid(), fd);
   target.flags = 0;

@@ -5,13 +5,18 @@
 #include <errno.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "distros/host/unique_fd.h"
 #include "runtime-v1/lxcore/call.h"
+#include "runtime-v1/lxcore/exec_environment.h"
 #include "runtime-v1/lxcore/guest_files.h"
 #include "runtime-v1/lxcore/guest_paths.h"
 #include "runtime-v1/lxcore/identities.h"
+#include "runtime-v1/lxcore/ipc_objects.h"
+#include "runtime-v1/lxcore/login_ids.h"
+#include "runtime-v1/lxcore/user_namespaces.h"
 
 namespace wslm::lxcore {
 
@@ -53,10 +58,21 @@ struct Kernel {
   Identities& identities;
   GuestFiles& files;
   GuestPaths& paths;
+  UserNamespaces& user_namespaces;
+  ExecEnvironments& environments;
+  IpcObjects& ipc;
+  LoginIds& logins;
   // Takes what the side store holds to the disk. 0 or an errno.
   std::function<int()> flush;
 
-  const Credentials& CredentialsOf(const Call& call) { return identities.Of(call.tid()); }
+  const Credentials& CredentialsOf(const Call& call);
+
+  // Ids of the distro's as the caller's user namespace shows them, and those that the caller gives (kKeep stays).
+  // nullopt: it has no such id.
+  uint32_t ShownUid(const Call& call, uint32_t uid);
+  uint32_t ShownGid(const Call& call, uint32_t gid);
+  std::optional<uint32_t> GivenUid(const Call& call, uint32_t uid);
+  std::optional<uint32_t> GivenGid(const Call& call, uint32_t gid);
 
   // Reads the path at `address` and finds its file, checking the rights of `c` on the way when it is not root.
   // 0, or an errno that the guest gets: the path can't be read, or a folder on the way can't be searched. Whatever is
@@ -73,6 +89,9 @@ struct Kernel {
   static int MayChangeFolder(const Credentials& c, const Target& target);
   // The same, plus the sticky rule for removing target.file.
   static int MayRemove(const Credentials& c, const Target& target);
+
+  // Of the caller's user namespace, one made inside.
+  const IdMap& MapOf(const Call& call, UserNamespaces::Ids ids);
 };
 
 // Owner and mode of a file made in `parent` by `c`; `mode` less the umask.

@@ -72,10 +72,11 @@ TEST(StatusTest, AStatusFileShowsTheVirtualUser) {
   Credentials c;
   c.groups = {4, 20};
   ASSERT_EQ(SetResUid(c, 1000, 1001, 1002), 0);
+  const auto same = [](uint32_t id) { return id; };
   const std::string text = VirtualStatus(
       "Name:\tx\nUid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t65534 \nCapEff:\t000001ffffffffff\nNoNewPrivs:\t1\n"
       "Seccomp:\t2\nThreads:\t1\n",
-      c);
+      c, same, same);
   EXPECT_EQ(text,
             "Name:\tx\nUid:\t1000\t1001\t1002\t1001\nGid:\t0\t0\t0\t0\nGroups:\t4 20 \nCapEff:\t0000000000000000\n"
             "NoNewPrivs:\t0\nSeccomp:\t0\nThreads:\t1\n");

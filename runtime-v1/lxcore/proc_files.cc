@@ -26,12 +26,13 @@ std::string HexSet(CapabilitySet set) {
   return text;
 }
 
-std::optional<std::string> ReplacementOf(std::string_view name, const Credentials& c) {
-  if (name == "Uid") return FourIds(c.ruid, c.euid, c.suid, c.fsuid);
-  if (name == "Gid") return FourIds(c.rgid, c.egid, c.sgid, c.fsgid);
+std::optional<std::string> ReplacementOf(std::string_view name, const Credentials& c, const ShownId& uid,
+                                         const ShownId& gid) {
+  if (name == "Uid") return FourIds(uid(c.ruid), uid(c.euid), uid(c.suid), uid(c.fsuid));
+  if (name == "Gid") return FourIds(gid(c.rgid), gid(c.egid), gid(c.sgid), gid(c.fsgid));
   if (name == "Groups") {
     std::string groups;
-    for (uint32_t group : c.groups) groups += std::to_string(group) + " ";
+    for (uint32_t group : c.groups) groups += std::to_string(gid(group)) + " ";
     return groups.empty() ? " " : groups;
   }
   if (name == "CapInh") return HexSet(c.inheritable);
@@ -72,15 +73,48 @@ UniqueFd OpenCopy(const std::string& text, uint64_t flags) {
   return UniqueFd(::open(GuestFiles::OwnFdName(copy.get()).c_str(), mode | O_CLOEXEC));
 }
 
+std::optional<IpcKind> IpcListOf(std::string_view path) {
+  if (path.ends_with("/sysvipc/shm")) return IpcKind::kMemory;
+  if (path.ends_with("/sysvipc/sem")) return IpcKind::kSemaphores;
+  if (path.ends_with("/sysvipc/msg")) return IpcKind::kMessages;
+  return std::nullopt;
+}
+
+// A list of the objects in the caller's namespace.
+ProcFile OpenIpcList(Kernel& k, const Call& call, IpcKind kind, const UniqueFd& file, uint64_t flags) {
+  ProcFile answer;
+  if ((answer.error = k.ipc.Enter(call.tid())) != 0) return answer;
+  const IpcObjects::Numbers numbers = {
+      .uid = [&](uint32_t id) { return k.ShownUid(call, id); },
+      .gid = [&](uint32_t id) { return k.ShownGid(call, id); },
+      .pid = [&](uint32_t id) { return id == 0 ? 0 : InnerProcessId(k.proc, static_cast<pid_t>(id)); },
+  };
+  const std::string list = ReadProcFile(AT_FDCWD, GuestFiles::OwnFdName(file.get()));
+  answer.file = OpenCopy(k.ipc.VirtualList(kind, list, numbers), flags);
+  return answer;
+}
+
+// uid_map, gid_map and setgroups of the process whose folder that is.
+ProcFile OpenIdMap(Kernel& k, const Call& call, const std::string& folder, const std::string& name, uint64_t flags) {
+  ProcFile answer;
+  if ((flags & O_ACCMODE) == O_RDONLY) {
+    answer.file = OpenCopy(k.user_namespaces.TextOf(folder, name), flags);
+  } else {
+    answer.file = k.user_namespaces.OpenToWrite(folder, name, k.CredentialsOf(call), call.tid());
+  }
+  if (!answer.file) answer.error = errno != 0 ? errno : EACCES;
+  return answer;
+}
+
 }  // namespace
 
-std::string VirtualStatus(std::string_view status, const Credentials& owner) {
+std::string VirtualStatus(std::string_view status, const Credentials& owner, const ShownId& uid, const ShownId& gid) {
   std::string text;
   while (!status.empty()) {
     const std::string_view line = status.substr(0, status.find('\n'));
     status.remove_prefix(std::min(status.size(), line.size() + 1));
     const std::string_view name = line.substr(0, line.find(':'));
-    if (const auto replacement = ReplacementOf(name, owner)) {
+    if (const auto replacement = ReplacementOf(name, owner, uid, gid)) {
       text.append(name).append(":\t").append(*replacement);
     } else {
       text.append(line);
@@ -90,7 +124,8 @@ std::string VirtualStatus(std::string_view status, const Credentials& owner) {
   return text;
 }
 
-ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uint64_t flags) {
+ProcFile OpenProcFile(Kernel& k, const Call& call, const Target& target, uint64_t flags) {
+  const Credentials& c = k.CredentialsOf(call);
   ProcFile answer;
   if (!S_ISREG(target.file.host.stx_mode)) return answer;
   UniqueFd file(::open(target.name.c_str(), O_PATH | O_CLOEXEC));
@@ -106,7 +141,10 @@ ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uin
   const bool is_slack = name == "timerslack_ns";
   const bool needs_right = NeedsTraceRight(name);
   const bool is_mounts = name == "mounts" || name == "mountinfo";
-  if (!is_status && !is_slack && !needs_right && !is_mounts) return answer;
+  if (const auto kind = IpcListOf(path)) return OpenIpcList(k, call, *kind, file, flags);
+  if (UserNamespaces::IsOurs(name)) return OpenIdMap(k, call, SplitLast(target.name).folder, name, flags);
+  const bool is_login = name == "loginuid";
+  if (!is_status && !is_slack && !is_login && !needs_right && !is_mounts) return answer;
   const std::string folder = ProcessFolder(path);
   std::optional<Credentials> owner;
   if (!folder.empty()) {
@@ -136,13 +174,25 @@ ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uin
     return answer;
   }
   if (!owner) return answer;
+  if (is_login) {
+    if ((flags & O_ACCMODE) == O_RDONLY) {
+      answer.file = OpenCopy(std::to_string(owner->login), flags);
+    } else if (owner->login != UINT32_MAX && !c.Has(CAP_AUDIT_CONTROL)) {
+      answer.error = EPERM;
+    } else {
+      answer.file = k.logins.OpenToWrite(call.tid(), owner->login, flags);
+    }
+    return answer;
+  }
   if (needs_right) {
     if (!MayTrace(c, *owner)) answer.error = EACCES;
     return answer;
   }
   if ((flags & O_ACCMODE) == O_RDONLY) {
     const std::string status = ReadProcFile(AT_FDCWD, GuestFiles::OwnFdName(file.get()));
-    answer.file = OpenCopy(VirtualStatus(status, *owner), flags);
+    const auto uid = [&](uint32_t id) { return k.ShownUid(call, id); };
+    const auto gid = [&](uint32_t id) { return k.ShownGid(call, id); };
+    answer.file = OpenCopy(VirtualStatus(status, *owner, uid, gid), flags);
   }
   return answer;
 }

@@ -3,6 +3,7 @@
 #define WSLM_RUNTIME_V1_LXCORE_PROC_FILES_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -11,8 +12,10 @@
 
 namespace wslm::lxcore {
 
-// The text of a status file as `owner` should see it: Uid, Gid, Groups, capability sets, NoNewPrivs, Seccomp.
-std::string VirtualStatus(std::string_view status, const Credentials& owner);
+// The text of a status file of a process that is `owner`: Uid, Gid, Groups, capability sets, NoNewPrivs, Seccomp. The
+// functions say how the reader's user namespace shows ids.
+using ShownId = std::function<uint32_t(uint32_t)>;
+std::string VirtualStatus(std::string_view status, const Credentials& owner, const ShownId& uid, const ShownId& gid);
 
 // What a guest gets that opens a procfs file.
 struct ProcFile {
@@ -23,7 +26,7 @@ struct ProcFile {
 };
 // `flags` as open's. For `timerslack_ns`, too: it carries who a thread is (identities.h), so that guests get a copy
 // that shows the default, whose change changes nothing.
-ProcFile OpenProcFile(Kernel& k, const Credentials& c, const Target& target, uint64_t flags);
+ProcFile OpenProcFile(Kernel& k, const Call& call, const Target& target, uint64_t flags);
 
 }  // namespace wslm::lxcore
 

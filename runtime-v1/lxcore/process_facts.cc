@@ -19,6 +19,12 @@ pid_t LastNumber(std::string_view field) {
   return pid;
 }
 
+pid_t FirstNumber(std::string_view field) {
+  pid_t pid = 0;
+  std::from_chars(field.data(), field.data() + field.size(), pid);
+  return pid;
+}
+
 std::string StatusOf(int proc, pid_t tid) { return ReadProcFile(proc, std::to_string(tid) + "/status"); }
 
 }  // namespace
@@ -61,6 +67,23 @@ pid_t InnerProcessId(int proc, pid_t tid) {
 pid_t InnerThreadId(int proc, pid_t tid) {
   const std::string status = StatusOf(proc, tid);
   return LastNumber(StatusField(status, "NSpid"));
+}
+
+ThreadIds IdsIn(int other_proc, int proc, pid_t tid) {
+  const std::string status = StatusOf(proc, tid);
+  // One number for each namespace, from that of `proc` inwards; a process sees the ids that it has from there on.
+  std::string_view processes = StatusField(status, "NStgid"), threads = StatusField(status, "NSpid");
+  for (;;) {
+    const size_t process_end = processes.find('\t'), thread_end = threads.find('\t');
+    if (process_end == std::string_view::npos || thread_end == std::string_view::npos) break;
+    processes.remove_prefix(process_end + 1);
+    threads.remove_prefix(thread_end + 1);
+    if (processes.find('\t') == std::string_view::npos) break;
+    const std::string process(processes.substr(0, processes.find('\t')));
+    const std::string there = ReadProcFile(other_proc, process + "/status");
+    if (StatusField(there, "NStgid") == processes) break;
+  }
+  return {.process = FirstNumber(processes), .thread = FirstNumber(threads)};
 }
 
 }  // namespace wslm::lxcore

@@ -19,6 +19,12 @@ mode_t UmaskOf(int proc, pid_t tid);
 // The process' id in the innermost pid namespace; 0 when it is gone.
 pid_t InnerProcessId(int proc, pid_t tid);
 pid_t InnerThreadId(int proc, pid_t tid);
+// The same in the pid namespace of another procfs, which may be one around the innermost.
+struct ThreadIds {
+  pid_t process = 0;
+  pid_t thread = 0;
+};
+ThreadIds IdsIn(int other_proc, int proc, pid_t tid);
 
 }  // namespace wslm::lxcore
 

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <utime.h>
 
 #include "runtime-v1/lxcore/create.h"
@@ -10,6 +11,9 @@
 
 namespace wslm::lxcore {
 namespace {
+
+// A program's capabilities go with a change of its owner, as its set-id bits do.
+constexpr char kKeptCapabilities[] = "user.lxfs.security.capability";
 
 int OptionsOf(int at_flags) {
   return (at_flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (at_flags & AT_EMPTY_PATH ? kEmptyPath : 0);
@@ -29,7 +33,7 @@ std::optional<Reply> FindFd(Kernel& k, const Call& call, Target& target) {
 }
 
 bool IsOwner(const Credentials& c, const GuestFile& file) {
-  return c.fsuid == file.attributes.uid || c.Has(CAP_FOWNER) || file.is_everyones();
+  return c.fsuid == file.attributes.uid || c.HasOver(CAP_FOWNER, file.attributes.uid) || file.is_everyones();
 }
 
 bool LeftToKernel(const GuestFile& file) {
@@ -44,7 +48,7 @@ Reply Chmod(Kernel& k, const Call& call, const Target& target, uint32_t mode) {
   if (file.type() == S_IFLNK) return Reply::Error(EOPNOTSUPP);
   GuestAttributes wanted = file.attributes;
   wanted.mode = file.type() | (mode & 07777);
-  if (!c.InGroup(wanted.gid) && !c.Has(CAP_FSETID)) wanted.mode &= ~S_ISGID;
+  if (!c.InGroup(wanted.gid) && !c.HasOver(CAP_FSETID, wanted.uid)) wanted.mode &= ~S_ISGID;
   const bool plain_now = file.mount == MountKind::kLxfs && !file.has_record && !file.differs;
   if (plain_now && IsPlainForm(wanted)) return Reply::Continue();
   return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
@@ -52,6 +56,12 @@ Reply Chmod(Kernel& k, const Call& call, const Target& target, uint32_t mode) {
 
 Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uint32_t gid) {
   const Credentials& c = k.CredentialsOf(call);
+  if (c.nested) {
+    const std::optional<uint32_t> given_uid = k.GivenUid(call, uid), given_gid = k.GivenGid(call, gid);
+    if (!given_uid || !given_gid) return Reply::Error(EINVAL);
+    uid = *given_uid;
+    gid = *given_gid;
+  }
   const GuestFile& file = target.file;
   GuestAttributes wanted = file.attributes;
   if (uid != kKeep) wanted.uid = uid;
@@ -61,7 +71,7 @@ Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uin
     return same ? Reply::Value(0) : Reply::Error(EPERM);
   }
   if (file.is_everyones()) return Reply::Value(0);
-  if (!c.Has(CAP_CHOWN)) {
+  if (!c.HasOver(CAP_CHOWN, file.attributes.uid)) {
     const bool own = c.fsuid == file.attributes.uid;
     if (uid != kKeep && !(own && uid == file.attributes.uid)) return Reply::Error(EPERM);
     if (gid != kKeep && !(own && (c.InGroup(gid) || gid == file.attributes.gid))) return Reply::Error(EPERM);
@@ -70,6 +80,7 @@ Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uin
     wanted.mode &= ~S_ISUID;
     if (wanted.mode & S_IXGRP) wanted.mode &= ~S_ISGID;
   }
+  if (S_ISREG(wanted.mode)) ::removexattr(target.name.c_str(), kKeptCapabilities);
   if (wanted == file.attributes) return Reply::Value(0);
   return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
 }

@@ -5,6 +5,11 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <array>
+#include <optional>
+#include <tuple>
+#include <vector>
+
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
 #include "runtime-v1/lxcore/process_facts.h"
@@ -16,24 +21,23 @@ Reply Changed(Kernel& k, const Call& call, int error, const Credentials& next) {
   return Reply::Error(error != 0 ? error : k.identities.Assign(call.tid(), next));
 }
 
-template <typename Change>
-Reply Change1(Kernel& k, const Call& call, Change change) {
-  Credentials c = k.CredentialsOf(call);
-  const int error = change(c, call.id_arg(0));
-  return Changed(k, call, error, c);
+enum class IdKind { kUser, kGroup };
+
+std::optional<uint32_t> Given(Kernel& k, const Call& call, IdKind kind, uint32_t id) {
+  return kind == IdKind::kUser ? k.GivenUid(call, id) : k.GivenGid(call, id);
 }
 
-template <typename Change>
-Reply Change2(Kernel& k, const Call& call, Change change) {
+// `change` of the caller's credentials, with as many ids as it takes.
+template <size_t kIds, typename Change>
+Reply ChangeIds(Kernel& k, const Call& call, IdKind kind, Change change) {
+  std::array<uint32_t, kIds> ids;
+  for (size_t i = 0; i < kIds; ++i) {
+    const std::optional<uint32_t> id = Given(k, call, kind, call.id_arg(static_cast<int>(i)));
+    if (!id) return Reply::Error(EINVAL);
+    ids[i] = *id;
+  }
   Credentials c = k.CredentialsOf(call);
-  const int error = change(c, call.id_arg(0), call.id_arg(1));
-  return Changed(k, call, error, c);
-}
-
-template <typename Change>
-Reply Change3(Kernel& k, const Call& call, Change change) {
-  Credentials c = k.CredentialsOf(call);
-  const int error = change(c, call.id_arg(0), call.id_arg(1), call.id_arg(2));
+  const int error = std::apply([&](auto... id) { return change(c, id...); }, ids);
   return Changed(k, call, error, c);
 }
 
@@ -70,46 +74,47 @@ int ReadCapabilityHeader(const Call& call, __user_cap_header_struct& header, int
 
 }  // namespace
 
-Reply SysGetUid(Kernel& k, const Call& call) { return Reply::Value(k.CredentialsOf(call).ruid); }
-Reply SysGetGid(Kernel& k, const Call& call) { return Reply::Value(k.CredentialsOf(call).rgid); }
-Reply SysGetEUid(Kernel& k, const Call& call) { return Reply::Value(k.CredentialsOf(call).euid); }
-Reply SysGetEGid(Kernel& k, const Call& call) { return Reply::Value(k.CredentialsOf(call).egid); }
+Reply SysGetUid(Kernel& k, const Call& call) { return Reply::Value(k.ShownUid(call, k.CredentialsOf(call).ruid)); }
+Reply SysGetGid(Kernel& k, const Call& call) { return Reply::Value(k.ShownGid(call, k.CredentialsOf(call).rgid)); }
+Reply SysGetEUid(Kernel& k, const Call& call) { return Reply::Value(k.ShownUid(call, k.CredentialsOf(call).euid)); }
+Reply SysGetEGid(Kernel& k, const Call& call) { return Reply::Value(k.ShownGid(call, k.CredentialsOf(call).egid)); }
 
 Reply SysGetResUid(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  return WriteThree(call, c.ruid, c.euid, c.suid);
+  return WriteThree(call, k.ShownUid(call, c.ruid), k.ShownUid(call, c.euid), k.ShownUid(call, c.suid));
 }
 
 Reply SysGetResGid(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  return WriteThree(call, c.rgid, c.egid, c.sgid);
+  return WriteThree(call, k.ShownGid(call, c.rgid), k.ShownGid(call, c.egid), k.ShownGid(call, c.sgid));
 }
 
-Reply SysSetUid(Kernel& k, const Call& call) { return Change1(k, call, SetUid); }
-Reply SysSetGid(Kernel& k, const Call& call) { return Change1(k, call, SetGid); }
-Reply SysSetReUid(Kernel& k, const Call& call) { return Change2(k, call, SetReUid); }
-Reply SysSetReGid(Kernel& k, const Call& call) { return Change2(k, call, SetReGid); }
-Reply SysSetResUid(Kernel& k, const Call& call) { return Change3(k, call, SetResUid); }
-Reply SysSetResGid(Kernel& k, const Call& call) { return Change3(k, call, SetResGid); }
+Reply SysSetUid(Kernel& k, const Call& call) { return ChangeIds<1>(k, call, IdKind::kUser, SetUid); }
+Reply SysSetGid(Kernel& k, const Call& call) { return ChangeIds<1>(k, call, IdKind::kGroup, SetGid); }
+Reply SysSetReUid(Kernel& k, const Call& call) { return ChangeIds<2>(k, call, IdKind::kUser, SetReUid); }
+Reply SysSetReGid(Kernel& k, const Call& call) { return ChangeIds<2>(k, call, IdKind::kGroup, SetReGid); }
+Reply SysSetResUid(Kernel& k, const Call& call) { return ChangeIds<3>(k, call, IdKind::kUser, SetResUid); }
+Reply SysSetResGid(Kernel& k, const Call& call) { return ChangeIds<3>(k, call, IdKind::kGroup, SetResGid); }
 
 Reply SysSetFsUid(Kernel& k, const Call& call) {
   Credentials c = k.CredentialsOf(call);
-  const uint32_t old = c.fsuid;
-  SetFsUid(c, call.id_arg(0));
+  const uint32_t old = k.ShownUid(call, c.fsuid);
+  SetFsUid(c, k.GivenUid(call, call.id_arg(0)).value_or(kKeep));
   k.identities.Assign(call.tid(), c);
   return Reply::Value(old);
 }
 
 Reply SysSetFsGid(Kernel& k, const Call& call) {
   Credentials c = k.CredentialsOf(call);
-  const uint32_t old = c.fsgid;
-  SetFsGid(c, call.id_arg(0));
+  const uint32_t old = k.ShownGid(call, c.fsgid);
+  SetFsGid(c, k.GivenGid(call, call.id_arg(0)).value_or(kKeep));
   k.identities.Assign(call.tid(), c);
   return Reply::Value(old);
 }
 
 Reply SysGetGroups(Kernel& k, const Call& call) {
-  const std::vector<uint32_t>& groups = k.CredentialsOf(call).groups;
+  std::vector<uint32_t> groups = k.CredentialsOf(call).groups;
+  for (uint32_t& group : groups) group = k.ShownGid(call, group);
   const int room = call.int_arg(0);
   if (room < 0) return Reply::Error(EINVAL);
   if (room == 0) return Reply::Value(groups.size());
@@ -122,11 +127,18 @@ Reply SysGetGroups(Kernel& k, const Call& call) {
 
 Reply SysSetGroups(Kernel& k, const Call& call) {
   Credentials c = k.CredentialsOf(call);
-  if (!c.Has(CAP_SETGID)) return Reply::Error(EPERM);
+  const bool may =
+      c.HasHere(CAP_SETGID) && (!c.nested || k.user_namespaces.SetGroupsAllowed(std::to_string(call.tid())));
+  if (!may) return Reply::Error(EPERM);
   if (call.id_arg(0) > NGROUPS_MAX) return Reply::Error(EINVAL);
   std::vector<uint32_t> groups(call.id_arg(0));
   if (int error = ReadGuest(call.tid(), call.arg(1), groups.data(), groups.size() * sizeof(groups[0]))) {
     return Reply::Error(error);
+  }
+  for (uint32_t& group : groups) {
+    const std::optional<uint32_t> given = group == kKeep ? std::nullopt : k.GivenGid(call, group);
+    if (!given) return Reply::Error(EINVAL);
+    group = *given;
   }
   const int error = SetGroups(c, std::move(groups));
   return Changed(k, call, error, c);
@@ -227,7 +239,7 @@ Reply SysSeccomp(Kernel& k, const Call& call) { return SysRestrictSelf(k, call);
 
 Reply SysRestrictSelf(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.no_new_privs || c.Has(CAP_SYS_ADMIN)) return Reply::Continue();
+  if (c.no_new_privs || c.HasHere(CAP_SYS_ADMIN)) return Reply::Continue();
   return Reply::Error(call.number() == SYS_landlock_restrict_self ? EPERM : EACCES);
 }
 

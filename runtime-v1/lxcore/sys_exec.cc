@@ -3,16 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/binfmts.h>
+#include <linux/capability.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/process_facts.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -41,49 +48,96 @@ Program LookInto(const Target& target) {
   return {.elf = elf, .native = elf && text[EI_CLASS] == ELFCLASS64, .interpreter = ""};
 }
 
-// The program that the kernel runs for `file`: itself, or what interprets it in the end.
-std::optional<GuestFile> RunFor(Kernel& k, const Call& call, GuestFile file, Program program) {
+// Finds what the kernel runs for a program: itself, or what interprets it in the end. 0 or an errno; kElsewhere when
+// lxcore can't tell.
+int FindRun(Kernel& k, const Call& call, Target& target, Program& program) {
+  const Credentials& c = k.CredentialsOf(call);
   for (int i = 0; !program.interpreter.empty(); ++i) {
-    Target target;
-    if (i == kMostInterpreters ||
-        k.ResolvePath(call, k.CredentialsOf(call), AT_FDCWD, program.interpreter, kOnlyLook, target) != 0 ||
-        target.error != 0 || target.file.type() != S_IFREG) {
-      return std::nullopt;
-    }
-    file = target.file;
+    Target next;
+    if (i == kMostInterpreters) return kElsewhere;
+    if (int error = k.ResolvePath(call, c, AT_FDCWD, program.interpreter, kOnlyLook, next)) return error;
+    if (next.error != 0) return next.error == kElsewhere ? kElsewhere : 0;
+    if (next.file.type() != S_IFREG || !Kernel::Allowed(c, next.file, X_OK)) return EACCES;
+    target = std::move(next);
     program = LookInto(target);
   }
+  return 0;
+}
+
+std::optional<FileCapabilities> CapabilitiesOf(Kernel& k, const Target& target) {
+  constexpr char kName[] = "security.capability";
+  char value[XATTR_CAPS_SZ_3 + 1];
+  const ssize_t size =
+      ::getxattr(target.name.c_str(), (kLxfsXattrPrefix + std::string(kName)).c_str(), value, sizeof(value));
+  if (size >= 0) return ParseFileCapabilities({value, static_cast<size_t>(size)});
+  const GuestXattrs beside = k.files.SideXattrs(target.name, target.flags, target.file);
+  const auto found = beside.find(kName);
+  return found == beside.end() ? std::nullopt : ParseFileCapabilities(found->second);
+}
+
+// Mounted so that set-id bits and capabilities mean nothing there, as the whole distro may be on the host.
+bool IsNoSuid(const Target& target) {
+  struct statvfs there, root;
+  return ::statvfs(target.name.c_str(), &there) == 0 && ::statvfs("/", &root) == 0 && (there.f_flag & ST_NOSUID) &&
+         !(root.f_flag & ST_NOSUID);
+}
+
+// Somebody traces the thread who may not trace what it is about to be.
+bool IsTracedByOther(Kernel& k, const Call& call) {
+  const std::string status = ReadProcFile(k.proc, std::to_string(call.tid()) + "/status");
+  const std::string_view field = StatusField(status, "TracerPid");
+  pid_t tracer = 0;
+  std::from_chars(field.data(), field.data() + field.size(), tracer);
+  return tracer != 0 && !k.identities.Of(tracer).Has(CAP_SYS_PTRACE);
+}
+
+ExecFile FileToRun(Kernel& k, const Call& call, const Target& target, const Program& program) {
+  const GuestAttributes& attributes = target.file.attributes;
+  ExecFile file{.mode = attributes.mode, .uid = attributes.uid, .gid = attributes.gid};
+  // The host's programs are not for the distro's ids.
+  const bool counts = program.native && target.file.mount == MountKind::kLxfs;
+  if (counts) file.capabilities = CapabilitiesOf(k, target);
+  const bool gains = (file.mode & (S_ISUID | S_ISGID)) || file.capabilities;
+  if (!gains) return file;
+  const bool known = !k.CredentialsOf(call).nested || (k.MapOf(call, UserNamespaces::Ids::kUsers).Knows(file.uid) &&
+                                                       k.MapOf(call, UserNamespaces::Ids::kGroups).Knows(file.gid));
+  if (!counts || !known) file.mode &= ~(S_ISUID | S_ISGID);
+  if (IsNoSuid(target)) {
+    file.mode &= ~(S_ISUID | S_ISGID);
+    file.capabilities.reset();
+  }
+  file.traced = IsTracedByOther(k, call);
   return file;
 }
 
 // A program that lxcore can't look at: at once what any exec takes, nothing that one may give.
 Reply ExecUnseen(Kernel& k, const Call& call, const Credentials& c) {
-  Credentials next = AfterExec(c, S_IFREG, 0, 0);
+  Credentials next = AfterExec(c, {.mode = S_IFREG}).credentials;
   next.permitted &= c.permitted;
   next.effective &= c.effective;
   const int error = next == c ? 0 : k.identities.Assign(call.tid(), next);
   return error != 0 ? Reply::Error(error) : Reply::Continue();
 }
 
-Reply Exec(Kernel& k, const Call& call, const Target& target) {
+Reply Exec(Kernel& k, const Call& call, Target target, uint64_t environment) {
   const Credentials& c = k.CredentialsOf(call);
   if (target.error == kElsewhere) return ExecUnseen(k, call, c);
   if (target.error != 0) return Reply::Continue();
-  const GuestFile& file = target.file;
-  if (file.type() != S_IFREG) return Reply::Error(EACCES);
-  if (!Kernel::Allowed(c, file, X_OK)) return Reply::Error(EACCES);
-  const Program program = LookInto(target);
+  if (target.file.type() != S_IFREG) return Reply::Error(EACCES);
+  if (!Kernel::Allowed(c, target.file, X_OK)) return Reply::Error(EACCES);
+  Program program = LookInto(target);
+  const int error = FindRun(k, call, target, program);
+  if (error == kElsewhere) return ExecUnseen(k, call, c);
+  if (error != 0) return Reply::Error(error);
   if (program.elf && !program.native) return Reply::Error(ENOEXEC);
-  uint32_t mode = file.attributes.mode;
-  // A script is never set-id, and the host's programs are not for the distro's ids.
-  if (!program.native || file.mount != MountKind::kLxfs) mode &= ~(S_ISUID | S_ISGID);
-  const Credentials next = AfterExec(c, mode, file.attributes.uid, file.attributes.gid);
-  if (next == c) return Reply::Continue();
-  const std::optional<GuestFile> runs = RunFor(k, call, file, program);
-  if (!runs) return ExecUnseen(k, call, c);
-  const uint64_t device = makedev(runs->host.stx_dev_major, runs->host.stx_dev_minor);
-  const int error = k.identities.AssignAtExec(call.tid(), next, device, runs->host.stx_ino);
-  return error != 0 ? Reply::Error(error) : Reply::Continue();
+  const ExecResult after = AfterExec(c, FileToRun(k, call, target, program));
+  if (after.error != 0) return Reply::Error(after.error);
+  if (after.credentials == c) return Reply::Continue();
+  if (after.secure) k.environments.Hide(call.tid(), environment);
+  const struct statx& runs = target.file.host;
+  const uint64_t device = makedev(runs.stx_dev_major, runs.stx_dev_minor);
+  const int assigned = k.identities.AssignAtExec(call.tid(), after.credentials, device, runs.stx_ino);
+  return assigned != 0 ? Reply::Error(assigned) : Reply::Continue();
 }
 
 }  // namespace
@@ -93,7 +147,7 @@ Reply SysExecve(Kernel& k, const Call& call) {
   if (int error = k.Resolve(call, k.CredentialsOf(call), AT_FDCWD, call.arg(0), kOnlyLook, target)) {
     return Reply::Error(error);
   }
-  return Exec(k, call, target);
+  return Exec(k, call, std::move(target), call.arg(2));
 }
 
 Reply SysExecveAt(Kernel& k, const Call& call) {
@@ -104,7 +158,7 @@ Reply SysExecveAt(Kernel& k, const Call& call) {
   if (int error = k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1), options, target)) {
     return Reply::Error(error);
   }
-  return Exec(k, call, target);
+  return Exec(k, call, std::move(target), call.arg(3));
 }
 
 }  // namespace wslm::lxcore

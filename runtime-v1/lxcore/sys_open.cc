@@ -75,7 +75,7 @@ void ClearSetId(Kernel& k, const Credentials& c, const Target& target) {
   k.files.Set(target.name, target.flags, target.file, attributes);
 }
 
-Reply OpenExisting(Kernel& k, const Credentials& c, const Target& target, uint64_t flags) {
+Reply OpenExisting(Kernel& k, const Call& call, const Credentials& c, const Target& target, uint64_t flags) {
   if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return Reply::Error(EEXIST);
   if (flags & O_PATH) return Reply::Continue();
   const GuestFile& file = target.file;
@@ -90,7 +90,7 @@ Reply OpenExisting(Kernel& k, const Credentials& c, const Target& target, uint64
   }
   if (file.is_made_device()) return OpenDevice(target, flags);
   if (file.mount == MountKind::kProc) {
-    ProcFile opened = OpenProcFile(k, c, target, flags);
+    ProcFile opened = OpenProcFile(k, call, target, flags);
     if (opened.error != 0) return Reply::Error(opened.error);
     if (opened.file) return Reply::Descriptor(std::move(opened.file), (flags & O_CLOEXEC) != 0);
   }
@@ -147,7 +147,7 @@ Reply Open(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t flag
   const int options = (no_follow ? kNoFollow : 0) | (creates ? kWithParent : 0) | (looks ? kOnlyLook : 0);
   if (int error = k.Resolve(call, c, folder, path, options, target)) return Reply::Error(error);
   if (MakesTemporary(flags)) return OpenTemporary(k, call, c, target, flags, mode);
-  if (target.error == 0) return OpenExisting(k, c, target, flags);
+  if (target.error == 0) return OpenExisting(k, call, c, target, flags);
   if (target.error != ENOENT || !creates) return Reply::Continue();
   return OpenNew(k, call, c, target, flags, mode);
 }
@@ -159,7 +159,7 @@ Reply OpenRestricted(Kernel& k, const Call& call, const Credentials& c, const op
   const int options = kOnlyLook | (how.flags & O_NOFOLLOW ? kNoFollow : 0);
   if (int error = k.Resolve(call, c, call.int_arg(0), call.arg(1), options, target)) return Reply::Error(error);
   if (target.error != 0 || target.file.mount != MountKind::kProc) return Reply::Continue();
-  return OpenExisting(k, c, target, how.flags);
+  return OpenExisting(k, call, c, target, how.flags);
 }
 
 }  // namespace

@@ -138,7 +138,7 @@ Reply SysGetSockOpt(Kernel& k, const Call& call) {
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return Reply::Continue();
   if (peer.pid <= 0) return Reply::Continue();
   const Credentials& c = k.identities.Of(peer.pid);
-  if (c.euid == 0 && c.egid == 0) return Reply::Continue();
+  if (c.euid == 0 && c.egid == 0 && !k.CredentialsOf(call).nested) return Reply::Continue();
   const pid_t inner = InnerProcessId(k.proc, peer.pid);
   // A process of the host, which has no other number.
   if (inner == peer.pid && Identities::IsNobody(c)) return Reply::Continue();
@@ -146,8 +146,8 @@ Reply SysGetSockOpt(Kernel& k, const Call& call) {
   if (int error = ReadGuest(call.tid(), call.arg(4), &room, sizeof(room))) return Reply::Error(error);
   if (room < sizeof(peer)) return Reply::Continue();
   peer.pid = inner;
-  peer.uid = c.euid;
-  peer.gid = c.egid;
+  peer.uid = k.ShownUid(call, c.euid);
+  peer.gid = k.ShownGid(call, c.egid);
   if (int error = WriteGuest(call.tid(), call.arg(3), &peer, sizeof(peer))) return Reply::Error(error);
   return Reply::Error(WriteGuest(call.tid(), call.arg(4), &size, sizeof(size)));
 }

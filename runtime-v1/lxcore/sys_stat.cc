@@ -37,7 +37,16 @@ struct stat StatOf(const GuestFile& file) {
 // The native answer is right unless there is something to add. Errors are the kernel's to give, too.
 bool KernelAnswers(const Target& target) { return target.error != 0 || !target.file.differs; }
 
-Reply AnswerStat(const Call& call, const Target& target, uint64_t buffer) {
+// Owners as the caller's user namespace shows them.
+void ShowOwners(Kernel& k, const Call& call, Target& target) {
+  if (target.error != 0 || !k.CredentialsOf(call).nested) return;
+  target.file.attributes.uid = k.ShownUid(call, target.file.attributes.uid);
+  target.file.attributes.gid = k.ShownGid(call, target.file.attributes.gid);
+  target.file.differs = true;
+}
+
+Reply AnswerStat(Kernel& k, const Call& call, Target& target, uint64_t buffer) {
+  ShowOwners(k, call, target);
   if (KernelAnswers(target)) return Reply::Continue();
   const struct stat s = StatOf(target.file);
   return Reply::Error(WriteGuest(call.tid(), buffer, &s, sizeof(s)));
@@ -47,7 +56,7 @@ Reply StatPath(Kernel& k, const Call& call, int folder, uint64_t path, int optio
   Target target;
   if (int error = k.Resolve(call, k.CredentialsOf(call), folder, path, options | kOnlyLook, target))
     return Reply::Error(error);
-  return AnswerStat(call, target, buffer);
+  return AnswerStat(k, call, target, buffer);
 }
 
 int OptionsOf(int at_flags) {
@@ -93,7 +102,7 @@ Reply SysLStat(Kernel& k, const Call& call) { return StatPath(k, call, AT_FDCWD,
 Reply SysFStat(Kernel& k, const Call& call) {
   Target target;
   if (int error = k.ResolveFd(call, call.int_arg(0), target)) return Reply::Error(error);
-  return AnswerStat(call, target, call.arg(1));
+  return AnswerStat(k, call, target, call.arg(1));
 }
 
 Reply SysNewFStatAt(Kernel& k, const Call& call) {
@@ -106,6 +115,7 @@ Reply SysStatX(Kernel& k, const Call& call) {
                             OptionsOf(call.int_arg(2)) | kOnlyLook, target)) {
     return Reply::Error(error);
   }
+  ShowOwners(k, call, target);
   if (KernelAnswers(target)) return Reply::Continue();
   // Once more, with the fields and the synchronisation that the guest asks for.
   struct statx answer;

@@ -10,6 +10,7 @@
 #include "runtime-v1/lxcore/drvfs_mount.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/sys_mount.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -21,7 +22,11 @@ constexpr uint64_t kPrivileged =
 
 Reply NewNamespaces(Kernel& k, const Call& call, uint64_t flags) {
   const Credentials& c = k.CredentialsOf(call);
-  if ((flags & kPrivileged) && !(flags & CLONE_NEWUSER) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
+  if ((flags & kPrivileged) && !(flags & CLONE_NEWUSER) && !c.HasHere(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
+  if (flags & CLONE_NEWUSER) {
+    k.files.LearnDevices();
+    if (int error = k.identities.AssignInOtherNamespace(call.tid(), InNewNamespace(c))) return Reply::Error(error);
+  }
   if (flags & kNewViews) {
     k.paths.RootsDiffer();
     // Numbers of mounts that went with their namespace are used again.
@@ -55,7 +60,7 @@ Reply SysFChdir(Kernel& k, const Call& call) {
 
 Reply SysChroot(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  if (!c.Has(CAP_SYS_CHROOT)) return Reply::Error(EPERM);
+  if (!c.HasHere(CAP_SYS_CHROOT)) return Reply::Error(EPERM);
   if (!c.IsFileRoot()) {
     Target target;
     if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), kOnlyLook, target)) return Reply::Error(error);
@@ -65,8 +70,23 @@ Reply SysChroot(Kernel& k, const Call& call) {
   return Reply::Continue();
 }
 
+Reply SysSetNs(Kernel& k, const Call& call) {
+  const Credentials c = k.CredentialsOf(call);
+  if (!c.HasHere(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
+  char name[64];
+  const ssize_t size = ::readlink(GuestPaths::BaseOf(call.tid(), call.int_arg(0)).c_str(), name, sizeof(name));
+  const std::string_view space(name, size > 0 ? size : 0);
+  // Either of one namespace, or of a process several of whose are meant.
+  if (space.starts_with("user:") || (call.int_arg(1) & CLONE_NEWUSER)) {
+    if (int error = k.identities.AssignInOtherNamespace(call.tid(), InNewNamespace(c))) return Reply::Error(error);
+  }
+  k.paths.RootsDiffer();
+  k.files.ForgetMounts();
+  return Reply::Continue();
+}
+
 Reply SysMountLike(Kernel& k, const Call& call) {
-  if (!k.CredentialsOf(call).Has(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
+  if (!k.CredentialsOf(call).HasHere(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
   k.paths.RootsDiffer();
   k.files.ForgetMounts();
   // Known before the kernel does it: once it is there, looking for it is too late.
@@ -79,7 +99,7 @@ Reply SysMountLike(Kernel& k, const Call& call) {
       if (type == "drvfs") return call.number() == SYS_mount ? MountDrvfs(k, call) : Reply::Error(ENOSYS);
     }
   }
-  return Reply::Continue();
+  return call.number() == SYS_mount ? MountWithIds(k, call) : Reply::Continue();
 }
 
 Reply SysUnshare(Kernel& k, const Call& call) { return NewNamespaces(k, call, call.arg(0)); }
@@ -92,11 +112,11 @@ Reply SysClone3(Kernel& k, const Call& call) {
 }
 
 Reply SysAdmin(Kernel& k, const Call& call) {
-  return k.CredentialsOf(call).Has(CAP_SYS_ADMIN) ? Reply::Continue() : Reply::Error(EPERM);
+  return k.CredentialsOf(call).HasHere(CAP_SYS_ADMIN) ? Reply::Continue() : Reply::Error(EPERM);
 }
 
 Reply SysReboot(Kernel& k, const Call& call) {
-  return k.CredentialsOf(call).Has(CAP_SYS_BOOT) ? Reply::Continue() : Reply::Error(EPERM);
+  return k.CredentialsOf(call).HasHere(CAP_SYS_BOOT) ? Reply::Continue() : Reply::Error(EPERM);
 }
 
 Reply SysSync(Kernel& k, const Call& call) {

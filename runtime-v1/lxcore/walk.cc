@@ -150,9 +150,9 @@ class Walker {
   int ReadLink(const std::string& name, const std::string& part, const GuestFile& link, std::string& text) {
     if (link.mount == MountKind::kProc) {
       if (part == "self" || part == "thread-self") {
-        const pid_t pid = InnerProcessId(proc_, tid_);
-        text = std::to_string(pid);
-        if (part == "thread-self") text += "/task/" + std::to_string(InnerThreadId(proc_, tid_));
+        const ThreadIds ids = IdsIn(fd_.get(), proc_, tid_);
+        text = std::to_string(ids.process);
+        if (part == "thread-self") text += "/task/" + std::to_string(ids.thread);
         return 0;
       }
       if (!IsPlainProcLink(part)) return MayFollowProcLink(c_, part, link) ? 0 : EACCES;

@@ -4,27 +4,27 @@
 namespace wslm::lxcore {
 namespace {
 
-constexpr Remarks kNoOwners = {.missing = "all belongs to root, and every user inside may use it"};
+constexpr Remarks kByOthers = {.missing = "shm_cpid of what others than root make is 0"};
 
 }  // namespace
 
 SyscallArea IpcCalls() {
   return {"Inter-process communication",
           {
-              Native(29, "shmget", kNoOwners),
-              Native(30, "shmat", kNoOwners),
+              Served(29, "shmget", SysShmGet, kByOthers),
+              Served(30, "shmat", SysShmAt),
               Native(67, "shmdt"),
-              Native(31, "shmctl", kNoOwners),
-              Native(64, "semget", kNoOwners),
-              Native(65, "semop", kNoOwners),
-              Native(220, "semtimedop", kNoOwners),
-              Native(66, "semctl", kNoOwners),
-              Native(68, "msgget", kNoOwners),
-              Native(69, "msgsnd", kNoOwners),
-              Native(70, "msgrcv", kNoOwners),
-              Native(71, "msgctl", kNoOwners),
-              Native(240, "mq_open", kNoOwners),
-              Native(241, "mq_unlink", kNoOwners),
+              Served(31, "shmctl", SysShmCtl),
+              Served(64, "semget", SysSemGet),
+              Served(65, "semop", SysSemOp),
+              Served(220, "semtimedop", SysSemOp),
+              Served(66, "semctl", SysSemCtl),
+              Served(68, "msgget", SysMsgGet),
+              Served(69, "msgsnd", SysMsgSnd),
+              Served(70, "msgrcv", SysMsgRcv),
+              Served(71, "msgctl", SysMsgCtl),
+              Served(240, "mq_open", SysMqOpen),
+              Served(241, "mq_unlink", SysMqUnlink),
               Native(242, "mq_timedsend"),
               Native(243, "mq_timedreceive"),
               Native(244, "mq_notify"),

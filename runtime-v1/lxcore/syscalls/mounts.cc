@@ -30,7 +30,7 @@ SyscallArea MountCalls() {
               Native(458, "listmount"),
               Refused(470, "listns", ENOSYS, "C libraries fall back to /proc"),
               Served(272, "unshare", SysUnshare),
-              Served(308, "setns", SysMountLike),
+              Served(308, "setns", SysSetNs),
               Native(139, "sysfs"),
               Refused(179, "quotactl", EPERM, kQuotas),
               Refused(443, "quotactl_fd", EPERM, kQuotas),
