@@ -95,8 +95,10 @@ class Statement {
   int bound_ = 0;
 };
 
-bool IsDamage(int result) {
+bool IsDamage(int result, const std::string& path) {
   const int primary = result & 0xFF;
+  // SQLite takes a file whose header names a format of the future for one that is only to be read.
+  if (primary == SQLITE_READONLY) return ::access(path.c_str(), W_OK) == 0;
   return primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB || primary == SQLITE_ERROR ||
          primary == SQLITE_MISMATCH || primary == SQLITE_FORMAT || primary == SQLITE_SCHEMA;
 }
@@ -152,7 +154,8 @@ int Index::OpenFile(const std::string& path, Database& database) {
   for (const char* sql : kAllStatements) {
     if (Statement statement(raw, sql); statement.result() != SQLITE_OK) return statement.result();
   }
-  return SQLITE_OK;
+  // It would be found at the first write only.
+  return sqlite3_db_readonly(raw, "main") == 0 ? SQLITE_OK : SQLITE_READONLY;
 }
 
 absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& data_folder) {
@@ -164,7 +167,7 @@ absl::StatusOr<std::unique_ptr<Index>> Index::Open(const std::string& data_folde
     database.reset();
     result = OpenFile(path, database);
   }
-  if (result != SQLITE_OK && IsDamage(result)) {
+  if (result != SQLITE_OK && IsDamage(result, path)) {
     database.reset();
     const std::string aside = path + ".damaged";
     for (const char* suffix : {"", "-wal", "-shm"}) {

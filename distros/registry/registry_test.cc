@@ -318,6 +318,19 @@ TEST_F(RegistryTest, ADamagedPageOfTheIndexIsFound) {
   EXPECT_TRUE(PathExists(folder_ / "index.db.damaged"));
 }
 
+TEST_F(RegistryTest, AnIndexOfAFormatOfTheFutureIsNone) {
+  Add("a");
+  registry_.reset();
+  std::string bytes = *ReadSmallFile(folder_ / "index.db");
+  // SQLite's "file format write version".
+  bytes[18] = 'J';
+  ASSERT_TRUE(WriteFileAtomically(folder_ / "index.db", bytes).ok());
+  Reopen();
+  EXPECT_THAT(Names(), ElementsAre("a"));
+  EXPECT_TRUE(PathExists(folder_ / "index.db.damaged"));
+  EXPECT_TRUE(registry_->WriteJournal({"op", "body", false}).ok());
+}
+
 TEST_F(RegistryTest, ASoundFileWithOtherTablesIsNoIndex) {
   Add("a");
   for (const char* tables : {"", "CREATE TABLE settings (a); CREATE TABLE names (b); CREATE TABLE journal (c);"}) {
