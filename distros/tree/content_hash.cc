@@ -36,7 +36,7 @@ void ContentHash::FlushPartial() {
   partial_.clear();
 }
 
-void ContentHash::Write(int64_t offset, std::string_view bytes) {
+void ContentHash::Write(int64_t offset, std::string_view bytes, int64_t size) {
   while (!bytes.empty()) {
     const int64_t number = offset / kBlock;
     if (number != block_) {
@@ -47,7 +47,7 @@ void ContentHash::Write(int64_t offset, std::string_view bytes) {
     const std::string_view piece = bytes.substr(0, static_cast<size_t>(kBlock) - within);
     bytes.remove_prefix(piece.size());
     offset += static_cast<int64_t>(piece.size());
-    if (static_cast<int64_t>(piece.size()) == kBlock) {
+    if (static_cast<int64_t>(piece.size()) == kBlock || (within == 0 && offset == size)) {
       AddBlock(piece);
       continue;
     }

@@ -15,8 +15,8 @@ namespace wslm {
 // Reusable: Finish begins anew. Not thread-safe.
 class ContentHash {
  public:
-  // Offsets ascend and do not overlap.
-  void Write(int64_t offset, std::string_view bytes);
+  // Offsets ascend and do not overlap. A last block that comes whole costs no copy where `size`, the file's, is known.
+  void Write(int64_t offset, std::string_view bytes, int64_t size = INT64_MAX);
   Sha256Digest Finish(int64_t size);
 
  private:

@@ -17,10 +17,10 @@ std::string Noise(size_t size) {
   return noise;
 }
 
-Sha256Digest HashInPieces(const std::string& content, size_t piece) {
+Sha256Digest HashInPieces(const std::string& content, size_t piece, int64_t size = INT64_MAX) {
   ContentHash hash;
   for (size_t at = 0; at < content.size(); at += piece) {
-    hash.Write(static_cast<int64_t>(at), std::string_view(content).substr(at, piece));
+    hash.Write(static_cast<int64_t>(at), std::string_view(content).substr(at, piece), size);
   }
   return hash.Finish(static_cast<int64_t>(content.size()));
 }
@@ -30,6 +30,7 @@ TEST(ContentHash, DoesNotDependOnHowTheContentIsCut) {
   const Sha256Digest whole = HashInPieces(content, content.size());
   for (const size_t piece : {1u, 511u, 4096u, 65535u, 65536u, 65537u, 200000u}) {
     EXPECT_EQ(HashInPieces(content, piece), whole) << piece;
+    EXPECT_EQ(HashInPieces(content, piece, 300'001), whole) << piece;
   }
 }
 

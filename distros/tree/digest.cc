@@ -206,7 +206,7 @@ struct DigestBuilder::Impl {
   }
 
   void Write(const DataBlock& block) {
-    if (current != kNone && regular) content.Write(block.offset, block.bytes);
+    if (current != kNone && regular) content.Write(block.offset, block.bytes, size);
   }
 
   void End() {
