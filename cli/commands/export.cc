@@ -29,9 +29,9 @@ class ExportCommand : public ClientCommand {
   std::string usage() const override { return "export NAME FILE|- [OPTIONS]"; }
   std::string details() const override {
     return "FILE must not exist; it appears when it is complete. - writes to standard output, a plain tar unless\n"
-           "--format says otherwise. Without --format the end of FILE's name tells: .gz, .xz, .zst, .vhdx, .vhd, "
-           ".qcow2,\n"
-           ".img. oci is a container image that docker and podman load; vhdx, vhd, qcow2 and ext4 are disk images.";
+           "--format says otherwise. Without --format the end of FILE's name tells: .gz, .xz, .zst, .bz2, .lz4,\n"
+           ".vhdx, .vhd, .qcow2, .img. oci is a container image that docker and podman load; vhdx, vhd, qcow2 and ext4 "
+           "are disk images.";
   }
 
   absl::StatusOr<int> Run() override {
@@ -67,8 +67,9 @@ class ExportCommand : public ClientCommand {
   void AddArguments(Arguments& arguments) override {
     arguments.Word("NAME", name_);
     arguments.Word("FILE", file_);
-    arguments.Option("--format", "FORMAT", format_, "tar, tar.gz, tar.xz, tar.zst, oci, vhdx, vhd, qcow2 or ext4",
-                     {"tar", "tar.gz", "tar.xz", "tar.zst", "oci", "vhdx", "vhd", "qcow2", "ext4"});
+    arguments.Option(
+        "--format", "FORMAT", format_, "tar, tar.gz, tar.xz, tar.zst, tar.bz2, tar.lz4, oci, vhdx, vhd, qcow2 or ext4",
+        {"tar", "tar.gz", "tar.xz", "tar.zst", "tar.bz2", "tar.lz4", "oci", "vhdx", "vhd", "qcow2", "ext4"});
     arguments.Flag("--terminate", terminate_, "End the distro's sessions instead of refusing");
   }
 
@@ -86,6 +87,8 @@ class ExportCommand : public ClientCommand {
     if (format_ == "tar.gz") return v1::ARCHIVE_COMPRESSION_GZIP;
     if (format_ == "tar.xz") return v1::ARCHIVE_COMPRESSION_XZ;
     if (format_ == "tar.zst") return v1::ARCHIVE_COMPRESSION_ZSTD;
+    if (format_ == "tar.bz2") return v1::ARCHIVE_COMPRESSION_BZIP2;
+    if (format_ == "tar.lz4") return v1::ARCHIVE_COMPRESSION_LZ4;
     return format_ == "tar" ? v1::ARCHIVE_COMPRESSION_NONE : v1::ARCHIVE_COMPRESSION_UNSPECIFIED;
   }
 

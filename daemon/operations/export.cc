@@ -105,6 +105,10 @@ absl::StatusOr<TarCompression> CompressionOf(const v1::ExportDistroRequest& requ
       return TarCompression::kXz;
     case v1::ARCHIVE_COMPRESSION_ZSTD:
       return TarCompression::kZstd;
+    case v1::ARCHIVE_COMPRESSION_BZIP2:
+      return TarCompression::kBzip2;
+    case v1::ARCHIVE_COMPRESSION_LZ4:
+      return TarCompression::kLz4;
     default:
       return request.has_host_path() ? TarCompressionOfName(request.host_path()) : TarCompression::kNone;
   }

@@ -61,6 +61,12 @@ class TarSink : public Sink {
       case TarCompression::kZstd:
         ready = ready && archive_write_add_filter_zstd(writer) == ARCHIVE_OK && SetThreads("zstd", 8);
         break;
+      case TarCompression::kBzip2:
+        ready = ready && archive_write_add_filter_bzip2(writer) == ARCHIVE_OK;
+        break;
+      case TarCompression::kLz4:
+        ready = ready && archive_write_add_filter_lz4(writer) == ARCHIVE_OK;
+        break;
     }
     archive_write_set_bytes_per_block(writer, kBlockSize);
     // The last block is as long as it is.
@@ -280,13 +286,16 @@ absl::StatusOr<TarCompression> TarCompressionOfName(std::string_view file_name) 
   if (ends(".gz") || ends(".tgz")) return TarCompression::kGzip;
   if (ends(".xz") || ends(".txz")) return TarCompression::kXz;
   if (ends(".zst") || ends(".tzst")) return TarCompression::kZstd;
-  for (const char* other : {".bz2", ".tbz2", ".tbz", ".lz4", ".lz", ".lzma", ".zip", ".7z", ".rar", ".cpio", ".vhd",
-                            ".vhdx", ".vmdk", ".qcow2", ".img", ".iso", ".ext4", ".squashfs"}) {
+  if (ends(".bz2") || ends(".tbz2") || ends(".tbz")) return TarCompression::kBzip2;
+  if (ends(".lz4") || ends(".tlz4")) return TarCompression::kLz4;
+  for (const char* other : {".lz", ".lzma", ".zip", ".7z", ".rar", ".cpio", ".vhd", ".vhdx", ".vmdk", ".qcow2", ".img",
+                            ".iso", ".ext4", ".squashfs"}) {
     if (!ends(other)) continue;
-    return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
-                 absl::StrCat("No archive of the kind that '", Escaped(file_name.substr(file_name.rfind('/') + 1)),
-                              "' names can be written. End the name in .tar, .tar.gz, .tar.xz or .tar.zst."),
-                 {{"detected", other}});
+    return Error(
+        absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
+        absl::StrCat("No archive of the kind that '", Escaped(file_name.substr(file_name.rfind('/') + 1)),
+                     "' names can be written. End the name in .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2 or .tar.lz4."),
+        {{"detected", other}});
   }
   return TarCompression::kNone;
 }

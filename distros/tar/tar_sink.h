@@ -11,10 +11,11 @@
 
 namespace wslm {
 
-enum class TarCompression { kNone, kGzip, kXz, kZstd };
+// xz and zstd work in several threads.
+enum class TarCompression { kNone, kGzip, kXz, kZstd, kBzip2, kLz4 };
 
-// By the end of a file's name: .gz .tgz .xz .txz .zst .tzst; else none. Error: UNSUPPORTED_FORMAT for an end that
-// promises another format (.bz2, .zip, .vhdx, …).
+// By the end of a file's name: .gz .tgz .xz .txz .zst .tzst .bz2 .tbz2 .tbz .lz4 .tlz4; else none. Error:
+// UNSUPPORTED_FORMAT for an end that promises another format (.zip, .vhdx, …).
 absl::StatusOr<TarCompression> TarCompressionOfName(std::string_view file_name);
 
 absl::StatusOr<std::unique_ptr<Sink>> OpenTarSink(std::unique_ptr<ByteSink> bytes, TarCompression compression);

@@ -88,8 +88,8 @@ std::vector<TestFile> AllKinds() {
 }
 
 TEST(TarSink, WhatIsWrittenIsReadBackTheSame) {
-  for (const TarCompression compression :
-       {TarCompression::kNone, TarCompression::kGzip, TarCompression::kXz, TarCompression::kZstd}) {
+  for (const TarCompression compression : {TarCompression::kNone, TarCompression::kGzip, TarCompression::kXz,
+                                           TarCompression::kZstd, TarCompression::kBzip2, TarCompression::kLz4}) {
     const absl::StatusOr<Written> written = WriteTar(AllKinds(), compression);
     ASSERT_TRUE(written.ok()) << written.status();
     EXPECT_THAT(written->result.losses, IsEmpty());
@@ -159,7 +159,8 @@ TEST(TarSink, AFileThatIsLongerThanItSaidIsAnErrorAndAShorterOneIsFilledWithZero
 }
 
 TEST(TarSink, ASinkLeftMidwayWritesAndKeepsNothing) {
-  for (const TarCompression compression : {TarCompression::kNone, TarCompression::kGzip, TarCompression::kZstd}) {
+  for (const TarCompression compression : {TarCompression::kNone, TarCompression::kGzip, TarCompression::kZstd,
+                                           TarCompression::kBzip2, TarCompression::kLz4}) {
     std::string bytes;
     absl::StatusOr<std::unique_ptr<Sink>> sink = OpenTarSink(std::make_unique<StringSink>(bytes), compression);
     ASSERT_TRUE(sink.ok());
@@ -188,7 +189,9 @@ TEST(TarSink, ItsCompressionGoesByTheName) {
   EXPECT_EQ(*TarCompressionOfName("x.txz"), TarCompression::kXz);
   EXPECT_EQ(*TarCompressionOfName("x.tar.zst"), TarCompression::kZstd);
   EXPECT_EQ(*TarCompressionOfName("gz"), TarCompression::kNone);
-  EXPECT_EQ(ReasonOf(TarCompressionOfName("x.tar.bz2").status()), reason::kUnsupportedFormat);
+  EXPECT_EQ(*TarCompressionOfName("x.tar.bz2"), TarCompression::kBzip2);
+  EXPECT_EQ(*TarCompressionOfName("x.tlz4"), TarCompression::kLz4);
+  EXPECT_EQ(ReasonOf(TarCompressionOfName("x.tar.lz").status()), reason::kUnsupportedFormat);
   EXPECT_EQ(ReasonOf(TarCompressionOfName("/a/x.VHDX").status()), reason::kUnsupportedFormat);
 }
 

@@ -78,7 +78,8 @@ TEST(TarSource, WhatComesBehindTheEndIsReadAndLeftOut) {
 }
 
 TEST(TarSource, CompressedArchivesAreKnownByContentAndMustBeWhole) {
-  for (const TarCompression compression : {TarCompression::kGzip, TarCompression::kXz, TarCompression::kZstd}) {
+  for (const TarCompression compression : {TarCompression::kGzip, TarCompression::kXz, TarCompression::kZstd,
+                                           TarCompression::kBzip2, TarCompression::kLz4}) {
     const std::string tar = MakeTar(compression);
     const absl::StatusOr<std::vector<TestFile>> files = ReadTar(tar);
     ASSERT_TRUE(files.ok()) << files.status();

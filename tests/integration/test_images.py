@@ -46,7 +46,7 @@ class Images(unittest.TestCase):
 
     def test_every_form_goes_out_and_in_again(self):
         for name, options in (("a.tar.xz", ()), ("a.vhdx", ()), ("a.vhd", ()), ("a.qcow2", ()), ("a.img", ()),
-                              ("b.tar", ("--format", "oci")), ("c", ("--format", "qcow2"))):
+                              ("b.tar", ("--format", "oci")), ("c", ("--format", "qcow2")), ("d", ("--format", "tar.bz2")), ("e", ("--format", "tar.lz4"))):
             path = self.exported(name, *options)
             self.same("base", path)
             for version in ("1", "2"):

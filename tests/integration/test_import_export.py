@@ -58,7 +58,7 @@ class ImportExport(unittest.TestCase):
         return path
 
     def test_every_compression_goes_in_and_out_from_files_and_streams(self):
-        for end in ("tar", "tar.gz", "tar.xz", "tar.zst"):
+        for end in ("tar", "tar.gz", "tar.xz", "tar.zst", "tar.bz2", "tar.lz4"):
             for version in ("1", "2"):
                 with self.subTest(end=end, version=version):
                     self.home.ok("import", "a", self.small, "--version", version)
