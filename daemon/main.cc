@@ -1,4 +1,5 @@
 // wslmd: serves this user's distros over gRPC on a Unix socket.
+#include <grpc/grpc.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -34,6 +35,8 @@ void WaitFor(const UniqueFd& event) {
 
 absl::Status ServeUntilStopped(const Home& home, const Listener& listener, const UniqueFd& stop, Log& log,
                                const std::string& log_path) {
+  // For good: when its last object goes, gRPC waits for a thread of its own that may sit in a poll of 10 s.
+  grpc_init();
   const auto runtime_v1 = MakeRuntimeV1(home);
   const auto runtime_v2 = MakeRuntimeV2(home);
   const Runtimes runtimes = {*runtime_v1, *runtime_v2,

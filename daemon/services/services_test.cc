@@ -1,4 +1,5 @@
 // The services as a client meets them: over a Unix socket, through gRPC.
+#include <grpc/grpc.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/support/proto_buffer_reader.h>
@@ -33,6 +34,12 @@ std::string ReasonOf(const grpc::Status& status) {
 }
 
 class ServicesTest : public testing::Test {
+ public:
+  // Else it would begin and end with each test, and its end may wait for a thread of its own that sits in a poll of 10
+  // s.
+  static void SetUpTestSuite() { grpc_init(); }
+  static void TearDownTestSuite() { grpc_shutdown(); }
+
  protected:
   void SetUp() override {
     auto listener = Listen(folder_ / "s", {});
