@@ -58,6 +58,22 @@ class V1(DistroTest):
         self.assertEqual(self.home.run("-u", "ann", "--cd", "/", "chown root:root /home/ann").returncode, 1)
         self.assertEqual(self.sh("echo secret | su ann -c 'su -c \"id -u\"' 2>/dev/null").splitlines()[-1], "0")
 
+    def test_programs_that_change_who_they_are_trace_or_make_namespaces_run(self):
+        self.sh("(apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "
+                "sudo strace bubblewrap libcap2-bin) >/dev/null 2>&1", timeout=600)
+        self.sh("useradd -m -s /bin/sh -u 1005 pat; echo 'pat ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/pat; "
+                "cp /usr/bin/grep /usr/local/bin/raw-grep; setcap cap_net_raw+ep /usr/local/bin/raw-grep")
+        as_pat = lambda script: self.sh(script, "-u", "pat")
+        self.assertEqual(as_pat("sudo -n id -u; sudo -n -u nobody id -un; sudo -n sh -c 'echo $SUDO_USER'"), "0\nnobody\npat")
+        self.assertEqual(self.sh("runuser -u pat -- id -u; setpriv --reuid=pat --clear-groups id -u; su pat -c 'id -u'"),
+                         "1005\n1005\n1005")
+        self.assertEqual(as_pat("raw-grep -h CapEff /proc/self/status"), "CapEff:\t0000000000002000")
+        self.assertEqual(as_pat("strace -o /dev/null id -u; strace -p 1 2>&1 | grep -c 'not permitted'"), "1005\n1")
+        self.assertEqual(as_pat("bwrap --ro-bind / / --dev /dev --proc /proc --unshare-all sh -c 'id -u; ls -d /proc/[0-9]*' | head -2"),
+                         "1005\n/proc/1")
+        self.assertEqual(as_pat("unshare -rm sh -c 'mount -t tmpfs t /mnt && echo text >/mnt/f && stat -c %u /mnt/f /etc/passwd'"),
+                         "0\n65534")
+
     def test_a_fuse_file_system_of_its_own_does_not_stop_the_distro(self):
         if self.sh("test -w /dev/fuse && echo yes || true") != "yes":
             self.skipTest("no /dev/fuse for users here")
