@@ -61,6 +61,7 @@ class SideStoreImpl : public SideStore {
   void Remove(const SideKey& key) override { Change(key, std::nullopt); }
   bool HasXattrs() const override;
   GuestXattrs Xattrs(const SideKey& key) const override;
+  std::vector<uint64_t> Inodes() const override;
   bool PutXattrs(const SideKey& key, const GuestXattrs& xattrs) override;
   absl::Status Commit() override;
   absl::Status Flush() override;
@@ -168,6 +169,13 @@ void SideStoreImpl::Change(const SideKey& key, const std::optional<GuestAttribut
   }
   // Commit or Flush will tell of an error.
   Commit().IgnoreError();
+}
+
+std::vector<uint64_t> SideStoreImpl::Inodes() const {
+  std::shared_lock lock(mutex_);
+  std::vector<uint64_t> inodes;
+  for (const auto& [inode, record] : records_) inodes.push_back(inode);
+  return inodes;
 }
 
 bool SideStoreImpl::HasXattrs() const {

@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -65,6 +66,8 @@ class SideStore {
   // Those that the file can't carry on the host: of symlinks, fifos, sockets and devices, those too large for the
   // host's file system, and all where it holds none. What the file itself carries counts first.
   virtual GuestXattrs Xattrs(const SideKey& key) const = 0;
+  // Of all files that have a record; some may be gone.
+  virtual std::vector<uint64_t> Inodes() const = 0;
   // In place of all that are kept of the file. False, and nothing is changed: there is no room, or the file is on
   // another device than the folder.
   virtual bool PutXattrs(const SideKey& key, const GuestXattrs& xattrs) = 0;

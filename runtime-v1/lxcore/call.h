@@ -50,6 +50,8 @@ class Call {
   int number() const { return n_.data.nr; }
   uint64_t arg(int index) const { return n_.data.args[index]; }
   int int_arg(int index) const { return static_cast<int>(n_.data.args[index]); }
+  // Of the instruction after the call's.
+  uint64_t instruction_pointer() const { return n_.data.instruction_pointer; }
   uint32_t id_arg(int index) const { return static_cast<uint32_t>(n_.data.args[index]); }
 
   // Whether the thread still waits for this answer: if not, tid() may be another's by now.

@@ -127,7 +127,8 @@ void Tell(int fd, const Report& report) {
   absl::Status status = SetUp(plan);
   UniqueFd listener;
   if (status.ok()) {
-    absl::StatusOr<UniqueFd> installed = InstallFilter(BuildFilter(SyscallTable()));
+    absl::StatusOr<UniqueFd> installed =
+        InstallFilter(BuildFilter(SyscallTable(), plan.fast_path ? FastCalls() : std::span<const int>()));
     status = installed.status();
     if (installed.ok()) listener = *std::move(installed);
   }

@@ -28,6 +28,8 @@ struct ContainerPlan {
   std::vector<std::string> arguments;
   // Descriptors that init keeps under these numbers.
   std::vector<int> kept;
+  // Processes may answer plain cases by themselves (fast_path.h).
+  bool fast_path = false;
   // Keep the session and the terminal of the caller: for `wslm-lxcore -- COMMAND`.
   bool foreground = false;
 };

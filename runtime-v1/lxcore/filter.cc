@@ -11,6 +11,7 @@
 #include <cstddef>
 
 #include "distros/host/error.h"
+#include "runtime-v1/fastpath/protocol.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5)
@@ -27,8 +28,19 @@ sock_filter Jump(uint16_t condition, uint32_t k, uint8_t if_true, uint8_t if_fal
   return BPF_JUMP(static_cast<uint16_t>(BPF_JMP | condition | BPF_K), k, if_true, if_false);
 }
 
+// Notifies but for the calls of the fast path.
+Program NotifyUnlessNative() {
+  constexpr uint32_t kArgument = offsetof(seccomp_data, args) + sizeof(uint64_t) * 5;
+  return {Statement(BPF_LD | BPF_W | BPF_ABS, kArgument),
+          Jump(BPF_JEQ, static_cast<uint32_t>(WSLM_FAST_NATIVE), 0, 3),
+          Statement(BPF_LD | BPF_W | BPF_ABS, kArgument + sizeof(uint32_t)),
+          Jump(BPF_JEQ, static_cast<uint32_t>(WSLM_FAST_NATIVE >> 32), 0, 1),
+          Return(SECCOMP_RET_ALLOW),
+          Return(SECCOMP_RET_USER_NOTIF)};
+}
+
 // What follows once the number is known to be the rule's.
-Program ActionOf(const SyscallRule& rule) {
+Program ActionOf(const SyscallRule& rule, std::span<const int> fast) {
   const sock_filter load =
       Statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, args) + sizeof(uint64_t) * rule.argument);
   switch (rule.treatment) {
@@ -37,6 +49,7 @@ Program ActionOf(const SyscallRule& rule) {
     case Treatment::kRefuse:
       return {Return(SECCOMP_RET_ERRNO | static_cast<uint32_t>(rule.error))};
     case Treatment::kNotify:
+      if (std::find(fast.begin(), fast.end(), rule.number) != fast.end()) return NotifyUnlessNative();
       return {Return(SECCOMP_RET_USER_NOTIF)};
     case Treatment::kNotifyIfAnyBit:
       return {load, Jump(BPF_JSET, rule.values[0], 0, 1), Return(SECCOMP_RET_USER_NOTIF), Return(SECCOMP_RET_ALLOW)};
@@ -77,11 +90,11 @@ std::vector<Range> RangesOf(std::span<const SyscallRule> rules) {
 }
 
 // A tree of comparisons, so that a call costs some 8 instructions instead of one per rule.
-Program TreeOf(std::span<const Range> ranges) {
-  if (ranges.size() == 1) return ActionOf(ranges[0].rule);
+Program TreeOf(std::span<const Range> ranges, std::span<const int> fast) {
+  if (ranges.size() == 1) return ActionOf(ranges[0].rule, fast);
   const size_t middle = ranges.size() / 2;
-  const Program low = TreeOf(ranges.first(middle));
-  const Program high = TreeOf(ranges.subspan(middle));
+  const Program low = TreeOf(ranges.first(middle), fast);
+  const Program high = TreeOf(ranges.subspan(middle), fast);
   // Conditional jumps reach 255 instructions, the plain one any distance.
   Program program = {Jump(BPF_JGE, ranges[middle].first, 0, 1),
                      Statement(BPF_JMP | BPF_JA, static_cast<uint32_t>(low.size()))};
@@ -92,7 +105,15 @@ Program TreeOf(std::span<const Range> ranges) {
 
 }  // namespace
 
-std::vector<sock_filter> BuildFilter(std::span<const SyscallRule> rules) {
+std::span<const int> FastCalls() {
+  static constexpr int kCalls[] = {SYS_statx,      SYS_newfstatat, SYS_openat,    SYS_faccessat2,
+                                   SYS_readlinkat, SYS_getxattr,   SYS_lgetxattr, SYS_chown,
+                                   SYS_lchown,     SYS_fchown,     SYS_fchownat,  SYS_fchmod,
+                                   SYS_fchmodat,   SYS_utimensat,  SYS_unlink,    SYS_unlinkat};
+  return kCalls;
+}
+
+std::vector<sock_filter> BuildFilter(std::span<const SyscallRule> rules, std::span<const int> fast) {
   Program program = {
       Statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
       Jump(BPF_JEQ, AUDIT_ARCH_X86_64, 1, 0),
@@ -100,7 +121,7 @@ std::vector<sock_filter> BuildFilter(std::span<const SyscallRule> rules) {
       Statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
   };
   // The calls of x32 are numbers far above all others.
-  const Program tree = TreeOf(RangesOf(rules));
+  const Program tree = TreeOf(RangesOf(rules), fast);
   program.insert(program.end(), tree.begin(), tree.end());
   return program;
 }

@@ -9,8 +9,11 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cstring>
 #include <set>
+
+#include "runtime-v1/fastpath/protocol.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -102,6 +105,28 @@ TEST(FilterTest, OfArgumentsOnlyThoseNamedAreNotified) {
 TEST(FilterTest, OtherWaysOfCallingDontExist) {
   EXPECT_EQ(Verdict(SYS_getuid | 0x40000000), kRefused | ENOSYS) << "x32";
   EXPECT_EQ(Verdict(24, {}, AUDIT_ARCH_I386), kRefused | ENOSYS) << "i386";
+}
+
+// With the fast path, and a sixth argument.
+uint32_t FastVerdict(int number, uint64_t sixth) {
+  static const std::vector<sock_filter> program = BuildFilter(SyscallTable(), FastCalls());
+  const seccomp_data data = {.nr = number, .arch = AUDIT_ARCH_X86_64, .args = {0, 0, 0, 0, 0, sixth}};
+  return Run(program, data);
+}
+
+TEST(FilterTest, CallsOfTheFastPathPassWithTheMarkAndOnlyWithIt) {
+  for (int number : FastCalls()) {
+    EXPECT_EQ(FastVerdict(number, WSLM_FAST_NATIVE), SECCOMP_RET_ALLOW) << number;
+    EXPECT_EQ(FastVerdict(number, 0), SECCOMP_RET_USER_NOTIF) << number;
+    EXPECT_EQ(FastVerdict(number, WSLM_FAST_NATIVE ^ uint64_t{1} << 40), SECCOMP_RET_USER_NOTIF) << number;
+    EXPECT_EQ(FastVerdict(number, WSLM_FAST_NATIVE ^ 1), SECCOMP_RET_USER_NOTIF) << number;
+    EXPECT_EQ(Verdict(number, {0, 0, 0, 0, 0, WSLM_FAST_NATIVE}), SECCOMP_RET_USER_NOTIF) << number;
+  }
+  for (const SyscallRule& rule : SyscallTable()) {
+    if (std::count(FastCalls().begin(), FastCalls().end(), rule.number) != 0) continue;
+    EXPECT_EQ(FastVerdict(rule.number, WSLM_FAST_NATIVE), Verdict(rule.number, {0, 0, 0, 0, 0, WSLM_FAST_NATIVE}))
+        << rule.name;
+  }
 }
 
 TEST(FilterTest, FitsTheKernelsLimit) { EXPECT_LT(BuildFilter(SyscallTable()).size(), size_t{BPF_MAXINSNS}); }

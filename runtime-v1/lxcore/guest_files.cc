@@ -406,6 +406,7 @@ int GuestFiles::Keep(const SideKey& key, const std::optional<GuestAttributes>& a
     wanted ? side_.Put(key, *wanted) : side_.Remove(key);
   };
   const std::optional<GuestAttributes> before = side_.Get(key);
+  if (attributes && on_side_record_) on_side_record_(key.inode);
   put(attributes);
   const absl::Status status = side_.Commit();
   if (status.ok()) return 0;

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -109,6 +110,8 @@ class GuestFiles {
 
   // How a file beside `near`, or in it, is stored.
   LxfsHostForm HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const;
+  // Called with the inode of what gets a record in the side store.
+  void set_on_side_record(std::function<void(uint64_t)> call) { on_side_record_ = std::move(call); }
   // Whose mount table to read when a mount appears that wasn't seen before.
   void set_current(pid_t tid) { current_ = tid; }
   // The path within its own file system of a file that is the root of its mount.
@@ -163,6 +166,7 @@ class GuestFiles {
   SideStore& side_;
   const Identities& identities_;
   Options options_;
+  std::function<void(uint64_t)> on_side_record_;
   std::unordered_map<uint64_t, Mount> mounts_;
   // By "major:minor": what was there when the last user namespace was made, and what came up in one.
   std::set<std::string> known_devices_;

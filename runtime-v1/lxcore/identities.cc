@@ -173,7 +173,9 @@ int Identities::AssignIndex(pid_t tid, uint32_t index) {
 
 int Identities::Assign(pid_t tid, const Credentials& credentials) {
   const std::optional<uint32_t> index = Intern(credentials);
-  return index ? AssignIndex(tid, *index) : EAGAIN;
+  if (!index) return EAGAIN;
+  if (before_change_ && *index != IndexOf(tid)) before_change_(tid);
+  return AssignIndex(tid, *index);
 }
 
 int Identities::AssignAtExec(pid_t tid, const Credentials& after, uint64_t device, uint64_t inode) {
@@ -192,6 +194,7 @@ int Identities::AssignAtExec(pid_t tid, const Credentials& after, uint64_t devic
 }
 
 int Identities::AssignInOtherNamespace(pid_t tid, const Credentials& after) {
+  if (before_change_) before_change_(tid);
   const std::optional<uint32_t> after_index = Intern(after);
   if (!after_index) return EAGAIN;
   PendingChange change{.kind = PendingChange::Kind::kUserNamespace, .before = IndexOf(tid), .after = *after_index};

@@ -15,6 +15,7 @@
 #include <compare>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -61,6 +62,8 @@ class Identities {
   const Credentials& Of(pid_t tid);
   // 0 or an errno.
   int Assign(pid_t tid, const Credentials& credentials);
+  // Called before Assign changes a thread's credentials.
+  void set_before_change(std::function<void(pid_t)> call) { before_change_ = std::move(call); }
   // Gives a thread that is about to exec an index that means change.after for a thread that runs the program, and
   // change.before for all others: so neither it, should the kernel refuse, nor what it then forks has gained anything.
   // 0 or an errno. exec is the only way to another program: PR_SET_MM, which could feign one, is refused.
@@ -92,6 +95,7 @@ class Identities {
   };
 
   int proc_;
+  std::function<void(pid_t)> before_change_;
   std::deque<Entry> table_;  // references stay valid
   std::unordered_multimap<size_t, uint32_t> by_hash_;
   std::map<PendingChange, uint32_t> pending_;

@@ -15,6 +15,7 @@
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/lxfs/side_store.h"
+#include "runtime-v1/lxcore/fast_path.h"
 #include "runtime-v1/lxcore/process_facts.h"
 #include "runtime-v1/lxcore/supervisor.h"
 #include "runtime-v1/lxcore/user_namespace.h"
@@ -52,9 +53,20 @@ absl::StatusOr<GuestFiles::Options> FileOptions(const InstancePlan& plan, int pr
   return options;
 }
 
+FastPath::Options FastPathOptions(const InstancePlan& plan, const GuestFiles::Options& files, int proc,
+                                  pid_t first_process) {
+  FastPath::Options options{.on = plan.fast_path, .second_owner = plan.second_owner, .device = files.device};
+  struct statx root;
+  const std::string name = std::to_string(first_process) + "/root";
+  // On file systems of a server's, what the kernel has in memory isn't all.
+  if (!files.on_foreign && ::statx(proc, name.c_str(), 0, STATX_MNT_ID, &root) == 0) options.mount_id = root.stx_mnt_id;
+  return options;
+}
+
 // What serves the guests' calls.
 struct State {
-  State(std::unique_ptr<SideStore> store, UniqueFd proc_folder, GuestFiles::Options options, int listener)
+  State(std::unique_ptr<SideStore> store, UniqueFd proc_folder, GuestFiles::Options options,
+        FastPath::Options fast_options, int listener)
       : side_store(std::move(store)),
         proc(std::move(proc_folder)),
         identities(proc.get()),
@@ -63,6 +75,7 @@ struct State {
         environments(proc.get()),
         ipc(proc.get()),
         paths(proc.get(), [this](uint64_t mount_id) { return files.IsForeign(mount_id); }),
+        fast_path(proc.get(), identities, *side_store, fast_options),
         kernel{.proc = proc.get(),
                .identities = identities,
                .files = files,
@@ -71,8 +84,12 @@ struct State {
                .environments = environments,
                .ipc = ipc,
                .logins = logins,
+               .fast_path = fast_path,
                .flush = [this] { return Flush(); }},
-        supervisor(kernel, listener) {}
+        supervisor(kernel, listener) {
+    identities.set_before_change([this](pid_t tid) { fast_path.BeforeNewCredentials(tid); });
+    files.set_on_side_record([this](uint64_t inode) { fast_path.NoteRecord(inode); });
+  }
 
   int Flush() {
     const absl::Status status = side_store->Flush();
@@ -91,6 +108,7 @@ struct State {
   IpcObjects ipc;
   LoginIds logins;
   GuestPaths paths;
+  FastPath fast_path;
   Kernel kernel;
   Supervisor supervisor;
 };
@@ -107,6 +125,8 @@ absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& 
   RETURN_IF_ERROR(side_store.status());
   RETURN_IF_ERROR(EnterUserNamespace());
   ASSIGN_OR_RETURN(UniqueFd proc, OpenFile("/proc", O_PATH | O_DIRECTORY));
+  plan.fast_path = plan.fast_path && plan.container.mounts.conf.fastpath;
+  plan.container.fast_path = plan.fast_path;
   ASSIGN_OR_RETURN(Container container, Container::Make(plan.container));
   // After the first process was made, which keeps the user's own limits.
   // A descriptor per guest thread whose identity was asked for, and what walks hold.
@@ -117,9 +137,11 @@ absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& 
   }
   ASSIGN_OR_RETURN(GuestFiles::Options options, FileOptions(plan, proc.get(), container.pid()));
 
+  const FastPath::Options fast_options = FastPathOptions(plan, options, proc.get(), container.pid());
+
   // Kept by the receiver too: it may wait in the kernel for calls that never come, and only the process' end stops it.
-  auto state =
-      std::make_shared<State>(*std::move(side_store), std::move(proc), std::move(options), container.listener());
+  auto state = std::make_shared<State>(*std::move(side_store), std::move(proc), std::move(options), fast_options,
+                                       container.listener());
   std::promise<int> prepared;
   std::thread([state, &prepared, first_process = container.pid()] {
     const int error = state->supervisor.Prepare(first_process);

@@ -15,6 +15,8 @@ struct InstancePlan {
   // Holds rootfs and metadata.db.
   std::string folder;
   SecondOwner second_owner;
+  // Plain cases of hot calls are answered in the guest's processes. False: nothing is different, but slower.
+  bool fast_path = true;
   ContainerPlan container;
 };
 

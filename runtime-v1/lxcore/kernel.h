@@ -20,6 +20,8 @@
 
 namespace wslm::lxcore {
 
+class FastPath;
+
 // Target::error of what lies on a foreign file system (MountKind::kForeign) or beyond one: it is the kernel's to
 // answer. Never a guest's errno.
 inline constexpr int kElsewhere = EREMOTE;
@@ -62,6 +64,7 @@ struct Kernel {
   ExecEnvironments& environments;
   IpcObjects& ipc;
   LoginIds& logins;
+  FastPath& fast_path;
   // Takes what the side store holds to the disk. 0 or an errno.
   std::function<int()> flush;
 

@@ -219,6 +219,12 @@ std::string ErrorText(const absl::Status& status) {
   return "ERROR " + ReasonOf(status) + "\n" + std::string(status.message());
 }
 
+// For tests and comparisons.
+bool IsFastPathOff() {
+  const char* value = ::getenv("WSLM_FASTPATH");
+  return value != nullptr && std::string_view(value) == "off";
+}
+
 int Main(int argc, char** argv) {
   std::optional<Options> options = ParseOptions(argc, argv);
   if (!options) {
@@ -235,6 +241,7 @@ int Main(int argc, char** argv) {
   InstancePlan plan;
   UniqueFd lock;
   plan.second_owner = options->second_owner;
+  plan.fast_path = !IsFastPathOff();
   absl::Status status;
   if (auto folder = AbsolutePath(options->folder); folder.ok()) {
     plan.folder = *folder;

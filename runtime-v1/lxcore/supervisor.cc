@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime-v1/lxcore/fast_path.h"
+
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #endif
@@ -63,8 +65,14 @@ void Supervisor::Handle(const seccomp_notif& notification) {
     Answer(notification, Reply::Error(ENOSYS));
     return;
   }
+  if (FastPath::IsQuestion(call)) {
+    Answer(notification, kernel_.fast_path.Answer(call));
+    return;
+  }
   kernel_.files.set_current(call.tid());
-  Answer(notification, handler(kernel_, call));
+  const Reply reply = handler(kernel_, call);
+  kernel_.fast_path.AfterCall(call);
+  Answer(notification, reply);
 }
 
 void Supervisor::Answer(const seccomp_notif& notification, const Reply& reply) {

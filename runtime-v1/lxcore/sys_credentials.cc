@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "runtime-v1/lxcore/fast_path.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
 #include "runtime-v1/lxcore/process_facts.h"
@@ -239,7 +240,10 @@ Reply SysSeccomp(Kernel& k, const Call& call) { return SysRestrictSelf(k, call);
 
 Reply SysRestrictSelf(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.no_new_privs || c.HasHere(CAP_SYS_ADMIN)) return Reply::Continue();
+  if (c.no_new_privs || c.HasHere(CAP_SYS_ADMIN)) {
+    if (call.number() != SYS_landlock_restrict_self) k.fast_path.BeforeNewFilter(call.tid());
+    return Reply::Continue();
+  }
   return Reply::Error(call.number() == SYS_landlock_restrict_self ? EPERM : EACCES);
 }
 

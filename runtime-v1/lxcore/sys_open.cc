@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "runtime-v1/lxcore/create.h"
+#include "runtime-v1/lxcore/fast_path.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
 #include "runtime-v1/lxcore/proc_files.h"
@@ -97,6 +98,12 @@ Reply OpenExisting(Kernel& k, const Call& call, const Credentials& c, const Targ
   if (file.mount == MountKind::kDevpts && !c.IsFileRoot() && file.type() == S_IFCHR &&
       file.attributes.rdev == makedev(5, 2)) {
     return OpenPtyMaster(k, c, target, flags);
+  }
+  // As loaders open libraries.
+  if (flags == (O_RDONLY | O_CLOEXEC)) {
+    if (UniqueFd copy = k.fast_path.CopyFor(call, target.name, file); copy) {
+      return Reply::Descriptor(std::move(copy), /*close_on_exec=*/true);
+    }
   }
   return Reply::Continue();
 }

@@ -1,0 +1,92 @@
+// lxcore's side of the fast path: a guest's loader that opens the C library gets a patched copy of that very file
+// (runtime-v1/fastpath), whose processes answer plain cases of hot calls by themselves.
+//
+// Only the loader gets it: everybody else who opens the library sees the library. The copy is made once per file and
+// kept in memory as long as lxcore lives. An optimisation only: a library that can't be patched is opened as it is, and
+// a process whose threads may have different credentials, or which has filters of its own, is told to answer nothing.
+//
+// One thread only.
+#ifndef WSLM_RUNTIME_V1_LXCORE_FAST_PATH_H_
+#define WSLM_RUNTIME_V1_LXCORE_FAST_PATH_H_
+
+#include <sys/types.h>
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "distros/host/unique_fd.h"
+#include "distros/lxfs/lxfs.h"
+#include "distros/lxfs/side_store.h"
+#include "runtime-v1/fastpath/protocol.h"
+#include "runtime-v1/lxcore/call.h"
+#include "runtime-v1/lxcore/guest_files.h"
+#include "runtime-v1/lxcore/identities.h"
+
+namespace wslm::lxcore {
+
+class FastPath {
+ public:
+  struct Options {
+    bool on = false;
+    SecondOwner second_owner;
+    // Of the rootfs: the only mount that processes answer for.
+    uint64_t mount_id = 0;
+    uint64_t device = 0;
+  };
+  // All but the options must outlive this.
+  FastPath(int proc, Identities& identities, const SideStore& side_store, Options options)
+      : proc_(proc), identities_(identities), side_store_(side_store), options_(options) {}
+  ~FastPath();
+  FastPath(const FastPath&) = delete;
+  FastPath& operator=(const FastPath&) = delete;
+
+  // What a loader that opens `name`, which is `file` and may be read, gets instead. Empty: the file itself.
+  UniqueFd CopyFor(const Call& call, const std::string& name, const GuestFile& file);
+
+  // Whether the call is a process' question what it may answer by itself.
+  static bool IsQuestion(const Call& call);
+  Reply Answer(const Call& call);
+
+  // Credentials of the thread are about to change.
+  void BeforeNewCredentials(pid_t tid);
+  // The thread is about to get a filter of its own, which might forbid what the handlers do.
+  void BeforeNewFilter(pid_t tid);
+  // To be called after each call was handled, and before it is answered.
+  void AfterCall(const Call& call);
+  // The link, fifo or socket has an owner of its own from now on.
+  void NoteRecord(uint64_t inode);
+
+ private:
+  // A file as it is now.
+  struct FileKey {
+    uint64_t device, inode, size;
+    int64_t changed_ns;
+    auto operator<=>(const FileKey&) const = default;
+  };
+  struct Copy {
+    UniqueFd file;  // none: the library can't be patched
+    WslmFastShared* shared = nullptr;
+  };
+
+  bool IsLoader(const Call& call) const;
+  Copy MakeCopy(const std::string& name) const;
+  void SetLevels(pid_t tid, uint32_t level) const;
+  WslmFastBlock BlockFor(pid_t tid, const Credentials& c) const;
+  bool HasThreads(pid_t tid) const;
+  bool HasFilters(pid_t tid) const;
+  bool SharesMemory(pid_t tid) const;
+
+  int proc_;
+  Identities& identities_;
+  const SideStore& side_store_;
+  Options options_;
+  std::map<FileKey, Copy> copies_;
+  bool filters_were_made_ = false;
+};
+
+}  // namespace wslm::lxcore
+
+#endif  // WSLM_RUNTIME_V1_LXCORE_FAST_PATH_H_

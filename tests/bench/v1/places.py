@@ -1,0 +1,140 @@
+"""The places a work is timed in: the bare kernel, v1, proot. All hold the same Debian root; in each an agent waits for
+works and times them itself, so that starting the place counts nowhere."""
+
+import json
+import os
+import pwd
+import subprocess
+import sys
+import tarfile
+
+SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
+USER_ID = 1000
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# Answers each line of JSON [before, command, after] with [seconds, CPU seconds, exit code, output].
+AGENT = r"""
+import json, resource, subprocess, sys, time
+def cpu():
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+def sh(line):
+    return subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+for line in sys.stdin:
+    before, command, after = json.loads(line)
+    sh(before)
+    begin, spent = time.monotonic(), cpu()
+    done = sh(command)
+    taken, spent = time.monotonic() - begin, cpu() - spent
+    sh(after)
+    print(json.dumps([taken, spent, done.returncode, done.stdout[-500:].decode(errors="replace")]), flush=True)
+"""
+
+
+def cpu_of(pids):
+    """Seconds that all threads of processes have run."""
+    total = 0
+    for pid in pids:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/schedstat") as file:
+                total += int(file.read().split()[0])
+    return total / 1e9
+
+
+class Agent:
+    """`process`: it, started with pipes. `servers()`: processes outside that work for it."""
+
+    def __init__(self, process, servers=lambda: []):
+        self.process, self.servers = process, servers
+
+    def time(self, before, command, after):
+        """((seconds, CPU seconds), output), or (None, why it failed)."""
+        pids = self.servers()
+        served = cpu_of(pids)
+        self.process.stdin.write(json.dumps([before, command, after]) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            return None, "the agent ended"
+        taken, spent, code, output = json.loads(line)
+        spent += cpu_of(pids) - served
+        return ((taken, spent), output) if code == 0 else (None, f"exit code {code}: {output}")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def inside(user):
+    """The agent's command and environment."""
+    home = "/home/user" if user else "/root"
+    return ["/usr/bin/env", "-i", f"PATH={PATH}", f"HOME={home}", "LANG=C.UTF-8", "/usr/bin/python3", "-c", AGENT]
+
+
+def popen(command, **options):
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
+
+
+class Bare:
+    name = "bare"
+
+    def __init__(self, root_tar, work):
+        self.root = work + "/bare"
+        os.mkdir(self.root)
+        subprocess.run(["tar", "-xpf", root_tar, "--numeric-owner", "-C", self.root], check=True)
+
+    def agent(self, user):
+        become = ["setpriv", f"--reuid={USER_ID}", f"--regid={USER_ID}", "--init-groups"] if user else []
+        return Agent(popen([SOURCE + "/tests/v1/bare-root", self.root, *become, *inside(user)]))
+
+
+class Proot:
+    name = "proot"
+
+    def __init__(self, root_tar, work, host_user):
+        self.root = work + "/proot"
+        self.host_user = host_user
+        os.mkdir(self.root)
+        os.chown(self.root, host_user.pw_uid, host_user.pw_gid)
+        subprocess.run(["tar", "-xf", root_tar, "--exclude=./dev/*", "-C", self.root], check=True,
+                       preexec_fn=lambda: become(host_user))
+
+    def agent(self, user):
+        who = ["-i", f"{USER_ID}:{USER_ID}"] if user else ["-0"]
+        process = popen(["proot", *who, "-r", self.root, "-b", "/proc", "-b", "/dev", "-b", "/sys", "-w", "/",
+                         *inside(user)], preexec_fn=lambda: become(self.host_user), stderr=subprocess.DEVNULL)
+        return Agent(process, lambda: [process.pid])
+
+
+class V1:
+    def __init__(self, home, name, root_tar, settings=""):
+        """`settings`: the distro's wsl.conf."""
+        self.home, self.name, self.distro = home, name, name.replace(" ", "-")
+        home.ok("import", self.distro, root_tar, timeout=600)
+        if settings:
+            home.ok("run", "-d", self.distro, "-u", "root", "--", "sh", "-c", f"printf '{settings}' > /etc/wsl.conf")
+            home.ok("terminate", self.distro)
+
+    def agent(self, user):
+        process = self.home.popen("run", "-d", self.distro, "-u", "user" if user else "root", "--no-tty", "--",
+                                  *inside(user), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        return Agent(process, self.servers)
+
+    def servers(self):
+        """The processes that serve the distro's system calls."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline") as file:
+                    command = file.read()
+            except OSError:
+                continue
+            if "wslm-lxcore" in command.split("\0")[0] and self.home.env["WSLM_HOME"] in command:
+                found.append(pid)
+        return found
+
+
+def become(user):
+    os.setgroups([])
+    os.setresgid(user.pw_gid, user.pw_gid, user.pw_gid)
+    os.setresuid(user.pw_uid, user.pw_uid, user.pw_uid)
