@@ -325,7 +325,6 @@ LxfsHostForm GuestFiles::HostFormFor(const GuestFile& near, const GuestAttribute
 }
 
 int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes) {
-  const bool plain = IsPlain(file.host.stx_mode);
   switch (file.mount) {
     case MountKind::kLxfs:
       break;
@@ -341,35 +340,34 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
       return S_ISLNK(file.host.stx_mode) || ::chmod(name.c_str(), attributes.mode & 07777) == 0 ? 0 : errno;
   }
   const LxfsHostForm form = HostFormFor(file, attributes);
-  const bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
-  if (plain) {
+  if (S_ISLNK(file.host.stx_mode)) {
+    if (form.needs_record) return Keep(KeyOf(name, flags, file.host), attributes);
+    return file.has_record ? Keep(KeyOf(name, flags, file.host), std::nullopt) : 0;
+  }
+  // Another thread of the guest's may put another file under the name or the descriptor meanwhile: it gets nothing.
+  const UniqueFd held(::open(name.c_str(), O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0)));
+  struct stat there;
+  if (!held || ::fstat(held.get(), &there) != 0) return errno;
+  if (there.st_ino != file.host.stx_ino || there.st_dev != makedev(file.host.stx_dev_major, file.host.stx_dev_minor)) {
+    return ENOENT;
+  }
+  const std::string own = OwnFdName(held.get());
+  const bool plain = IsPlain(file.host.stx_mode);
+  if (form.needs_record) {
     // The record first: without the mode it means nothing, but the mode without it means another owner.
-    bool in_side_store = false;
-    if (form.needs_record) {
-      const std::string record = EncodeLxfsRecord(attributes);
-      const int result = follow ? ::setxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0)
-                                : ::lsetxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0);
-      if (result != 0 && errno != EOPNOTSUPP) return errno;
-      in_side_store = result != 0;
-      if (in_side_store) {
-        if (int error = Keep(KeyOf(name, flags, file.host), attributes)) return error;
-      }
+    const std::string record = EncodeLxfsRecord(attributes);
+    const bool in_xattr = plain && ::setxattr(own.c_str(), kLxfsXattr, record.data(), record.size(), 0) == 0;
+    if (plain && !in_xattr && errno != EOPNOTSUPP) return errno;
+    if (!in_xattr) {
+      if (int error = Keep(KeyOf(own, 0, file.host), attributes)) return error;
     }
-    if ((file.host.stx_mode & 07777) != form.host_mode && ::chmod(name.c_str(), form.host_mode) != 0) return errno;
-    if (file.has_record && !form.needs_record) {
-      if ((follow ? ::removexattr(name.c_str(), kLxfsXattr) : ::lremovexattr(name.c_str(), kLxfsXattr)) != 0 &&
-          errno == EOPNOTSUPP) {
-        return Keep(KeyOf(name, flags, file.host), std::nullopt);
-      }
-    }
-    return 0;
+    // What can't carry the record doesn't show by its mode that there is one.
+    if (!plain) return 0;
   }
-  if (form.needs_record) return Keep(KeyOf(name, flags, file.host), attributes);
-  if (!S_ISLNK(file.host.stx_mode) && (file.host.stx_mode & 07777) != form.host_mode &&
-      ::chmod(name.c_str(), form.host_mode) != 0) {
-    return errno;
-  }
-  return file.has_record ? Keep(KeyOf(name, flags, file.host), std::nullopt) : 0;
+  if ((file.host.stx_mode & 07777) != form.host_mode && ::chmod(own.c_str(), form.host_mode) != 0) return errno;
+  if (!file.has_record || form.needs_record) return 0;
+  if (plain && (::removexattr(own.c_str(), kLxfsXattr) == 0 || errno != EOPNOTSUPP)) return 0;
+  return Keep(KeyOf(own, 0, file.host), std::nullopt);
 }
 
 std::optional<GuestAttributes> GuestFiles::DrvfsRecordOf(const std::string& name, int flags,
