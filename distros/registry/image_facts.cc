@@ -6,7 +6,10 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <vector>
 
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "distros/config/wsl_conf.h"
 
 namespace wslm {
@@ -63,22 +66,16 @@ bool IsUserName(std::string_view name) {
 }  // namespace
 
 std::optional<std::string> AccountNameOf(std::string_view passwd, uint32_t uid) {
-  while (!passwd.empty()) {
-    const size_t end = std::min(passwd.find('\n'), passwd.size());
-    std::string_view line = passwd.substr(0, end);
-    passwd.remove_prefix(std::min(end + 1, passwd.size()));
+  for (const absl::string_view line : absl::StrSplit(absl::string_view(passwd.data(), passwd.size()), '\n')) {
     // Name, password, number.
-    const size_t name_end = line.find(':');
-    if (name_end == std::string_view::npos) continue;
-    const std::string_view name = line.substr(0, name_end);
-    const size_t number = line.find(':', name_end + 1);
-    if (number == std::string_view::npos) continue;
-    line.remove_prefix(number + 1);
-    const std::string_view digits = line.substr(0, line.find(':'));
+    const std::vector<absl::string_view> fields = absl::StrSplit(line, ':');
+    if (fields.size() < 3) continue;
+    const absl::string_view digits = fields[2];
     uint32_t found = 0;
     const auto [rest, error] = std::from_chars(digits.data(), digits.data() + digits.size(), found);
-    if (error == std::errc() && rest == digits.data() + digits.size() && found == uid && IsUserName(name)) {
-      return std::string(name);
+    if (error == std::errc() && rest == digits.data() + digits.size() && found == uid &&
+        IsUserName({fields[0].data(), fields[0].size()})) {
+      return std::string(fields[0]);
     }
   }
   return std::nullopt;
