@@ -52,7 +52,7 @@ TEST(WslConf, TheHostnameIsInTheHostsFile) {
 }
 
 TEST(WslConf, AHostnameThatIsNoneIsNotTaken) {
-  for (const std::string bad : {"a b", "-x", "ä", std::string(65, 'x').c_str()}) {
+  for (const std::string& bad : std::vector<std::string>{"a b", "-x", "ä", std::string(65, 'x')}) {
     const WslConf conf = ReadWslConf("[network]\nhostname = " + bad + "\n");
     EXPECT_EQ(conf.hostname, "") << bad;
     EXPECT_EQ(conf.warnings.size(), 1u) << bad;
