@@ -73,7 +73,7 @@ class Cancel(unittest.TestCase):
         return getattr(self.api.distros, rpc)(request).operation.id
 
     def files(self):
-        """Everything that wslm keeps but for what lies within v1's distros: paths, and the bytes that they take."""
+        """Everything that wslm keeps but for what lies within v1's distros: paths, and the files there."""
         found = {}
         for top in (self.home.path + "/data", self.out):
             for folder, folders, files in os.walk(top):
@@ -81,10 +81,14 @@ class Cancel(unittest.TestCase):
                 for path in (os.path.join(folder, name) for name in folders + files):
                     if not os.path.basename(path).startswith("index.db"):
                         try:
-                            found[path] = os.lstat(path).st_blocks * 512
+                            found[path] = os.lstat(path)
                         except OSError:
                             pass
         return found
+
+    def taken(self):
+        """Bytes on the disk; of a file that was moved while this looked, once."""
+        return 512 * sum({file.st_ino: file.st_blocks for file in self.files().values()}.values())
 
     def tools(self):
         """Programs that the daemon has running."""
@@ -110,9 +114,9 @@ class Cancel(unittest.TestCase):
         asked = time.monotonic()
         self.api.operations.CancelOperation(enum.CancelOperationRequest(id=operation))
         seen, _ = watch.wait(lambda o: o.state == enum.OPERATION_STATE_CANCELLING)
-        at_rest = most = sum(self.files().values())
+        at_rest = most = self.taken()
         while watch.seen[-1][1].state != done:
-            most = max(most, sum(self.files().values()))
+            most = max(most, self.taken())
         ended, last = watch.seen[-1]
         self.latencies.append(seen - asked)
         print(f"{what}, {phase}: CANCELLING after {1000 * (seen - asked):.1f} ms, DONE after {1000 * (ended - asked):.0f} ms, "

@@ -346,7 +346,7 @@ class Registry(unittest.TestCase):
         subprocess.run(["mkdir", layout], check=True)
         subprocess.run(["tar", "-C", layout, "-xf", layout + ".tar"], check=True)
         # Another configuration by a tool that isn't ours.
-        subprocess.run(["umoci", "config", "--image", layout + ":latest", "--config.env", "GREETING=from the image",
+        subprocess.run(["umoci", "config", "--image", layout + ":base:latest", "--config.env", "GREETING=from the image",
                         "--config.entrypoint", "/bin/sh", "--config.workingdir", "/etc"], check=True, capture_output=True)
         os.chmod(layout, 0o755)
         subprocess.run(["chmod", "-R", "a+rX", layout], check=True)
