@@ -15,6 +15,7 @@
 
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
+#include "distros/lxfs/kept_rights.h"
 #include "distros/lxfs/xattr_names.h"
 
 namespace wslm {
@@ -36,6 +37,13 @@ bool HasRoom(int fd) {
   return fstatvfs(fd, &file_system) == 0 && (file_system.f_bavail > 0 || file_system.f_blocks == 0);
 }
 
+LxfsHostForm HostFormOf(const GuestAttributes& attributes, const Entry& entry, SecondOwner second_owner) {
+  for (const auto& [name, value] : entry.xattrs) {
+    if (LxfsXattrNeedsRecord(name)) return LxfsRecordFormOf(attributes);
+  }
+  return LxfsHostFormOf(attributes, second_owner);
+}
+
 }  // namespace
 
 GuestAttributes GuestAttributesOf(const Entry& entry) {
@@ -53,7 +61,7 @@ AttributeWriter::AttributeWriter(std::unique_ptr<SideStore> store, SecondOwner s
 
 absl::Status AttributeWriter::ApplyTo(int fd, const Entry& entry, bool is_new) {
   const GuestAttributes attributes = GuestAttributesOf(entry);
-  const LxfsHostForm form = LxfsHostFormOf(attributes, second_owner_);
+  const LxfsHostForm form = HostFormOf(attributes, entry, second_owner_);
   if (!is_new && has_xattrs_) RETURN_IF_ERROR(RemoveXattrs(fd, entry.path));
   // An ordinary user may set attributes on what is writable only, so the mode comes after them.
   if (form.needs_record) {
@@ -68,7 +76,7 @@ absl::Status AttributeWriter::ApplyTo(int fd, const Entry& entry, bool is_new) {
 
 absl::Status AttributeWriter::ApplyTo(int folder, const char* name, const Entry& entry) {
   const GuestAttributes attributes = GuestAttributesOf(entry);
-  const LxfsHostForm form = LxfsHostFormOf(attributes, second_owner_);
+  const LxfsHostForm form = HostFormOf(attributes, entry, second_owner_);
   if (form.needs_record || numbers_reused_) {
     const std::optional<SideKey> key = store_->KeyOf(folder, name);
     if (!key) return ErrnoError("cannot look at", entry.path);

@@ -278,7 +278,10 @@ bool MayAccess(const Credentials& c, uint32_t mode, uint32_t uid, uint32_t gid, 
   } else if (c.InGroup(gid)) {
     bits >>= 3;
   }
-  if ((wanted & ~static_cast<int>(bits & 7)) == 0) return true;
+  return (wanted & ~static_cast<int>(bits & 7)) == 0 || MayOverride(c, mode, uid, wanted);
+}
+
+bool MayOverride(const Credentials& c, uint32_t mode, uint32_t uid, int wanted) {
   if (S_ISDIR(mode)) {
     if (c.HasOver(CAP_DAC_OVERRIDE, uid)) return true;
     return !(wanted & W_OK) && c.HasOver(CAP_DAC_READ_SEARCH, uid);

@@ -119,7 +119,9 @@ Credentials InNewNamespace(const Credentials& c);
 
 // Whether `c` may do `wanted` (R_OK | W_OK | X_OK) to a file, capabilities included.
 bool MayAccess(const Credentials& c, uint32_t mode, uint32_t uid, uint32_t gid, int wanted);
-// The same with the real ids and the permitted set, as access(2) asks.
+// Whether capabilities alone let it.
+bool MayOverride(const Credentials& c, uint32_t mode, uint32_t uid, int wanted);
+// The same as MayAccess with the real ids and the permitted set, as access(2) asks.
 Credentials RealIdentity(const Credentials& c);
 // Whether `c` may send `signal` to a thread that has `target`; `same_session` lets SIGCONT through.
 bool MaySignal(const Credentials& c, const Credentials& target, int signal, bool same_session);

@@ -259,6 +259,7 @@ int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
     out.mount = MountKind::kLxfs;
   }
   out.has_record = false;
+  out.list = nullptr;
   switch (out.mount) {
     case MountKind::kLxfs: {
       const auto record = RecordOf(name, flags, out.host);
@@ -317,14 +318,25 @@ bool GuestFiles::IsOnRootfs(const struct statx& host) const {
   return makedev(host.stx_dev_major, host.stx_dev_minor) == options_.device;
 }
 
-LxfsHostForm GuestFiles::HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const {
+LxfsHostForm GuestFiles::HostFormFor(const GuestFile& near, const GuestAttributes& attributes, bool with_rights) const {
   if (near.mount == MountKind::kDrvfs) return {.host_mode = DrvfsHostMode(attributes.mode), .needs_record = true};
+  if (with_rights) return LxfsRecordFormOf(attributes);
   // No second owner elsewhere: a tmpfs may be mounted with a sticky bit that is just that.
   constexpr SecondOwner kNone{UINT32_MAX, UINT32_MAX};
   return LxfsHostFormOf(attributes, IsOnRootfs(near.host) ? options_.second_owner : kNone);
 }
 
 int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes) {
+  return SetForm(name, flags, file, attributes, file.has_record && HasKeptRights(name, flags, file));
+}
+
+int GuestFiles::SetWithRights(const std::string& name, int flags, const GuestFile& file,
+                              const GuestAttributes& attributes) {
+  return SetForm(name, flags, file, attributes, HasKeptRights(name, flags, file));
+}
+
+int GuestFiles::SetForm(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes,
+                        bool with_rights) {
   switch (file.mount) {
     case MountKind::kLxfs:
       break;
@@ -339,7 +351,7 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
       if (attributes.uid != file.attributes.uid || attributes.gid != file.attributes.gid) return EPERM;
       return S_ISLNK(file.host.stx_mode) || ::chmod(name.c_str(), attributes.mode & 07777) == 0 ? 0 : errno;
   }
-  const LxfsHostForm form = HostFormFor(file, attributes);
+  const LxfsHostForm form = HostFormFor(file, attributes, with_rights);
   if (S_ISLNK(file.host.stx_mode)) {
     if (form.needs_record) return Keep(KeyOf(name, flags, file.host), attributes);
     return file.has_record ? Keep(KeyOf(name, flags, file.host), std::nullopt) : 0;
@@ -412,28 +424,15 @@ int GuestFiles::Keep(const SideKey& key, const std::optional<GuestAttributes>& a
   return ErrnoOf(status);
 }
 
-GuestXattrs GuestFiles::SideXattrs(const std::string& name, int flags, const GuestFile& file) const {
-  if (file.mount != MountKind::kLxfs || !side_.HasXattrs()) return {};
-  return side_.Xattrs(KeyOf(name, flags, file.host));
-}
-
-int GuestFiles::RemoveSideXattr(const std::string& name, int flags, const GuestFile& file, const std::string& xattr) {
-  const GuestXattrs before = SideXattrs(name, flags, file);
-  GuestXattrs after = before;
-  if (after.erase(xattr) == 0) return ENODATA;
-  const SideKey key = KeyOf(name, flags, file.host);
-  side_.PutXattrs(key, after);
-  const absl::Status status = side_.Commit();
-  if (status.ok()) return 0;
-  side_.PutXattrs(key, before);
-  return ErrnoOf(status);
-}
-
-int GuestFiles::SetNew(const std::string& name, int flags, const GuestAttributes& attributes) {
+int GuestFiles::SetNew(const std::string& name, int flags, const GuestAttributes& attributes,
+                       const GuestXattrs& lists) {
   GuestFile file;
   if (int error = Get(name, flags, file)) return error;
-  if (file.attributes == attributes) return 0;
-  return Set(name, flags, file, attributes);
+  for (const auto& [xattr, value] : lists) {
+    if (int error = SetKept(name, flags, file, xattr, value)) return error;
+  }
+  if (lists.empty() && file.attributes == attributes) return 0;
+  return SetForm(name, flags, file, attributes, !lists.empty());
 }
 
 }  // namespace wslm::lxcore

@@ -20,7 +20,9 @@
 #include <vector>
 
 #include "distros/lxfs/attributes.h"
+#include "distros/lxfs/kept_rights.h"
 #include "distros/lxfs/side_store.h"
+#include "runtime-v1/lxcore/access_list.h"
 #include "runtime-v1/lxcore/drvfs.h"
 #include "runtime-v1/lxcore/identities.h"
 
@@ -55,6 +57,8 @@ struct GuestFile {
   bool has_record = false;
   // The kernel's own answer differs from `attributes`.
   bool differs = false;
+  // From GetForRights: who may do what besides the mode. Null: no list.
+  std::shared_ptr<const AccessList> list;
 
   uint32_t type() const { return attributes.mode & S_IFMT; }
   bool is_directory() const { return type() == S_IFDIR; }
@@ -97,19 +101,33 @@ class GuestFiles {
   // Of an open descriptor of lxcore's own; O_PATH will do.
   int GetFd(int fd, GuestFile& out) { return Get(OwnFdName(fd), 0, out); }
 
+  // Get, with the access list, which counts for who isn't root.
+  int GetForRights(const std::string& name, int flags, GuestFile& out);
+
   // Stores `attributes` (whose type is the file's) for what Get gave. 0 or an errno; EPERM where owners can't be kept.
   int Set(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes);
-  // For a file just made with the host mode of LxfsHostFormOf.
-  int SetNew(const std::string& name, int flags, const GuestAttributes& attributes);
+  // Set for a file that got, or lost, a list or a capability: with one it has a record in any case.
+  int SetWithRights(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes);
+  // For a file just made with the host mode of HostFormFor: its owner and mode, and what it has of its folder's lists.
+  int SetNew(const std::string& name, int flags, const GuestAttributes& attributes, const GuestXattrs& lists = {});
 
-  // Attributes that the file itself can't carry, which an import left in the side store; by the guest's names.
+  // Attributes that the host's user may not set, by the guest's names; they are in the file under another name, or in
+  // the side store. 0 or an errno: ENODATA when it isn't there. `how`: XATTR_CREATE, XATTR_REPLACE or 0.
+  int GetKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr, std::string& value);
+  int SetKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr,
+              const std::string& value, int how = 0);
+  int RemoveKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr);
+  // An access or default list; empty where there is none. 0 or an errno.
+  int GetList(const std::string& name, int flags, const GuestFile& file, const char* which, AccessList& list);
+
+  // Attributes that the file itself can't carry, by the guest's names.
   bool HasSideXattrs() const { return side_.HasXattrs(); }
   GuestXattrs SideXattrs(const std::string& name, int flags, const GuestFile& file) const;
   // 0 or an errno: ENODATA when it isn't there.
   int RemoveSideXattr(const std::string& name, int flags, const GuestFile& file, const std::string& xattr);
 
-  // How a file beside `near`, or in it, is stored.
-  LxfsHostForm HostFormFor(const GuestFile& near, const GuestAttributes& attributes) const;
+  // How a file beside `near`, or in it, is stored. `with_rights`: it has a list or a capability.
+  LxfsHostForm HostFormFor(const GuestFile& near, const GuestAttributes& attributes, bool with_rights = false) const;
   // Called with the inode of what gets a record in the side store.
   void set_on_side_record(std::function<void(uint64_t)> call) { on_side_record_ = std::move(call); }
   // Whose mount table to read when a mount appears that wasn't seen before.
@@ -156,6 +174,12 @@ class GuestFiles {
   int SetDrvfs(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes);
   Owner OwnerOf(const MountLine& line, const Credentials& reader);
   SideKey KeyOf(const std::string& name, int flags, const struct statx& host) const;
+  // Set; `with_rights`: the file has a list or a capability.
+  int SetForm(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes,
+              bool with_rights);
+  bool HasKeptRights(const std::string& name, int flags, const GuestFile& file);
+  int PutSideXattrs(const std::string& name, int flags, const GuestFile& file, const GuestXattrs& before,
+                    const GuestXattrs& after);
   std::optional<GuestAttributes> SideRecordOf(const std::string& name, int flags, const struct statx& host) const;
   // nullopt: removes the record. 0 or an errno, and then the record is as it was.
   int Keep(const SideKey& key, const std::optional<GuestAttributes>& attributes);

@@ -13,6 +13,11 @@ namespace wslm::lxcore {
 bool Kernel::Allowed(const Credentials& c, const GuestFile& file, int wanted) {
   if (file.mount == MountKind::kHost || file.mount == MountKind::kNone || file.mount == MountKind::kForeign)
     return true;
+  // Its group bits are the mask: where they are none, the kernel asks no list.
+  if (file.list && c.fsuid != file.attributes.uid && (file.attributes.mode & 070)) {
+    if (ListAllows(*file.list, c, file.attributes.gid, wanted)) return true;
+    return MayOverride(c, file.attributes.mode, file.attributes.uid, wanted);
+  }
   return MayAccess(c, file.attributes.mode, file.attributes.uid, file.attributes.gid, wanted);
 }
 
@@ -110,6 +115,12 @@ int Kernel::ResolvePath(const Call& call, const Credentials& c, int folder, cons
     target.parent_known = files.Get(target.parent_name, 0, target.parent) == 0;
   }
   return 0;
+}
+
+// procfs shows by a link's mode what its descriptor may be used for.
+bool IsPathOnly(const Call& call, int fd) {
+  struct stat link;
+  return ::lstat(GuestPaths::BaseOf(call.tid(), fd).c_str(), &link) == 0 && (link.st_mode & 0600) == 0;
 }
 
 GuestAttributes AttributesOfNew(const Credentials& c, const GuestFile& parent, uint32_t mode, uint64_t rdev) {

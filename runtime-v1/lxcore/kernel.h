@@ -97,6 +97,9 @@ struct Kernel {
   const IdMap& MapOf(const Call& call, UserNamespaces::Ids ids);
 };
 
+// Whether the caller's descriptor was opened with O_PATH, so that it names a file and lets nothing be done to it.
+bool IsPathOnly(const Call& call, int fd);
+
 // Owner and mode of a file made in `parent` by `c`; `mode` less the umask.
 GuestAttributes AttributesOfNew(const Credentials& c, const GuestFile& parent, uint32_t mode, uint64_t rdev = 0);
 

@@ -8,6 +8,7 @@
 #include "runtime-v1/lxcore/create.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/privileges.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -28,9 +29,12 @@ std::optional<Reply> Find(Kernel& k, const Call& call, int folder, uint64_t path
 
 std::optional<Reply> FindFd(Kernel& k, const Call& call, Target& target) {
   k.ResolveFd(call, call.int_arg(0), target);
-  if (target.error != 0) return Reply::Continue();
+  if (target.error != 0 || IsPathOnly(call, call.int_arg(0))) return Reply::Continue();
   return std::nullopt;
 }
+
+// Flags that the kernel refuses.
+bool HasOtherFlags(int at_flags) { return (at_flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0; }
 
 bool IsOwner(const Credentials& c, const GuestFile& file) {
   return c.fsuid == file.attributes.uid || c.HasOver(CAP_FOWNER, file.attributes.uid) || file.is_everyones();
@@ -51,6 +55,15 @@ Reply Chmod(Kernel& k, const Call& call, const Target& target, uint32_t mode) {
   if (!c.InGroup(wanted.gid) && !c.HasOver(CAP_FSETID, wanted.uid)) wanted.mode &= ~S_ISGID;
   const bool plain_now = file.mount == MountKind::kLxfs && !file.has_record && !file.differs;
   if (plain_now && IsPlainForm(wanted)) return Reply::Continue();
+  AccessList list;
+  if (int error = k.files.GetList(target.name, target.flags, file, kAccessListXattr, list)) return Reply::Error(error);
+  if (!list.empty()) {
+    ChangeMode(list, wanted.mode);
+    const std::string value = EncodeAccessList(list);
+    if (int error = k.files.SetKept(target.name, target.flags, file, kAccessListXattr, value)) {
+      return Reply::Error(error);
+    }
+  }
   return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
 }
 
@@ -76,9 +89,13 @@ Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uin
     if (uid != kKeep && !(own && uid == file.attributes.uid)) return Reply::Error(EPERM);
     if (gid != kKeep && !(own && (c.InGroup(gid) || gid == file.attributes.gid))) return Reply::Error(EPERM);
   }
-  if (!file.is_directory() && (uid != kKeep || gid != kKeep)) {
-    wanted.mode &= ~S_ISUID;
-    if (wanted.mode & S_IXGRP) wanted.mode &= ~S_ISGID;
+  if (!file.is_directory()) {
+    wanted.mode = WithoutSetId(c, file.attributes);
+    // Nothing else is asked for: to take them away is to change the mode.
+    if (uid == kKeep && gid == kKeep && wanted.mode != file.attributes.mode && !IsOwner(c, file)) {
+      return Reply::Error(EPERM);
+    }
+    if (int error = DropCapability(k, target)) return Reply::Error(error);
   }
   if (S_ISREG(wanted.mode)) ::removexattr(target.name.c_str(), kKeptCapabilities);
   if (wanted == file.attributes) return Reply::Value(0);
@@ -120,6 +137,7 @@ Reply SysFChmodAt(Kernel& k, const Call& call) {
 }
 
 Reply SysFChmodAt2(Kernel& k, const Call& call) {
+  if (HasOtherFlags(call.int_arg(3))) return Reply::Error(EINVAL);
   Target target;
   if (auto done = Find(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), target)) {
     return std::move(*done);
@@ -146,6 +164,7 @@ Reply SysFChown(Kernel& k, const Call& call) {
 }
 
 Reply SysFChownAt(Kernel& k, const Call& call) {
+  if (HasOtherFlags(call.int_arg(4))) return Reply::Error(EINVAL);
   Target target;
   if (auto done = Find(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(4)), target)) {
     return std::move(*done);
@@ -167,6 +186,7 @@ Reply SysUTimeNsAt(Kernel& k, const Call& call) {
     timespec times[2];
     if (int error = ReadGuest(call.tid(), call.arg(2), times, sizeof(times))) return Reply::Error(error);
     to_now = times[0].tv_nsec == UTIME_NOW && times[1].tv_nsec == UTIME_NOW;
+    if (HasOtherFlags(call.int_arg(3))) return Reply::Error(EINVAL);
     if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT) return Reply::Continue();
   }
   return Touch(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), to_now);

@@ -29,11 +29,11 @@ Reply Make(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t mode
   }
   if ((S_ISCHR(mode) || S_ISBLK(mode)) && !c.Has(CAP_MKNOD)) return Reply::Error(EPERM);
   if (KernelKeepsOwners(target.parent)) return Reply::Continue();
-  const GuestAttributes made = AttributesToMake(k, call, c, target, mode, rdev);
+  const NewFile made = WhatToMake(k, call, c, target, mode, rdev);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
-  const LxfsHostForm form = k.files.HostFormFor(target.parent, made);
+  const LxfsHostForm form = k.files.HostFormFor(target.parent, made.attributes, !made.lists.empty());
   if (make(target.name.c_str(), form.host_mode) != 0) return Reply::Error(errno);
-  if (int error = k.files.SetNew(target.name, AT_SYMLINK_NOFOLLOW, made)) {
+  if (int error = k.files.SetNew(target.name, AT_SYMLINK_NOFOLLOW, made.attributes, made.lists)) {
     ::unlinkat(AT_FDCWD, target.name.c_str(), S_ISDIR(mode) ? AT_REMOVEDIR : 0);
     return Reply::Error(error);
   }

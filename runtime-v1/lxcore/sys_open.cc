@@ -1,16 +1,19 @@
-// open(2), creat(2), openat2(2), truncate(2).
+// open(2), creat(2), truncate(2).
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "runtime-v1/lxcore/create.h"
 #include "runtime-v1/lxcore/fast_path.h"
-#include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/open_target.h"
+#include "runtime-v1/lxcore/privileges.h"
 #include "runtime-v1/lxcore/proc_files.h"
+#include "runtime-v1/lxcore/process_facts.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -23,17 +26,33 @@ int WantedBy(uint64_t flags) {
   return wanted;
 }
 
-bool MakesTemporary(uint64_t flags) { return (flags & O_TMPFILE) == O_TMPFILE; }
-
 Reply Opened(int fd, uint64_t flags) {
   if (fd < 0) return Reply::Error(errno);
   return Reply::Descriptor(UniqueFd(fd), (flags & O_CLOEXEC) != 0);
 }
 
+// The pseudo terminal that controls a process, by its name; empty where it has none. TTYs of the host's own: none.
+std::string TerminalOf(int proc, pid_t tid) {
+  const std::string stat = ReadProcFile(proc, std::to_string(tid) + "/stat");
+  int number = 0;
+  // After the name, which may hold anything: state, parent, group, session, terminal.
+  const size_t name_end = stat.rfind(')');
+  if (name_end == std::string::npos || std::sscanf(stat.c_str() + name_end + 1, " %*c %*d %*d %*d %d", &number) != 1)
+    return "";
+  const unsigned first = 136, last = 143;  // UNIX98_PTY_SLAVE_MAJOR, eight of them
+  if (major(number) < first || major(number) > last) return "";
+  return "/dev/pts/" + std::to_string((major(number) - first) << 8 | minor(number));
+}
+
 // A device that the guest made: the host's node of the same number serves it, where the guest's /dev has one.
-Reply OpenDevice(const Target& target, uint64_t flags) {
+Reply OpenDevice(Kernel& k, const Call& call, const Target& target, uint64_t flags) {
   const GuestAttributes& device = target.file.attributes;
   if (!S_ISCHR(device.mode)) return Reply::Error(ENXIO);
+  const int how = static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_CLOEXEC | O_NOCTTY;
+  if (device.rdev == makedev(5, 0)) {
+    const std::string terminal = TerminalOf(k.proc, call.tid());
+    return terminal.empty() ? Reply::Error(ENXIO) : Opened(::open(terminal.c_str(), how), flags);
+  }
   static constexpr struct {
     unsigned major, minor;
     const char* name;
@@ -41,8 +60,7 @@ Reply OpenDevice(const Target& target, uint64_t flags) {
                 {1, 8, "/dev/random"}, {1, 9, "/dev/urandom"}, {5, 2, "/dev/ptmx"}};
   for (const auto& node : kNodes) {
     if (node.major != major(device.rdev) || node.minor != minor(device.rdev)) continue;
-    return Opened(::open(node.name, static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_CLOEXEC | O_NOCTTY),
-                  flags);
+    return Opened(::open(node.name, how), flags);
   }
   return Reply::Error(ENXIO);
 }
@@ -52,29 +70,24 @@ Reply OpenPtyMaster(Kernel& k, const Credentials& c, const Target& target, uint6
   UniqueFd master(::open(target.name.c_str(), static_cast<int>(flags) | O_CLOEXEC | O_NOCTTY));
   if (!master) return Reply::Error(errno);
   unsigned number;
-  const std::string folder = SplitLast(target.name).folder;
   if (::ioctl(master.get(), TIOCGPTN, &number) == 0) {
-    GuestFile slave;
-    const std::string name = folder + "/" + std::to_string(number);
-    if (k.files.Get(name, 0, slave) == 0 && slave.mount == MountKind::kDevpts) {
+    // /dev/ptmx is a link in most distros.
+    for (const std::string& folder : {SplitLast(target.name).folder, std::string("/dev/pts")}) {
+      GuestFile slave;
+      const std::string name = folder + "/" + std::to_string(number);
+      if (k.files.Get(name, 0, slave) != 0 || slave.mount != MountKind::kDevpts) continue;
       GuestAttributes attributes = slave.attributes;
       attributes.mode = S_IFCHR | 0620;
       attributes.uid = c.fsuid;
       attributes.gid = 5;
       k.files.Set(name, 0, slave, attributes);
+      break;
     }
   }
   return Reply::Descriptor(std::move(master), (flags & O_CLOEXEC) != 0);
 }
 
-// Whoever isn't root takes the set-id bits away by writing. Linux does it at the first write, lxcore when it is opened.
-void ClearSetId(Kernel& k, const Credentials& c, const Target& target) {
-  GuestAttributes attributes = target.file.attributes;
-  if (!S_ISREG(attributes.mode) || !(attributes.mode & (S_ISUID | S_ISGID)) || c.Has(CAP_FSETID)) return;
-  attributes.mode &= ~S_ISUID;
-  if (attributes.mode & S_IXGRP) attributes.mode &= ~S_ISGID;
-  k.files.Set(target.name, target.flags, target.file, attributes);
-}
+}  // namespace
 
 Reply OpenExisting(Kernel& k, const Call& call, const Credentials& c, const Target& target, uint64_t flags) {
   if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL)) return Reply::Error(EEXIST);
@@ -87,16 +100,15 @@ Reply OpenExisting(Kernel& k, const Call& call, const Credentials& c, const Targ
     if ((flags & O_NOATIME) && file.mount == MountKind::kLxfs && c.fsuid != file.attributes.uid && !c.Has(CAP_FOWNER)) {
       return Reply::Error(EPERM);
     }
-    if (wanted & W_OK) ClearSetId(k, c, target);
   }
-  if (file.is_made_device()) return OpenDevice(target, flags);
+  if (wanted & W_OK) DropPrivileges(k, c, target);
+  if (file.is_made_device()) return OpenDevice(k, call, target, flags);
   if (file.mount == MountKind::kProc) {
     ProcFile opened = OpenProcFile(k, call, target, flags);
     if (opened.error != 0) return Reply::Error(opened.error);
     if (opened.file) return Reply::Descriptor(std::move(opened.file), (flags & O_CLOEXEC) != 0);
   }
-  if (file.mount == MountKind::kDevpts && !c.IsFileRoot() && file.type() == S_IFCHR &&
-      file.attributes.rdev == makedev(5, 2)) {
+  if (file.mount == MountKind::kDevpts && file.type() == S_IFCHR && file.attributes.rdev == makedev(5, 2)) {
     return OpenPtyMaster(k, c, target, flags);
   }
   // As loaders open libraries.
@@ -114,16 +126,16 @@ Reply OpenNew(Kernel& k, const Call& call, const Credentials& c, const Target& t
     if (int error = Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
   }
   if (KernelKeepsOwners(target.parent)) return Reply::Continue();
-  const GuestAttributes made = AttributesToMake(k, call, c, target, S_IFREG | (mode & 07777));
+  const NewFile made = WhatToMake(k, call, c, target, S_IFREG | (mode & 07777));
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
-  const LxfsHostForm form = k.files.HostFormFor(target.parent, made);
+  const LxfsHostForm form = k.files.HostFormFor(target.parent, made.attributes, !made.lists.empty());
   const int open_flags = static_cast<int>(flags) | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
   UniqueFd fd(::open(target.name.c_str(), open_flags, form.host_mode));
   if (!fd) {
     // Something else made it meanwhile: what the guest asked for isn't new any more.
     return errno == EEXIST && !(flags & O_EXCL) ? Reply::Continue() : Reply::Error(errno);
   }
-  if (int error = k.files.SetNew(GuestFiles::OwnFdName(fd.get()), 0, made)) {
+  if (int error = k.files.SetNew(GuestFiles::OwnFdName(fd.get()), 0, made.attributes, made.lists)) {
     ::unlink(target.name.c_str());
     return Reply::Error(error);
   }
@@ -135,16 +147,18 @@ Reply OpenTemporary(Kernel& k, const Call& call, const Credentials& c, Target& t
   if (!Kernel::Allowed(c, target.file, W_OK | X_OK)) return Reply::Error(EACCES);
   if (KernelKeepsOwners(target.file)) return Reply::Continue();
   target.parent = target.file;
-  const GuestAttributes made = AttributesToMake(k, call, c, target, S_IFREG | (mode & 07777));
+  target.parent_name = target.name;
+  const NewFile made = WhatToMake(k, call, c, target, S_IFREG | (mode & 07777));
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
-  const LxfsHostForm form = k.files.HostFormFor(target.parent, made);
+  const LxfsHostForm form = k.files.HostFormFor(target.parent, made.attributes, !made.lists.empty());
   UniqueFd fd(::open(target.name.c_str(), static_cast<int>(flags) | O_CLOEXEC, form.host_mode));
   if (!fd) return Reply::Error(errno);
-  if (int error = k.files.SetNew(GuestFiles::OwnFdName(fd.get()), 0, made)) return Reply::Error(error);
+  if (int error = k.files.SetNew(GuestFiles::OwnFdName(fd.get()), 0, made.attributes, made.lists))
+    return Reply::Error(error);
   return Reply::Descriptor(std::move(fd), (flags & O_CLOEXEC) != 0);
 }
 
-Reply Open(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t flags, uint32_t mode) {
+Reply OpenPath(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t flags, uint32_t mode) {
   const Credentials& c = k.CredentialsOf(call);
   const bool creates = (flags & O_CREAT) != 0 && !(flags & O_PATH);
   const bool no_follow = (flags & O_NOFOLLOW) || (creates && (flags & O_EXCL));
@@ -159,51 +173,25 @@ Reply Open(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t flag
   return OpenNew(k, call, c, target, flags, mode);
 }
 
-// Root's openat2 with flags that can only make the lookup fail: the kernel's, but for what is served in place of a
-// file.
-Reply OpenRestricted(Kernel& k, const Call& call, const Credentials& c, const open_how& how) {
-  Target target;
-  const int options = kOnlyLook | (how.flags & O_NOFOLLOW ? kNoFollow : 0);
-  if (int error = k.Resolve(call, c, call.int_arg(0), call.arg(1), options, target)) return Reply::Error(error);
-  if (target.error != 0 || target.file.mount != MountKind::kProc) return Reply::Continue();
-  return OpenExisting(k, call, c, target, how.flags);
-}
-
-}  // namespace
-
 Reply SysOpen(Kernel& k, const Call& call) {
-  return Open(k, call, AT_FDCWD, call.arg(0), call.id_arg(1), call.id_arg(2));
+  return OpenPath(k, call, AT_FDCWD, call.arg(0), call.id_arg(1), call.id_arg(2));
 }
 
 Reply SysCreat(Kernel& k, const Call& call) {
-  return Open(k, call, AT_FDCWD, call.arg(0), O_CREAT | O_WRONLY | O_TRUNC, call.id_arg(1));
+  return OpenPath(k, call, AT_FDCWD, call.arg(0), O_CREAT | O_WRONLY | O_TRUNC, call.id_arg(1));
 }
 
 Reply SysOpenAt(Kernel& k, const Call& call) {
-  return Open(k, call, call.int_arg(0), call.arg(1), call.id_arg(2), call.id_arg(3));
-}
-
-Reply SysOpenAt2(Kernel& k, const Call& call) {
-  open_how how = {};
-  if (call.arg(3) < sizeof(how)) return Reply::Continue();
-  if (int error = ReadGuest(call.tid(), call.arg(2), &how, sizeof(how))) return Reply::Error(error);
-  const Credentials& c = k.CredentialsOf(call);
-  if (how.resolve & RESOLVE_IN_ROOT) {
-    // "/" and ".." mean something else in there, which no check here knows. Who uses it has another way.
-    return c == Credentials{.groups = c.groups} ? Reply::Continue() : Reply::Error(ENOSYS);
-  }
-  if (how.resolve != 0 && c.IsFileRoot()) return OpenRestricted(k, call, c, how);
-  return Open(k, call, call.int_arg(0), call.arg(1), how.flags, static_cast<uint32_t>(how.mode));
+  return OpenPath(k, call, call.int_arg(0), call.arg(1), call.id_arg(2), call.id_arg(3));
 }
 
 Reply SysTruncate(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.IsFileRoot()) return Reply::Continue();
   Target target;
   if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), 0, target)) return Reply::Error(error);
   if (target.error != 0 || target.file.is_directory()) return Reply::Continue();
   if (!Kernel::Allowed(c, target.file, W_OK)) return Reply::Error(EACCES);
-  ClearSetId(k, c, target);
+  DropPrivileges(k, c, target);
   return Reply::Continue();
 }
 

@@ -108,7 +108,7 @@ Reply SysBind(Kernel& k, const Call& call) {
     return target.error == 0 ? Reply::Error(EADDRINUSE) : Reply::Continue();
   }
   if (int error = c.IsFileRoot() ? 0 : Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
-  const GuestAttributes made = AttributesToMake(k, call, c, target, S_IFSOCK | kSocketMode);
+  const NewFile made = WhatToMake(k, call, c, target, S_IFSOCK | kSocketMode);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
   UniqueFd socket = CopyOf(call, call.int_arg(0));
   if (!socket) return Reply::Error(errno);
@@ -121,7 +121,7 @@ Reply SysBind(Kernel& k, const Call& call) {
   const int error = result == 0 ? 0 : errno;
   if (relative) ::fchdir(k.proc);
   if (error != 0) return Reply::Error(error);
-  return Reply::Error(k.files.SetNew(target.name, AT_SYMLINK_NOFOLLOW, made));
+  return Reply::Error(k.files.SetNew(target.name, AT_SYMLINK_NOFOLLOW, made.attributes, made.lists));
 }
 
 Reply SysConnect(Kernel& k, const Call& call) {

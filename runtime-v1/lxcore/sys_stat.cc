@@ -63,6 +63,8 @@ int OptionsOf(int at_flags) {
   return (at_flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (at_flags & AT_EMPTY_PATH ? kEmptyPath : 0);
 }
 
+bool HasOtherFlags(int at_flags, int known) { return (at_flags & ~(known | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0; }
+
 Reply ReadLink(Kernel& k, const Call& call, int folder, uint64_t path, int options) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
@@ -76,7 +78,8 @@ Reply Access(Kernel& k, const Call& call, int folder, uint64_t path, int mode, i
   const Credentials& own = k.CredentialsOf(call);
   const Credentials c = flags & AT_EACCESS ? own : RealIdentity(own);
   // For root the host's x bits are right, and so is its yes to everything else.
-  if (c.IsFileRoot() || (mode & ~(R_OK | W_OK | X_OK)) != 0) return Reply::Continue();
+  if (c.IsFileRoot() || (mode & ~(R_OK | W_OK | X_OK)) != 0 || HasOtherFlags(flags, AT_EACCESS))
+    return Reply::Continue();
   Target target;
   if (int error = k.Resolve(call, c, folder, path, OptionsOf(flags) | kOnlyLook, target)) return Reply::Error(error);
   if (target.error != 0 || mode == F_OK) return Reply::Continue();
@@ -106,10 +109,12 @@ Reply SysFStat(Kernel& k, const Call& call) {
 }
 
 Reply SysNewFStatAt(Kernel& k, const Call& call) {
+  if (HasOtherFlags(call.int_arg(3), AT_NO_AUTOMOUNT)) return Reply::Continue();
   return StatPath(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), call.arg(2));
 }
 
 Reply SysStatX(Kernel& k, const Call& call) {
+  if (HasOtherFlags(call.int_arg(2), AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)) return Reply::Continue();
   Target target;
   if (int error = k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1),
                             OptionsOf(call.int_arg(2)) | kOnlyLook, target)) {

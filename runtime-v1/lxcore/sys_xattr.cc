@@ -1,6 +1,6 @@
-// xattr(7). The guest neither sees nor sets user.lxfs*; security.capability, trusted.* and ACLs, which the host's user
-// may not set, are kept under user.lxfs. + their name. What an import found too large for the file, or on what can't
-// carry any, is in the side store: it is shown and can be removed.
+// xattr(7). The guest neither sees nor sets user.lxfs*; security.*, trusted.* and access lists, which the host's user
+// may not set, are kept under user.lxfs. + their name; what is too large for the file, or is of one that can't carry
+// any, is in the side store.
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,10 +27,13 @@ constexpr size_t kLargestName = XATTR_NAME_MAX + 1;
 enum class By { kPath, kLink, kFd };
 
 bool IsHidden(std::string_view name) { return name.starts_with(kLxfsXattr) || name == kDrvfsXattr; }
-bool IsAcl(std::string_view name) { return name.starts_with("system.posix_acl_"); }
+bool IsList(std::string_view name) { return name == kAccessListXattr || name == kDefaultListXattr; }
+bool IsTrusted(std::string_view name) { return name.starts_with(XATTR_TRUSTED_PREFIX); }
+bool IsUsers(std::string_view name) { return name.starts_with(XATTR_USER_PREFIX); }
 // What is kept under another name.
 bool IsKept(std::string_view name) {
-  return name == "security.capability" || name.starts_with(XATTR_TRUSTED_PREFIX) || IsAcl(name);
+  return (name.starts_with(XATTR_SECURITY_PREFIX) && name.size() > XATTR_SECURITY_PREFIX_LEN) ||
+         (IsTrusted(name) && name.size() > XATTR_TRUSTED_PREFIX_LEN) || IsList(name);
 }
 
 std::optional<Reply> Find(Kernel& k, const Call& call, By by, Target& target) {
@@ -76,7 +79,7 @@ Reply Get(Kernel& k, const Call& call, By by) {
   if (int error = ReadName(call, name)) return Reply::Error(error);
   if (IsHidden(name)) return Reply::Error(ENODATA);
   const bool kept = IsKept(name);
-  if (!kept && !name.starts_with(XATTR_USER_PREFIX)) return Reply::Continue();
+  if (!kept && !IsUsers(name)) return Reply::Continue();
   const Credentials& c = k.CredentialsOf(call);
   const bool side_store = k.files.HasSideXattrs();
   if (!kept && c.IsFileRoot() && !side_store) return Reply::Continue();
@@ -92,7 +95,7 @@ Reply Get(Kernel& k, const Call& call, By by) {
     if (size < 0) return Reply::Continue();
   }
   if (auto done = Find(k, call, by, target)) return std::move(*done);
-  if (name.starts_with(XATTR_USER_PREFIX) && by != By::kFd && !Kernel::Allowed(c, target.file, R_OK)) {
+  if (IsUsers(name) && by != By::kFd && !Kernel::Allowed(c, target.file, R_OK)) {
     return Reply::Error(EACCES);
   }
   if (target.file.mount != MountKind::kLxfs) return Reply::Continue();
@@ -101,26 +104,25 @@ Reply Get(Kernel& k, const Call& call, By by) {
     const std::optional<std::string> value = FromSideStore(k, target, name);
     return value ? AnswerBytes(call, call.arg(2), call.arg(3), *value) : Reply::Continue();
   }
-  if (name.starts_with(XATTR_TRUSTED_PREFIX) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(ENODATA);
-  std::string value(XATTR_SIZE_MAX, '\0');
-  const ssize_t size = GetOf(target, kLxfsXattrPrefix + name, value.data(), value.size());
-  if (size < 0) {
-    const int error = errno;
-    if (const auto kept_beside = FromSideStore(k, target, name)) {
-      return AnswerBytes(call, call.arg(2), call.arg(3), *kept_beside);
-    }
-    return error == ENODATA ? Reply::Continue() : Reply::Error(error == EPERM ? ENODATA : error);
-  }
-  value.resize(size);
-  return AnswerBytes(call, call.arg(2), call.arg(3), value);
+  if (by == By::kFd && IsPathOnly(call, call.int_arg(0))) return Reply::Error(EBADF);
+  if (IsTrusted(name) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(ENODATA);
+  std::string value;
+  const int error = k.files.GetKept(target.name, target.flags, target.file, name, value);
+  if (error == ENODATA) return Reply::Continue();
+  return error != 0 ? Reply::Error(error) : AnswerBytes(call, call.arg(2), call.arg(3), value);
 }
 
 // The right to change attribute `name` of a file. 0 or the errno.
 int MayChange(const Credentials& c, const GuestFile& file, const std::string& name) {
   if (IsHidden(name)) return EPERM;
-  if (name == "security.capability") return c.Has(CAP_SETFCAP) ? 0 : EPERM;
-  if (name.starts_with(XATTR_TRUSTED_PREFIX)) return c.Has(CAP_SYS_ADMIN) ? 0 : EPERM;
-  if (IsAcl(name)) return c.fsuid == file.attributes.uid || c.Has(CAP_FOWNER) ? 0 : EPERM;
+  if (name == kCapabilityXattr) return c.Has(CAP_SETFCAP) ? 0 : EPERM;
+  if (IsTrusted(name) || name.starts_with(XATTR_SECURITY_PREFIX)) return c.Has(CAP_SYS_ADMIN) ? 0 : EPERM;
+  const bool is_owner = c.fsuid == file.attributes.uid || c.HasOver(CAP_FOWNER, file.attributes.uid);
+  if (IsList(name)) return is_owner ? 0 : EPERM;
+  if (IsUsers(name)) {
+    if (!file.is_directory() && file.type() != S_IFREG) return EPERM;
+    if (file.is_directory() && (file.attributes.mode & S_ISVTX) && !is_owner) return EPERM;
+  }
   return Kernel::Allowed(c, file, W_OK) ? 0 : EACCES;
 }
 
@@ -134,26 +136,59 @@ bool IsFileCapability(const std::string& value) {
          (revision == VFS_CAP_REVISION_3 && value.size() == XATTR_CAPS_SZ_3);
 }
 
+// A list of who may do what: the mode shows it.
+int SetList(Kernel& k, const Credentials& c, const Target& target, const std::string& which, const std::string& value) {
+  const GuestFile& file = target.file;
+  AccessList list;
+  if (int error = DecodeAccessList(value, list)) return error;
+  GuestAttributes attributes = file.attributes;
+  std::string kept = list.empty() ? "" : EncodeAccessList(list);
+  if (which == kDefaultListXattr) {
+    if (!file.is_directory()) return list.empty() ? 0 : EACCES;
+  } else if (!list.empty()) {
+    attributes.mode = ModeWithList(attributes.mode, list);
+    if (!c.InGroup(attributes.gid) && !c.HasOver(CAP_FSETID, attributes.uid)) attributes.mode &= ~S_ISGID;
+    if (SaysOnlyMode(list)) kept.clear();
+  }
+  const int error = kept.empty() ? k.files.RemoveKept(target.name, target.flags, file, which)
+                                 : k.files.SetKept(target.name, target.flags, file, which, kept);
+  if (error != 0 && error != ENODATA) return error;
+  return k.files.SetWithRights(target.name, target.flags, file, attributes);
+}
+
+// `value`: of an attribute that is kept under another name.
+int SetKept(Kernel& k, const Credentials& c, const Target& target, const std::string& name, const std::string& value,
+            int how) {
+  if (IsList(name)) {
+    if (target.file.type() == S_IFLNK) return EOPNOTSUPP;
+    return SetList(k, c, target, name, value);
+  }
+  if (name == kCapabilityXattr && !IsFileCapability(value)) return EINVAL;
+  if (int error = k.files.SetKept(target.name, target.flags, target.file, name, value, how)) return error;
+  if (!LxfsXattrNeedsRecord(name)) return 0;
+  return k.files.SetWithRights(target.name, target.flags, target.file, target.file.attributes);
+}
+
 Reply Set(Kernel& k, const Call& call, By by) {
   const Credentials& c = k.CredentialsOf(call);
   std::string name;
   if (int error = ReadName(call, name)) return Reply::Error(error);
+  const int how = call.int_arg(4);
+  if (how & ~(XATTR_CREATE | XATTR_REPLACE)) return Reply::Error(EINVAL);
+  if (call.arg(3) > XATTR_SIZE_MAX) return Reply::Error(E2BIG);
+  std::string value;
+  if (IsKept(name)) {
+    value.resize(call.arg(3));
+    if (int error = ReadGuest(call.tid(), call.arg(2), value.data(), value.size())) return Reply::Error(error);
+  }
   Target target;
   if (auto done = Find(k, call, by, target)) return std::move(*done);
-  if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
+  if (by == By::kFd && IsPathOnly(call, call.int_arg(0))) return Reply::Error(EBADF);
+  if (target.file.mount == MountKind::kLxfs || !IsKept(name)) {
+    if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
+  }
   if (!IsKept(name) || target.file.mount != MountKind::kLxfs) return Reply::Continue();
-  // Nothing here enforces ACLs: better an honest no.
-  if (IsAcl(name)) return Reply::Error(EOPNOTSUPP);
-  if (call.arg(3) > XATTR_SIZE_MAX) return Reply::Error(E2BIG);
-  std::string value(call.arg(3), '\0');
-  if (int error = ReadGuest(call.tid(), call.arg(2), value.data(), value.size())) return Reply::Error(error);
-  if (name == "security.capability" && !IsFileCapability(value)) return Reply::Error(EINVAL);
-  const std::string kept = kLxfsXattrPrefix + name;
-  const int flags = call.int_arg(4);
-  const int result = target.flags & AT_SYMLINK_NOFOLLOW
-                         ? ::lsetxattr(target.name.c_str(), kept.c_str(), value.data(), value.size(), flags)
-                         : ::setxattr(target.name.c_str(), kept.c_str(), value.data(), value.size(), flags);
-  return Reply::Error(result == 0 ? 0 : errno);
+  return Reply::Error(SetKept(k, c, target, name, value, how));
 }
 
 Reply RemoveOne(Kernel& k, const Call& call, By by) {
@@ -162,18 +197,20 @@ Reply RemoveOne(Kernel& k, const Call& call, By by) {
   if (int error = ReadName(call, name)) return Reply::Error(error);
   Target target;
   if (auto done = Find(k, call, by, target)) return std::move(*done);
-  if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
+  if (by == By::kFd && IsPathOnly(call, call.int_arg(0))) return Reply::Error(EBADF);
+  if (target.file.mount == MountKind::kLxfs || !IsKept(name)) {
+    if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
+  }
   if (target.file.mount != MountKind::kLxfs) return Reply::Continue();
+  if (IsList(name)) {
+    if (target.file.type() == S_IFLNK) return Reply::Error(EOPNOTSUPP);
+    return Reply::Error(SetList(k, c, target, name, ""));
+  }
+  if (IsKept(name)) return Reply::Error(k.files.RemoveKept(target.name, target.flags, target.file, name));
   // A value of the file's own may hide one there: both go.
   const int beside = k.files.RemoveSideXattr(target.name, target.flags, target.file, name);
   if (beside != 0 && beside != ENODATA) return Reply::Error(beside);
-  if (!IsKept(name)) {
-    return beside == 0 && GetOf(target, name, nullptr, 0) < 0 ? Reply::Value(0) : Reply::Continue();
-  }
-  const std::string kept = kLxfsXattrPrefix + name;
-  const int result = target.flags & AT_SYMLINK_NOFOLLOW ? ::lremovexattr(target.name.c_str(), kept.c_str())
-                                                        : ::removexattr(target.name.c_str(), kept.c_str());
-  return Reply::Error(result == 0 || beside == 0 ? 0 : errno);
+  return beside == 0 && GetOf(target, name, nullptr, 0) < 0 ? Reply::Value(0) : Reply::Continue();
 }
 
 Reply List(Kernel& k, const Call& call, By by) {
@@ -197,13 +234,13 @@ Reply List(Kernel& k, const Call& call, By by) {
       changed = true;
       if (!name.starts_with(kLxfsXattrPrefix)) continue;
       name.remove_prefix(sizeof(kLxfsXattrPrefix) - 1);
-      if (name.starts_with(XATTR_TRUSTED_PREFIX) && !c.Has(CAP_SYS_ADMIN)) continue;
+      if (IsTrusted(name) && !c.Has(CAP_SYS_ADMIN)) continue;
     }
     shown.append(name).push_back('\0');
     if (!beside.empty()) listed.emplace(name);
   }
   for (const auto& [name, value] : beside) {
-    if (listed.contains(name) || (name.starts_with(XATTR_TRUSTED_PREFIX) && !c.Has(CAP_SYS_ADMIN))) continue;
+    if (listed.contains(name) || (IsTrusted(name) && !c.Has(CAP_SYS_ADMIN))) continue;
     changed = true;
     shown.append(name).push_back('\0');
   }

@@ -35,7 +35,7 @@ class Walker {
     for (;;) {
       const bool slash = path.starts_with('/');
       path.remove_prefix(std::min(path.size(), path.find_first_not_of('/')));
-      if (files_.Get(name, flags, here) != 0 || here.type() == S_IFLNK) return false;
+      if (files_.GetForRights(name, flags, here) != 0 || here.type() == S_IFLNK) return false;
       if (IsElsewhere(here)) {
         target.error = kElsewhere;
         return true;
@@ -61,10 +61,14 @@ class Walker {
 
   int Walk(int folder, std::string rest, int options, Target& target) {
     rest_ = std::move(rest);
-    if (int error = Enter(rest_[0] == '/' ? "/" : GuestPaths::BaseOf(tid_, folder))) {
+    const bool in_folder = options & kInFolder;
+    const std::string root = in_folder ? GuestPaths::BaseOf(tid_, folder) : "/";
+    const bool from_root = rest_[0] == '/' && !in_folder;
+    if (int error = Enter(from_root ? "/" : GuestPaths::BaseOf(tid_, folder))) {
       // A number that is no descriptor: let the kernel say so.
-      return rest_[0] != '/' && folder != AT_FDCWD && error == ENOENT ? EBADF : error;
+      return !from_root && folder != AT_FDCWD && error == ENOENT ? EBADF : error;
     }
+    const struct statx start = here_.host;
     for (;;) {
       if (IsElsewhere(here_)) {
         target.error = kElsewhere;
@@ -77,13 +81,15 @@ class Walker {
       if (!Kernel::Allowed(c_, here_, X_OK)) return EACCES;
       if (part == ".") continue;
       if (part == "..") {
+        const bool at_start = here_.host.stx_ino == start.stx_ino && here_.host.stx_mnt_id == start.stx_mnt_id;
+        if (in_folder && at_start) continue;
         if (int error = Enter(NameIn(part))) return error;
         continue;
       }
       if (part.size() > NAME_MAX) return ENAMETOOLONG;
       const std::string name = NameIn(part);
       GuestFile file;
-      const int error = files_.Get(name, AT_SYMLINK_NOFOLLOW, file);
+      const int error = files_.GetForRights(name, AT_SYMLINK_NOFOLLOW, file);
       const bool last = !more;
       if (error != 0) {
         if (!last || error != ENOENT) return error;
@@ -104,7 +110,7 @@ class Walker {
       if (text.empty()) {  // a magic link: only the kernel knows where it leads
         if (last) {
           GuestFile end;
-          const int found = files_.Get(name, 0, end);
+          const int found = files_.GetForRights(name, 0, end);
           return Last(std::move(part), name, 0, found, end, target);
         }
         if (int entered = Enter(name, 0)) return entered;
@@ -114,7 +120,7 @@ class Walker {
       if (last && trailing_slash_) text += "/";
       rest_ = std::move(text);
       if (rest_[0] == '/') {
-        if (int entered = Enter("/")) return entered;
+        if (int entered = Enter(root, 0)) return entered;
       }
     }
   }
@@ -143,7 +149,7 @@ class Walker {
     UniqueFd next(::open(name.c_str(), O_PATH | O_CLOEXEC | no_follow));
     if (!next) return errno;
     fd_ = std::move(next);
-    return files_.GetFd(fd_.get(), here_);
+    return files_.GetForRights(GuestFiles::OwnFdName(fd_.get()), 0, here_);
   }
 
   // The link's text; empty for a magic link.

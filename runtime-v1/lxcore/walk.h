@@ -10,6 +10,9 @@
 
 namespace wslm::lxcore {
 
+// With ResolveOptions: the path stays below `folder`, which is its root, as with RESOLVE_IN_ROOT.
+inline constexpr int kInFolder = 1 << 16;
+
 // Fills `target`, its parent too, with names that go through descriptors of lxcore's own; `path` isn't empty. The
 // calling thread has the guest's root. 0 or an errno, as Kernel::Resolve.
 int Walk(int proc, GuestFiles& files, pid_t tid, const Credentials& c, int folder, const std::string& path, int options,

@@ -7,7 +7,6 @@ namespace wslm::lxcore {
 namespace {
 
 constexpr char kOlderForm[] = "C libraries fall back to the older form";
-constexpr Remarks kNoAcl = {.missing = "setting system.posix_acl_* is EOPNOTSUPP"};
 
 }  // namespace
 
@@ -29,9 +28,9 @@ SyscallArea AttributeCalls() {
               Served(191, "getxattr", SysGetXattr),
               Served(192, "lgetxattr", SysLGetXattr),
               Served(193, "fgetxattr", SysFGetXattr),
-              Served(188, "setxattr", SysSetXattr, kNoAcl),
-              Served(189, "lsetxattr", SysLSetXattr, kNoAcl),
-              Served(190, "fsetxattr", SysFSetXattr, kNoAcl),
+              Served(188, "setxattr", SysSetXattr),
+              Served(189, "lsetxattr", SysLSetXattr),
+              Served(190, "fsetxattr", SysFSetXattr),
               Served(194, "listxattr", SysListXattr),
               Served(195, "llistxattr", SysLListXattr),
               Served(196, "flistxattr", SysFListXattr),
