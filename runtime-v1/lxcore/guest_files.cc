@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <cstring>
 
+#include "absl/strings/str_split.h"
 #include "distros/host/error.h"
 #include "runtime-v1/lxcore/process_facts.h"
 
@@ -113,6 +115,26 @@ std::vector<MountLine> ParseMountInfo(std::string_view text) {
   return lines;
 }
 
+GuestFiles::GuestFiles(SideStore& side_store, const Identities& identities, Options options, KeptLog* kept)
+    : side_(side_store), kept_(kept), identities_(identities), options_(std::move(options)) {
+  if (kept_ == nullptr) return;
+  kept_->ForEach(KeptKind::kFileRecord, [this](std::string_view key_bytes, std::string_view record) {
+    SideKey key;
+    const auto attributes = DecodeLxfsRecord(record);
+    if (key_bytes.size() != sizeof(key) || !attributes) return;
+    std::memcpy(&key, key_bytes.data(), sizeof(key));
+    side_.Put(key, *attributes);
+  });
+  kept_->ForEach(KeptKind::kDrvfsMount, [this](std::string_view key, std::string_view value) {
+    const std::vector<std::string> where = absl::StrSplit(std::string(key), '\0');
+    const std::vector<std::string> what = absl::StrSplit(std::string(value), '\0');
+    if (where.size() != 3 || what.size() != 2) return;
+    DrvfsMount mount{.device = where[0], .root = where[1], .point = where[2], .source = what[1], .options = {}};
+    ReadDrvfsOptions(what[0], mount.options);
+    options_.drvfs.mounts.push_back(std::move(mount));
+  });
+}
+
 MountKind GuestFiles::KindOf(const MountLine& line) const {
   if (line.type == "proc") return MountKind::kProc;
   if (line.type == "devpts") return MountKind::kDevpts;
@@ -135,6 +157,13 @@ void GuestFiles::AddDrvfsMount(DrvfsMount mount) {
   std::erase_if(mounts, [&](const DrvfsMount& old) {
     return old.device == mount.device && old.root == mount.root && old.point == mount.point;
   });
+  if (kept_ != nullptr) {
+    const std::string separator(1, '\0');
+    const std::string options = DrvfsOptionsText(mount.options) + (mount.options.read_only ? ",ro" : "");
+    // Where there is no room it is forgotten by the next lxcore.
+    static_cast<void>(kept_->Put(KeptKind::kDrvfsMount, mount.device + separator + mount.root + separator + mount.point,
+                                 options + separator + mount.source));
+  }
   mounts.push_back(std::move(mount));
   ForgetMounts();
 }
@@ -325,7 +354,6 @@ LxfsHostForm GuestFiles::HostFormFor(const GuestFile& near, const GuestAttribute
 }
 
 int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, const GuestAttributes& attributes) {
-  const bool plain = IsPlain(file.host.stx_mode);
   switch (file.mount) {
     case MountKind::kLxfs:
       break;
@@ -341,35 +369,34 @@ int GuestFiles::Set(const std::string& name, int flags, const GuestFile& file, c
       return S_ISLNK(file.host.stx_mode) || ::chmod(name.c_str(), attributes.mode & 07777) == 0 ? 0 : errno;
   }
   const LxfsHostForm form = HostFormFor(file, attributes);
-  const bool follow = !(flags & AT_SYMLINK_NOFOLLOW);
-  if (plain) {
+  if (S_ISLNK(file.host.stx_mode)) {
+    if (form.needs_record) return Keep(KeyOf(name, flags, file.host), attributes);
+    return file.has_record ? Keep(KeyOf(name, flags, file.host), std::nullopt) : 0;
+  }
+  // Another thread of the guest's may put another file under the name or the descriptor meanwhile: it gets nothing.
+  const UniqueFd held(::open(name.c_str(), O_PATH | O_CLOEXEC | (flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0)));
+  struct stat there;
+  if (!held || ::fstat(held.get(), &there) != 0) return errno;
+  if (there.st_ino != file.host.stx_ino || there.st_dev != makedev(file.host.stx_dev_major, file.host.stx_dev_minor)) {
+    return ENOENT;
+  }
+  const std::string own = OwnFdName(held.get());
+  const bool plain = IsPlain(file.host.stx_mode);
+  if (form.needs_record) {
     // The record first: without the mode it means nothing, but the mode without it means another owner.
-    bool in_side_store = false;
-    if (form.needs_record) {
-      const std::string record = EncodeLxfsRecord(attributes);
-      const int result = follow ? ::setxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0)
-                                : ::lsetxattr(name.c_str(), kLxfsXattr, record.data(), record.size(), 0);
-      if (result != 0 && errno != EOPNOTSUPP) return errno;
-      in_side_store = result != 0;
-      if (in_side_store) {
-        if (int error = Keep(KeyOf(name, flags, file.host), attributes)) return error;
-      }
+    const std::string record = EncodeLxfsRecord(attributes);
+    const bool in_xattr = plain && ::setxattr(own.c_str(), kLxfsXattr, record.data(), record.size(), 0) == 0;
+    if (plain && !in_xattr && errno != EOPNOTSUPP) return errno;
+    if (!in_xattr) {
+      if (int error = Keep(KeyOf(own, 0, file.host), attributes)) return error;
     }
-    if ((file.host.stx_mode & 07777) != form.host_mode && ::chmod(name.c_str(), form.host_mode) != 0) return errno;
-    if (file.has_record && !form.needs_record) {
-      if ((follow ? ::removexattr(name.c_str(), kLxfsXattr) : ::lremovexattr(name.c_str(), kLxfsXattr)) != 0 &&
-          errno == EOPNOTSUPP) {
-        return Keep(KeyOf(name, flags, file.host), std::nullopt);
-      }
-    }
-    return 0;
+    // What can't carry the record doesn't show by its mode that there is one.
+    if (!plain) return 0;
   }
-  if (form.needs_record) return Keep(KeyOf(name, flags, file.host), attributes);
-  if (!S_ISLNK(file.host.stx_mode) && (file.host.stx_mode & 07777) != form.host_mode &&
-      ::chmod(name.c_str(), form.host_mode) != 0) {
-    return errno;
-  }
-  return file.has_record ? Keep(KeyOf(name, flags, file.host), std::nullopt) : 0;
+  if ((file.host.stx_mode & 07777) != form.host_mode && ::chmod(own.c_str(), form.host_mode) != 0) return errno;
+  if (!file.has_record || form.needs_record) return 0;
+  if (plain && (::removexattr(own.c_str(), kLxfsXattr) == 0 || errno != EOPNOTSUPP)) return 0;
+  return Keep(KeyOf(own, 0, file.host), std::nullopt);
 }
 
 std::optional<GuestAttributes> GuestFiles::DrvfsRecordOf(const std::string& name, int flags,
@@ -400,11 +427,18 @@ int GuestFiles::SetDrvfs(const std::string& name, int flags, const GuestFile& fi
   return 0;
 }
 
-// Answers when it is in the log: what a guest was told to be done survives lxcore.
+// Answers when it is in a log: what a guest was told to be done survives lxcore.
 int GuestFiles::Keep(const SideKey& key, const std::optional<GuestAttributes>& attributes) {
   const auto put = [&](const std::optional<GuestAttributes>& wanted) {
     wanted ? side_.Put(key, *wanted) : side_.Remove(key);
   };
+  if (key.device != 0 && kept_ != nullptr) {
+    if (!attributes) {
+      kept_->Remove(KeptKind::kFileRecord, BytesOf(key));
+    } else if (!kept_->Put(KeptKind::kFileRecord, BytesOf(key), EncodeLxfsRecord(*attributes))) {
+      return ENOSPC;
+    }
+  }
   const std::optional<GuestAttributes> before = side_.Get(key);
   put(attributes);
   const absl::Status status = side_.Commit();

@@ -2,7 +2,7 @@
 //
 // Names are those that the calling thread can use: its root is the guest's, its working folder the host's /proc
 // (guest_paths.h makes them). Every file system that the guest made itself (tmpfs, overlay) follows the rules of lxfs
-// too, with what can't be an xattr kept in memory; the host's folders are left alone.
+// too, with what can't be an xattr kept in memory (kept_log.h); the host's folders are left alone.
 // One thread only.
 #ifndef WSLM_RUNTIME_V1_LXCORE_GUEST_FILES_H_
 #define WSLM_RUNTIME_V1_LXCORE_GUEST_FILES_H_
@@ -22,6 +22,7 @@
 #include "distros/lxfs/side_store.h"
 #include "runtime-v1/lxcore/drvfs.h"
 #include "runtime-v1/lxcore/identities.h"
+#include "runtime-v1/lxcore/kept_log.h"
 
 namespace wslm::lxcore {
 
@@ -88,8 +89,8 @@ class GuestFiles {
     bool on_foreign = false;
     Drvfs drvfs;
   };
-  GuestFiles(SideStore& side_store, const Identities& identities, Options options)
-      : side_(side_store), identities_(identities), options_(std::move(options)) {}
+  // `kept`, which may be null: where records are kept that the side store has in memory only.
+  GuestFiles(SideStore& side_store, const Identities& identities, Options options, KeptLog* kept = nullptr);
 
   // `flags`: AT_SYMLINK_NOFOLLOW or 0. 0 or an errno.
   int Get(const std::string& name, int flags, GuestFile& out);
@@ -161,6 +162,7 @@ class GuestFiles {
   GuestAttributes ProcView(const std::string& name, int flags, const struct statx& host, const Mount& mount) const;
 
   SideStore& side_;
+  KeptLog* kept_;
   const Identities& identities_;
   Options options_;
   std::unordered_map<uint64_t, Mount> mounts_;

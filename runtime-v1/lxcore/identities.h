@@ -4,6 +4,8 @@
 // thread, inherited by clone and fork from the creating thread, kept over exec, and readable from outside. So nothing
 // has to be told of new threads, and nothing is forgotten when lxcore's own memory of a thread is dropped.
 //
+// The table is kept beyond this process (kept_log.h): indexes mean the same to the next lxcore.
+//
 // A slack that lxcore didn't give is nobody's, who may do nothing: guests can't set it (sys_credentials.cc,
 // proc_files.cc), and no default of the kernel's is an index.
 // One thread only.
@@ -23,6 +25,8 @@
 
 #include "distros/host/unique_fd.h"
 #include "runtime-v1/lxcore/credentials.h"
+#include "runtime-v1/lxcore/journal.h"
+#include "runtime-v1/lxcore/kept_log.h"
 
 namespace wslm::lxcore {
 
@@ -54,13 +58,17 @@ struct PendingChange {
 
 class Identities {
  public:
-  // `proc`: the host's /proc; must outlive this.
-  explicit Identities(int proc);
+  // `proc`: the host's /proc. `kept`, which may be null: where the table is kept. Both must outlive this.
+  explicit Identities(int proc, KeptLog* kept = nullptr);
 
   // Of a thread by its id on the host. Nobody's when the thread is gone.
   const Credentials& Of(pid_t tid);
   // 0 or an errno.
   int Assign(pid_t tid, const Credentials& credentials);
+  // The same for a call that then answers `value`, even if lxcore ends in between.
+  int Assign(pid_t tid, const Credentials& credentials, Journal& journal, int64_t value);
+  // What such a call, which an earlier lxcore worked on, is to be answered at once; nullopt: it did not come so far.
+  std::optional<int64_t> AnswerOf(pid_t tid, const Journal& journal);
   // Gives a thread that is about to exec an index that means change.after for a thread that runs the program, and
   // change.before for all others: so neither it, should the kernel refuse, nor what it then forks has gained anything.
   // 0 or an errno. exec is the only way to another program: PR_SET_MM, which could feign one, is refused.
@@ -81,6 +89,7 @@ class Identities {
   int AssignIndex(pid_t tid, uint32_t index);
   uint32_t After(const PendingChange& change, int proc, const std::string& pid) const;
   uint32_t AfterSameProgram(const PendingChange& change, pid_t tid);
+  void ForgetStacks();
   // nullopt when there are too many.
   std::optional<uint32_t> Intern(const Credentials& credentials);
   std::optional<uint32_t> InternPending(const PendingChange& change);
@@ -90,8 +99,13 @@ class Identities {
     // Then the credentials are those before.
     std::optional<PendingChange> pending;
   };
+  // False: there is no room to keep it.
+  bool Keep(uint32_t index, const Entry& entry);
+  // Takes in what an earlier lxcore kept.
+  void ReadKept();
 
   int proc_;
+  KeptLog* kept_;
   std::deque<Entry> table_;  // references stay valid
   std::unordered_multimap<size_t, uint32_t> by_hash_;
   std::map<PendingChange, uint32_t> pending_;

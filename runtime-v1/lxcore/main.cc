@@ -5,11 +5,14 @@
 //       as wslmd starts it: N holds a serialised InstanceConfig; M gets "OK\n", or "ERROR reason\nmessage" and the exit
 //       code is 1. R/lock is locked as long as it lives; wslm-init listens on S, and on T for clients of the distro's
 //       files. Standard error is the log.
+//       SIGHUP lets the installed wslm-lxcore take over, if it is another.
 //   wslm-lxcore --check --config-fd=N --ready-fd=M
 //       tries whether the host can run v1 distros and tells M.
 //   wslm-lxcore --folder=F [--second-owner=UID:GID] [--automount] [--] COMMAND [ARGUMENT...]
 //       for developers and tests: runs a command in the distro, in the foreground, without wslm-init, and ends with its
 //       exit code.
+//   wslm-lxcore --serve ..., wslm-lxcore --check-state
+//       as the first two start it beside the distro (serve.h).
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -36,6 +39,8 @@
 #include "runtime-v1/lxcore/distro_conf.h"
 #include "runtime-v1/lxcore/host_check.h"
 #include "runtime-v1/lxcore/instance.h"
+#include "runtime-v1/lxcore/serve.h"
+#include "runtime-v1/lxcore/shared_state.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
 namespace wslm::lxcore {
@@ -219,7 +224,38 @@ std::string ErrorText(const absl::Status& status) {
   return "ERROR " + ReasonOf(status) + "\n" + std::string(status.message());
 }
 
+// What the guardian starts. Its threads may wait in the kernel for ever: nothing is cleaned up.
+[[noreturn]] void ServeMain(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  UniqueFd told(kReadyFd);
+  ServePlan plan;
+  absl::Status status;
+  for (int i = 2; i < argc; ++i) {
+    if (!ParseServeArgument(argv[i], plan)) {
+      status = Error(absl::StatusCode::kInvalidArgument, reason::kStartFailed, "lxcore was started in a wrong way.");
+    }
+  }
+  // The guests' programs are none of its children's, and get none of its descriptors.
+  for (const int fd : {kStateFd, kListenerFd, kInitFd, kReadyFd}) ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (status.ok()) {
+    status = Serve(plan, [&] {
+      TellReady(told, "OK\n");
+      told.Reset();
+    });
+  }
+  if (status.ok()) ::_exit(0);
+  if (told) {
+    TellReady(told, ErrorText(status));
+  } else {
+    Log(std::string(status.message()));
+  }
+  ::_exit(1);
+}
+
 int Main(int argc, char** argv) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first == "--serve") ServeMain(argc, argv);
+  if (first == "--check-state") return SharedState::Attach(UniqueFd(kStateFd)).ok() ? 0 : 1;
   std::optional<Options> options = ParseOptions(argc, argv);
   if (!options) {
     std::fputs(kUsage, stderr);
@@ -247,12 +283,15 @@ int Main(int argc, char** argv) {
   if (!status.ok()) {
     ended = status;
   } else {
-    ended = RunInstance(std::move(plan), [&] {
-      if (!managed) return;
-      Log("started");
-      TellReady(options->ready, "OK\n");
-      options->ready.Reset();
-    });
+    ended = RunInstance(
+        std::move(plan),
+        [&] {
+          if (!managed) return;
+          Log("started");
+          TellReady(options->ready, "OK\n");
+          options->ready.Reset();
+        },
+        Log);
   }
   if (!ended.ok()) {
     const std::string message(ended.status().message());

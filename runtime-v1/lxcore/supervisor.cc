@@ -2,11 +2,21 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
-#include <sched.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "distros/host/failpoint.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
@@ -16,8 +26,27 @@
 #endif
 
 namespace wslm::lxcore {
+namespace {
 
-Supervisor::Supervisor(Kernel& kernel, int listener) : kernel_(kernel), listener_(listener) {
+// Lxcores that may end on a call before it is answered with an error. One that was killed has hardly done so because of
+// the call, unless by the host for want of memory.
+constexpr uint32_t kMostCrashes = 2;
+constexpr uint32_t kMostKills = 10;
+
+constexpr int kStuckSeconds = 10;
+
+bool Waits(int listener, uint64_t id) { return ::ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0; }
+
+void Free(CallSlot& slot) {
+  // First what says that it is taken: the rest means nothing then.
+  std::atomic_ref<__u64>(slot.notification.call.id).store(0, std::memory_order_release);
+  std::memset(static_cast<void*>(&slot), 0, sizeof(slot));
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Kernel& kernel, int listener, SharedMemory& shared)
+    : kernel_(kernel), listener_(listener), shared_(shared) {
   for (const SyscallRule& rule : SyscallTable()) handlers_[rule.number] = rule.handler;
 }
 
@@ -26,7 +55,10 @@ int Supervisor::Prepare(pid_t first_process) {
   // What handlers make has exactly the mode that they say.
   ::umask(0);
   kernel_.files.set_current(first_process);
+  if (shared_.roots_differ) kernel_.paths.RootsDiffer();
+  if (shared_.foreign_mounts) kernel_.files.ExpectForeignMounts();
   if (int error = kernel_.paths.EnterRootOf(first_process)) return error;
+  if (shared_.prepared) return 0;
   // Folders for everybody, which the mounts can't be born as.
   for (const char* name : {"/dev/shm", "/run/lock"}) {
     GuestFile folder;
@@ -35,16 +67,18 @@ int Supervisor::Prepare(pid_t first_process) {
     open_to_all.mode = S_IFDIR | S_ISVTX | 0777;
     if (int error = kernel_.files.Set(name, 0, folder, open_to_all)) return error;
   }
+  shared_.prepared = 1;
   return 0;
 }
 
 void Supervisor::Run() {
   // The guest's thread goes on where this one stops (Linux 6.6): 5 µs a call instead of 50.
   ::ioctl(listener_, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+  TakeOver();
   for (;;) {
-    seccomp_notif notification = {};
-    if (::ioctl(listener_, SECCOMP_IOCTL_NOTIF_RECV, &notification) == 0) {
-      Handle(notification);
+    CallSlot& slot = FreeSlot();
+    if (::ioctl(listener_, SECCOMP_IOCTL_NOTIF_RECV, &slot.notification) == 0) {
+      Handle(slot);
       continue;
     }
     if (errno == EINTR) continue;
@@ -55,32 +89,115 @@ void Supervisor::Run() {
   }
 }
 
-void Supervisor::Handle(const seccomp_notif& notification) {
-  const Call call(listener_, notification);
+CallSlot& Supervisor::FreeSlot() {
+  for (CallSlot& slot : shared_.slots) {
+    if (std::atomic_ref<__u64>(slot.notification.call.id).load(std::memory_order_acquire) == 0) return slot;
+  }
+  // Handle leaves one.
+  std::abort();
+}
+
+void Supervisor::TakeOver() {
+  const uint32_t most = shared_.last_signal == SIGKILL ? kMostKills : kMostCrashes;
+  for (CallSlot& slot : shared_.slots) {
+    const seccomp_notif& call = slot.notification.call;
+    if (call.id == 0 || !Waits(listener_, call.id)) {
+      Free(slot);
+      continue;
+    }
+    if (slot.stuck || slot.attempts >= most) {
+      std::fprintf(stderr, "system call %d of thread %u %s: it is answered with EIO\n", call.data.nr, call.pid,
+                   slot.stuck ? "kept lxcore from all others" : "ended lxcore again and again");
+      Answer(slot, Reply::Error(EIO));
+      continue;
+    }
+    slot.journal.Resume();
+    if (const auto value = kernel_.identities.AnswerOf(static_cast<pid_t>(call.pid), slot.journal)) {
+      Answer(slot, Reply::Value(*value));
+      continue;
+    }
+    Handle(slot);
+  }
+}
+
+void Supervisor::Handle(CallSlot& slot) {
+  const seccomp_notif& notification = slot.notification.call;
+  const Call call(listener_, notification, slot.journal);
   const int number = notification.data.nr;
   const Handler handler = number >= 0 && number < kMostNumber ? handlers_[number] : nullptr;
   if (handler == nullptr) {
-    Answer(notification, Reply::Error(ENOSYS));
+    Answer(slot, Reply::Error(ENOSYS));
     return;
   }
+  ++slot.attempts;
+  current_.store(&slot, std::memory_order_relaxed);
+  steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+  if (watcher_sleeps_.load(std::memory_order_seq_cst) != 0) {
+    watcher_sleeps_ = 0;
+    ::syscall(SYS_futex, &watcher_sleeps_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+  }
   kernel_.files.set_current(call.tid());
-  Answer(notification, handler(kernel_, call));
+  Reply reply = handler(kernel_, call);
+  // Before the guest does what it was told of.
+  shared_.roots_differ.store(kernel_.paths.roots_differ(), std::memory_order_relaxed);
+  shared_.foreign_mounts.store(kernel_.files.foreign_mounts(), std::memory_order_relaxed);
+  steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  if (reply.kind() != Reply::Kind::kLater) {
+    Answer(slot, reply);
+    return;
+  }
+  int free = 0;
+  for (const CallSlot& other : shared_.slots) free += other.notification.call.id == 0;
+  if (free == 0) {
+    Answer(slot, reply.Finish());
+    return;
+  }
+  pool_.Post([this, &slot, later = std::make_shared<Reply>(std::move(reply))] { Answer(slot, later->Finish()); });
 }
 
-void Supervisor::Answer(const seccomp_notif& notification, const Reply& reply) {
+void Supervisor::Watch() {
+  uint32_t before = steps_;
+  for (int same = 0;;) {
+    ::sleep(1);
+    const uint32_t now = steps_;
+    same = now == before ? same + 1 : 0;
+    before = now;
+    if (same == 0) continue;
+    const bool idle = now % 2 == 0;
+    if (!idle && same >= kStuckSeconds) {
+      CallSlot& slot = *current_;
+      const seccomp_notif& call = slot.notification.call;
+      std::fprintf(stderr, "system call %d of thread %u keeps lxcore from all others\n", call.data.nr, call.pid);
+      slot.stuck = 1;
+      ::kill(::getpid(), SIGKILL);
+    }
+    if (!idle) continue;
+    watcher_sleeps_ = 1;
+    if (steps_ == now) ::syscall(SYS_futex, &watcher_sleeps_, FUTEX_WAIT_PRIVATE, 1, nullptr, nullptr, 0);
+    watcher_sleeps_ = 0;
+  }
+}
+
+void Supervisor::Answer(CallSlot& slot, const Reply& reply) {
+  static const Journal kNothingDone;
+  if (std::memcmp(&slot.journal, &kNothingDone, sizeof(Journal)) != 0) Failpoint("lxcore.answer").IgnoreError();
+  const uint64_t id = slot.notification.call.id;
   if (reply.kind() == Reply::Kind::kDescriptor) {
     seccomp_notif_addfd add = {};
-    add.id = notification.id;
+    add.id = id;
     add.flags = SECCOMP_ADDFD_FLAG_SEND;
     add.srcfd = static_cast<uint32_t>(reply.fd());
     add.newfd_flags = reply.close_on_exec() ? O_CLOEXEC : 0;
-    if (::ioctl(listener_, SECCOMP_IOCTL_NOTIF_ADDFD, &add) >= 0 || errno == ENOENT) return;
-    // The guest has no number left (EMFILE).
-    Answer(notification, Reply::Error(errno));
+    if (::ioctl(listener_, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 && errno != ENOENT) {
+      // The guest has no number left (EMFILE).
+      Answer(slot, Reply::Error(errno));
+      return;
+    }
+    Answered(slot);
     return;
   }
   seccomp_notif_resp response = {};
-  response.id = notification.id;
+  response.id = id;
   if (reply.kind() == Reply::Kind::kContinue) {
     response.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   } else if (reply.value() < 0) {
@@ -90,6 +207,12 @@ void Supervisor::Answer(const seccomp_notif& notification, const Reply& reply) {
   }
   // ENOENT: the caller was killed meanwhile.
   ::ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &response);
+  Answered(slot);
+}
+
+void Supervisor::Answered(CallSlot& slot) {
+  shared_.answered.fetch_add(1, std::memory_order_relaxed);
+  Free(slot);
 }
 
 }  // namespace wslm::lxcore

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -40,7 +41,12 @@ Reply OpenDevice(const Target& target, uint64_t flags) {
                 {1, 8, "/dev/random"}, {1, 9, "/dev/urandom"}, {5, 2, "/dev/ptmx"}};
   for (const auto& node : kNodes) {
     if (node.major != major(device.rdev) || node.minor != minor(device.rdev)) continue;
-    return Opened(::open(node.name, static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_CLOEXEC | O_NOCTTY),
+    // Never waits: the guest may have put a fifo there.
+    UniqueFd there(::open(node.name, O_PATH | O_CLOEXEC));
+    struct stat found;
+    if (!there || ::fstat(there.get(), &found) != 0 || !S_ISCHR(found.st_mode) || found.st_rdev != device.rdev) break;
+    return Opened(::open(GuestFiles::OwnFdName(there.get()).c_str(),
+                         static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOFOLLOW)) | O_CLOEXEC | O_NOCTTY),
                   flags);
   }
   return Reply::Error(ENXIO);
@@ -111,7 +117,10 @@ Reply OpenNew(Kernel& k, const Call& call, const Credentials& c, const Target& t
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
   const LxfsHostForm form = k.files.HostFormFor(target.parent, made);
   const int open_flags = static_cast<int>(flags) | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
-  UniqueFd fd(::open(target.name.c_str(), open_flags, form.host_mode));
+  // Made by an earlier lxcore, which didn't come to say so.
+  const bool made_before = target.error == 0;
+  if (!made_before) call.journal().Begin();
+  UniqueFd fd(::open(target.name.c_str(), made_before ? open_flags & ~(O_CREAT | O_EXCL) : open_flags, form.host_mode));
   if (!fd) {
     // Something else made it meanwhile: what the guest asked for isn't new any more.
     return errno == EEXIST && !(flags & O_EXCL) ? Reply::Continue() : Reply::Error(errno);
@@ -147,8 +156,10 @@ Reply Open(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t flag
   const int options = (no_follow ? kNoFollow : 0) | (creates ? kWithParent : 0) | (looks ? kOnlyLook : 0);
   if (int error = k.Resolve(call, c, folder, path, options, target)) return Reply::Error(error);
   if (MakesTemporary(flags)) return OpenTemporary(k, call, c, target, flags, mode);
-  if (target.error == 0) return OpenExisting(k, call, c, target, flags);
-  if (target.error != ENOENT || !creates) return Reply::Continue();
+  if (target.error == 0 && !(creates && call.journal().MayHaveMade(target.file.host, S_IFREG))) {
+    return OpenExisting(k, call, c, target, flags);
+  }
+  if ((target.error != ENOENT && target.error != 0) || !creates) return Reply::Continue();
   return OpenNew(k, call, c, target, flags, mode);
 }
 

@@ -60,6 +60,8 @@ int TranslateSentIds(const Call& call, const Credentials& c, const msghdr& messa
     if (part->cmsg_len < CMSG_LEN(sizeof(ucred))) return EINVAL;
     ucred ids;
     std::memcpy(&ids, CMSG_DATA(part), sizeof(ids));
+    // An earlier lxcore has checked and changed them already.
+    if (call.journal().Resumed() && ids.uid == 0 && ids.gid == 0) continue;
     const bool own_uid = ids.uid == c.ruid || ids.uid == c.euid || ids.uid == c.suid || c.Has(CAP_SETUID);
     const bool own_gid = ids.gid == c.rgid || ids.gid == c.egid || ids.gid == c.sgid || c.Has(CAP_SETGID);
     if (!own_uid || !own_gid) return EPERM;
@@ -68,6 +70,7 @@ int TranslateSentIds(const Call& call, const Credentials& c, const msghdr& messa
     ids.uid = ids.gid = 0;
     const uint64_t at =
         reinterpret_cast<uint64_t>(message.msg_control) + (reinterpret_cast<char*>(CMSG_DATA(part)) - control.data());
+    call.journal().Begin();
     if (int error = WriteGuest(call.tid(), at, &ids, sizeof(ids))) return error;
   }
   return 0;
@@ -104,12 +107,14 @@ Reply SysBind(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   Target target;
   if (int error = k.ResolvePath(call, c, AT_FDCWD, path, kNoFollow | kWithParent, target)) return Reply::Error(error);
-  if (target.error != ENOENT || !target.parent_known || KernelKeepsOwners(target.parent)) {
+  const bool made_before = target.error == 0 && call.journal().MayHaveMade(target.file.host, S_IFSOCK);
+  if ((target.error != ENOENT && !made_before) || !target.parent_known || KernelKeepsOwners(target.parent)) {
     return target.error == 0 ? Reply::Error(EADDRINUSE) : Reply::Continue();
   }
   if (int error = c.IsFileRoot() ? 0 : Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
   const GuestAttributes made = AttributesToMake(k, call, c, target, S_IFSOCK | kSocketMode);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
+  if (made_before) return Reply::Error(k.files.SetNew(target.name, AT_SYMLINK_NOFOLLOW, made));
   UniqueFd socket = CopyOf(call, call.int_arg(0));
   if (!socket) return Reply::Error(errno);
   // The guest's own name, which its peers will see: it must work from here as from there.
@@ -117,6 +122,7 @@ Reply SysBind(Kernel& k, const Call& call) {
   std::memcpy(un.sun_path, path.data(), std::min(path.size(), sizeof(un.sun_path)));
   const bool relative = path[0] != '/';
   if (relative && ::chdir(GuestPaths::BaseOf(call.tid(), AT_FDCWD).c_str()) != 0) return Reply::Error(errno);
+  call.journal().Begin();
   const int result = ::bind(socket.get(), reinterpret_cast<sockaddr*>(&un), call.arg(2));
   const int error = result == 0 ? 0 : errno;
   if (relative) ::fchdir(k.proc);

@@ -120,8 +120,10 @@ Reply SysReboot(Kernel& k, const Call& call) {
 }
 
 Reply SysSync(Kernel& k, const Call& call) {
-  const int error = k.flush();
-  return error != 0 && call.number() == SYS_syncfs ? Reply::Error(error) : Reply::Continue();
+  return Reply::Later([&k, number = call.number()] {
+    const int error = k.flush();
+    return error != 0 && number == SYS_syncfs ? Reply::Error(error) : Reply::Continue();
+  });
 }
 
 }  // namespace wslm::lxcore

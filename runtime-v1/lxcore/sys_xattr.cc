@@ -134,6 +134,12 @@ bool IsFileCapability(const std::string& value) {
          (revision == VFS_CAP_REVISION_3 && value.size() == XATTR_CAPS_SZ_3);
 }
 
+bool HasValue(const Target& target, const std::string& name, const std::string& value) {
+  std::string there(XATTR_SIZE_MAX, '\0');
+  const ssize_t size = GetOf(target, name, there.data(), there.size());
+  return size >= 0 && value == std::string_view(there.data(), size);
+}
+
 Reply Set(Kernel& k, const Call& call, By by) {
   const Credentials& c = k.CredentialsOf(call);
   std::string name;
@@ -150,10 +156,13 @@ Reply Set(Kernel& k, const Call& call, By by) {
   if (name == "security.capability" && !IsFileCapability(value)) return Reply::Error(EINVAL);
   const std::string kept = kLxfsXattrPrefix + name;
   const int flags = call.int_arg(4);
+  call.journal().Begin();
   const int result = target.flags & AT_SYMLINK_NOFOLLOW
                          ? ::lsetxattr(target.name.c_str(), kept.c_str(), value.data(), value.size(), flags)
                          : ::setxattr(target.name.c_str(), kept.c_str(), value.data(), value.size(), flags);
-  return Reply::Error(result == 0 ? 0 : errno);
+  if (result == 0) return Reply::Value(0);
+  const int error = errno;
+  return Reply::Error(error == EEXIST && call.journal().Resumed() && HasValue(target, kept, value) ? 0 : error);
 }
 
 Reply RemoveOne(Kernel& k, const Call& call, By by) {
@@ -165,7 +174,9 @@ Reply RemoveOne(Kernel& k, const Call& call, By by) {
   if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
   if (target.file.mount != MountKind::kLxfs) return Reply::Continue();
   // A value of the file's own may hide one there: both go.
-  const int beside = k.files.RemoveSideXattr(target.name, target.flags, target.file, name);
+  call.journal().Begin();
+  int beside = k.files.RemoveSideXattr(target.name, target.flags, target.file, name);
+  if (beside == ENODATA && call.journal().Resumed()) beside = 0;
   if (beside != 0 && beside != ENODATA) return Reply::Error(beside);
   if (!IsKept(name)) {
     return beside == 0 && GetOf(target, name, nullptr, 0) < 0 ? Reply::Value(0) : Reply::Continue();
