@@ -53,6 +53,13 @@ class Home:
             "WSLM_NO_ROOT_WARNING": "1",
         }
 
+    def folder(self, name):
+        """A new folder of the user's in it."""
+        path = f"{self.path}/{name}"
+        os.mkdir(path)
+        os.chown(path, self.uid, self.gid)
+        return path
+
     def _become(self):
         if os.getuid() == 0:
             os.setgroups([])

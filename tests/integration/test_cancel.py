@@ -41,8 +41,7 @@ class Cancel(unittest.TestCase):
     def setUpClass(cls):
         cls.home = Home()
         cls.addClassCleanup(cls.home.close)
-        cls.out = cls.home.path + "/out"
-        os.mkdir(cls.out)
+        cls.out = cls.home.folder("out")
         generated = tempfile.mkdtemp(prefix="wslm-client-")
         cls.addClassCleanup(shutil.rmtree, generated)
         generate(generated)

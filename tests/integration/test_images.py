@@ -19,9 +19,7 @@ class Images(unittest.TestCase):
     def setUpClass(cls):
         cls.home = Home()
         cls.addClassCleanup(cls.home.close)
-        cls.out = cls.home.path + "/out"
-        os.mkdir(cls.out)
-        os.chown(cls.out, cls.home.uid, cls.home.gid)
+        cls.out = cls.home.folder("out")
         cls.archive = cls.out + "/small.tar"
         write_small_distro(cls.archive)
         cls.home.ok("import", "base", cls.archive)

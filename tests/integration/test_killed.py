@@ -19,9 +19,7 @@ class Killed(unittest.TestCase):
         self.addCleanup(self.home.close)
         self.archive = self.home.path + "/small.tar"
         write_small_distro(self.archive)
-        self.out = self.home.path + "/out"
-        os.mkdir(self.out)
-        os.chown(self.out, self.home.uid, self.home.gid)
+        self.out = self.home.folder("out")
         self.whole = {}
         self.make("one")
 
