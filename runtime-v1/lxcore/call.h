@@ -56,6 +56,8 @@ class Call {
 
   // Whether the thread still waits for this answer: if not, tid() may be another's by now.
   bool StillWaiting() const;
+  // Gives the process a copy of `fd`, before the answer. Its number there, or a negative errno.
+  int GiveDescriptor(int fd, bool close_on_exec) const;
 
  private:
   int listener_;

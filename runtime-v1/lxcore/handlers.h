@@ -166,6 +166,11 @@ Reply SysGetSockOpt(Kernel&, const Call&);
 Reply SysSendTo(Kernel&, const Call&);
 Reply SysSendMsg(Kernel&, const Call&);
 Reply SysSendMMsg(Kernel&, const Call&);
+Reply SysListen(Kernel&, const Call&);
+
+// sys_receive.cc
+Reply SysRecvMsg(Kernel&, const Call&);
+Reply SysRecvMMsg(Kernel&, const Call&);
 
 }  // namespace wslm::lxcore
 

@@ -74,6 +74,7 @@ struct State {
         user_namespaces(proc.get()),
         environments(proc.get()),
         ipc(proc.get()),
+        senders(proc.get(), identities),
         paths(proc.get(), [this](uint64_t mount_id) { return files.IsForeign(mount_id); }),
         fast_path(proc.get(), identities, *side_store, fast_options),
         kernel{.proc = proc.get(),
@@ -84,6 +85,7 @@ struct State {
                .environments = environments,
                .ipc = ipc,
                .logins = logins,
+               .senders = senders,
                .fast_path = fast_path,
                .flush = [this] { return Flush(); }},
         supervisor(kernel, listener) {
@@ -107,6 +109,7 @@ struct State {
   ExecEnvironments environments;
   IpcObjects ipc;
   LoginIds logins;
+  Senders senders;
   GuestPaths paths;
   FastPath fast_path;
   Kernel kernel;

@@ -16,6 +16,7 @@
 #include "runtime-v1/lxcore/identities.h"
 #include "runtime-v1/lxcore/ipc_objects.h"
 #include "runtime-v1/lxcore/login_ids.h"
+#include "runtime-v1/lxcore/senders.h"
 #include "runtime-v1/lxcore/user_namespaces.h"
 
 namespace wslm::lxcore {
@@ -64,6 +65,7 @@ struct Kernel {
   ExecEnvironments& environments;
   IpcObjects& ipc;
   LoginIds& logins;
+  Senders& senders;
   FastPath& fast_path;
   // Takes what the side store holds to the disk. 0 or an errno.
   std::function<int()> flush;

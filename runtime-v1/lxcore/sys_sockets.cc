@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 
 #include "runtime-v1/lxcore/create.h"
 #include "runtime-v1/lxcore/guest_memory.h"
+#include "runtime-v1/lxcore/guest_socket.h"
 #include "runtime-v1/lxcore/handlers.h"
 #include "runtime-v1/lxcore/process_facts.h"
 
@@ -33,19 +33,8 @@ int ReadPath(const Call& call, uint64_t address, uint64_t length, std::string& p
   return 0;
 }
 
-// A copy of a descriptor of the guest's.
-UniqueFd CopyOf(const Call& call, int fd) {
-  UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, call.tid(), 0)));
-  if (!process) {
-    // A thread that isn't its process' first: its descriptors are the process'.
-    const std::string status = ReadProcFile(AT_FDCWD, std::to_string(call.tid()) + "/status");
-    process.Reset(static_cast<int>(::syscall(SYS_pidfd_open, std::atoi(StatusField(status, "Tgid").data()), 0)));
-  }
-  return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_getfd, process.get(), fd, 0)));
-}
-
 // Checks the sender's ids, if the control data holds any, and makes them what the host's kernel takes. 0 or an errno.
-int TranslateSentIds(const Call& call, const Credentials& c, const msghdr& message) {
+int TranslateSentIds(Kernel& k, const Call& call, const Credentials& c, const msghdr& message) {
   if (message.msg_controllen < CMSG_LEN(sizeof(ucred)) || message.msg_controllen > 4096) return 0;
   std::string control(message.msg_controllen, '\0');
   if (int error =
@@ -60,14 +49,21 @@ int TranslateSentIds(const Call& call, const Credentials& c, const msghdr& messa
     if (part->cmsg_len < CMSG_LEN(sizeof(ucred))) return EINVAL;
     ucred ids;
     std::memcpy(&ids, CMSG_DATA(part), sizeof(ids));
-    const bool own_uid = ids.uid == c.ruid || ids.uid == c.euid || ids.uid == c.suid || c.Has(CAP_SETUID);
-    const bool own_gid = ids.gid == c.rgid || ids.gid == c.egid || ids.gid == c.sgid || c.Has(CAP_SETGID);
-    if (!own_uid || !own_gid) return EPERM;
-    if (ids.uid == 0 && ids.gid == 0) continue;
-    // The one id that the host's kernel can carry; receivers learn the real one by SO_PEERCRED.
-    ids.uid = ids.gid = 0;
     const uint64_t at =
         reinterpret_cast<uint64_t>(message.msg_control) + (reinterpret_cast<char*>(CMSG_DATA(part)) - control.data());
+    if (const auto before = k.senders.Replaced(call, at); before && ids.uid == 0 && ids.gid == 0) {
+      ids.uid = before->uid;
+      ids.gid = before->gid;
+    }
+    const bool own_uid = ids.uid == c.ruid || ids.uid == c.euid || ids.uid == c.suid || c.Has(CAP_SETUID);
+    const bool own_gid = ids.gid == c.rgid || ids.gid == c.egid || ids.gid == c.sgid || c.Has(CAP_SETGID);
+    const bool own_pid = c.HasHere(CAP_SYS_ADMIN) || ids.pid == InnerProcessId(k.proc, call.tid());
+    if (!own_uid || !own_gid || !own_pid) return EPERM;
+    k.senders.RememberSent(call, c, ids);
+    if (ids.uid == 0 && ids.gid == 0) continue;
+    // The one id that the host's kernel can carry.
+    k.senders.Replace(call, at, ids);
+    ids.uid = ids.gid = 0;
     if (int error = WriteGuest(call.tid(), at, &ids, sizeof(ids))) return error;
   }
   return 0;
@@ -90,7 +86,7 @@ int MaySend(Kernel& k, const Call& call, const Credentials& c, const msghdr& mes
     const auto address = reinterpret_cast<uint64_t>(message.msg_name);
     if (int error = MayReach(k, call, c, address, message.msg_namelen)) return error;
   }
-  return message.msg_controllen == 0 ? 0 : TranslateSentIds(call, c, message);
+  return message.msg_controllen == 0 ? 0 : TranslateSentIds(k, call, c, message);
 }
 
 Reply ContinueUnless(int error) { return error != 0 ? Reply::Error(error) : Reply::Continue(); }
@@ -110,7 +106,7 @@ Reply SysBind(Kernel& k, const Call& call) {
   if (int error = c.IsFileRoot() ? 0 : Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
   const NewFile made = WhatToMake(k, call, c, target, S_IFSOCK | kSocketMode);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
-  UniqueFd socket = CopyOf(call, call.int_arg(0));
+  UniqueFd socket = CopyOfGuestSocket(call, call.int_arg(0));
   if (!socket) return Reply::Error(errno);
   // The guest's own name, which its peers will see: it must work from here as from there.
   sockaddr_un un = {.sun_family = AF_UNIX};
@@ -125,31 +121,46 @@ Reply SysBind(Kernel& k, const Call& call) {
 }
 
 Reply SysConnect(Kernel& k, const Call& call) {
-  return ContinueUnless(MayReach(k, call, k.CredentialsOf(call), call.arg(1), call.id_arg(2)));
+  const Credentials& c = k.CredentialsOf(call);
+  sa_family_t family = AF_UNSPEC;
+  if (ReadGuest(call.tid(), call.arg(1), &family, sizeof(family)) == 0 && family == AF_UNIX)
+    k.senders.Remember(call, c);
+  return ContinueUnless(MayReach(k, call, c, call.arg(1), call.id_arg(2)));
 }
 
-// Who is at the other end now, which is who connected but for programs that changed since.
+Reply SysListen(Kernel& k, const Call& call) {
+  k.senders.Remember(call, k.CredentialsOf(call));
+  return Reply::Continue();
+}
+
+// Who connected, or listened.
 Reply SysGetSockOpt(Kernel& k, const Call& call) {
   if (call.int_arg(1) != SOL_SOCKET) return Reply::Continue();
-  UniqueFd socket = CopyOf(call, call.int_arg(0));
+  UniqueFd socket = CopyOfGuestSocket(call, call.int_arg(0));
   if (!socket) return Reply::Continue();
   ucred peer = {};
   socklen_t size = sizeof(peer);
   if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return Reply::Continue();
   if (peer.pid <= 0) return Reply::Continue();
-  const Credentials& c = k.identities.Of(peer.pid);
-  if (c.euid == 0 && c.egid == 0 && !k.CredentialsOf(call).nested) return Reply::Continue();
-  const pid_t inner = InnerProcessId(k.proc, peer.pid);
-  // A process of the host, which has no other number.
-  if (inner == peer.pid && Identities::IsNobody(c)) return Reply::Continue();
+  const std::optional<Credentials> c = k.senders.PeerOf(peer.pid);
+  // A process of the host, or nobody known.
+  if (!c) return Reply::Continue();
   socklen_t room = 0;
   if (int error = ReadGuest(call.tid(), call.arg(4), &room, sizeof(room))) return Reply::Error(error);
-  if (room < sizeof(peer)) return Reply::Continue();
-  peer.pid = inner;
-  peer.uid = k.ShownUid(call, c.euid);
-  peer.gid = k.ShownGid(call, c.egid);
-  if (int error = WriteGuest(call.tid(), call.arg(3), &peer, sizeof(peer))) return Reply::Error(error);
-  return Reply::Error(WriteGuest(call.tid(), call.arg(4), &size, sizeof(size)));
+  if (static_cast<int>(room) < 0) return Reply::Error(EINVAL);
+  std::vector<uint32_t> answer;
+  if (call.int_arg(2) == SO_PEERCRED) {
+    answer = {static_cast<uint32_t>(k.senders.NumberFor(call.tid(), peer.pid)), k.ShownUid(call, c->euid),
+              k.ShownGid(call, c->egid)};
+  } else {
+    for (uint32_t group : c->groups) answer.push_back(k.ShownGid(call, group));
+  }
+  size = answer.size() * sizeof(answer[0]);
+  const bool too_small = call.int_arg(2) == SO_PEERGROUPS && room < size;
+  if (call.int_arg(2) == SO_PEERCRED) size = std::min(size, room);
+  if (int error = too_small ? 0 : WriteGuest(call.tid(), call.arg(3), answer.data(), size)) return Reply::Error(error);
+  if (int error = WriteGuest(call.tid(), call.arg(4), &size, sizeof(size))) return Reply::Error(error);
+  return Reply::Error(too_small ? ERANGE : 0);
 }
 
 Reply SysSendTo(Kernel& k, const Call& call) {

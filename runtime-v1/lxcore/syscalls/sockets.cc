@@ -6,7 +6,7 @@
 namespace wslm::lxcore {
 namespace {
 
-constexpr Remarks kReceivedIds = {.missing = "received SCM_CREDENTIALS show 0:0"};
+constexpr Remarks kReceivedIds = {.missing = "who waits for a message is shown 0:0 in its SCM_CREDENTIALS"};
 
 }  // namespace
 
@@ -17,7 +17,7 @@ SyscallArea SocketCalls() {
               Native(53, "socketpair"),
               Served(49, "bind", SysBind, {.missing = "ports below ip_unprivileged_port_start are EACCES"}),
               Served(42, "connect", SysConnect),
-              Native(50, "listen"),
+              Served(50, "listen", SysListen),
               Native(43, "accept"),
               Native(288, "accept4"),
               Native(48, "shutdown"),
@@ -25,13 +25,13 @@ SyscallArea SocketCalls() {
               Native(52, "getpeername"),
               // With an address: its length isn't 0.
               ServedIfAnyBit(44, "sendto", SysSendTo, 5, UINT32_MAX),
-              Served(46, "sendmsg", SysSendMsg, kReceivedIds),
-              Served(307, "sendmmsg", SysSendMMsg, kReceivedIds),
+              Served(46, "sendmsg", SysSendMsg),
+              Served(307, "sendmmsg", SysSendMMsg),
               Native(45, "recvfrom"),
-              Native(47, "recvmsg", kReceivedIds),
-              Native(299, "recvmmsg", kReceivedIds),
-              ServedIfOneOf(55, "getsockopt", SysGetSockOpt, 2, {SO_PEERCRED},
-                            {.missing = "SO_PEERCRED tells who the peer is now, SO_PEERGROUPS the host's groups"}),
+              Served(47, "recvmsg", SysRecvMsg, kReceivedIds),
+              Served(299, "recvmmsg", SysRecvMMsg, kReceivedIds),
+              ServedIfOneOf(55, "getsockopt", SysGetSockOpt, 2, {SO_PEERCRED, SO_PEERGROUPS},
+                            {.note = "a peer is who it was when it last connected or listened"}),
               Native(54, "setsockopt", {.missing = "what needs the host's CAP_NET_ADMIN is EPERM"}),
           }};
 }
