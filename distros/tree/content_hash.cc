@@ -11,32 +11,36 @@ bool IsZero(std::string_view bytes) {
   return bytes.empty() || (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
-void UpdateNumber(Sha256& sha, int64_t number) {
+template <typename Hash>
+void UpdateNumber(Hash& hash, int64_t number) {
   char bytes[8];
   for (int i = 0; i < 8; ++i) bytes[i] = static_cast<char>(static_cast<uint64_t>(number) >> (8 * i));
-  sha.Update({bytes, sizeof(bytes)});
+  hash.Update({bytes, sizeof(bytes)});
 }
 
 }  // namespace
 
-void ContentHash::AddBlock(std::string_view block) {
+template <typename Hash>
+void ContentHash<Hash>::AddBlock(std::string_view block) {
   if (!IsZero(block)) {
     // A hole may begin within the block: zeros at its end must not count.
     block = block.substr(0, block.find_last_not_of('\0') + 1);
-    UpdateNumber(sha_, block_);
-    UpdateNumber(sha_, static_cast<int64_t>(block.size()));
-    sha_.Update(block);
+    UpdateNumber(hash_, block_);
+    UpdateNumber(hash_, static_cast<int64_t>(block.size()));
+    hash_.Update(block);
   }
   ++block_;
 }
 
-void ContentHash::FlushPartial() {
+template <typename Hash>
+void ContentHash<Hash>::FlushPartial() {
   if (partial_.empty()) return;
   AddBlock(partial_);
   partial_.clear();
 }
 
-void ContentHash::Write(int64_t offset, std::string_view bytes, int64_t size) {
+template <typename Hash>
+void ContentHash<Hash>::Write(int64_t offset, std::string_view bytes, int64_t size) {
   while (!bytes.empty()) {
     const int64_t number = offset / kBlock;
     if (number != block_) {
@@ -57,11 +61,15 @@ void ContentHash::Write(int64_t offset, std::string_view bytes, int64_t size) {
   }
 }
 
-Sha256Digest ContentHash::Finish(int64_t size) {
+template <typename Hash>
+typename Hash::Digest ContentHash<Hash>::Finish(int64_t size) {
   FlushPartial();
   block_ = 0;
-  UpdateNumber(sha_, size);
-  return sha_.Finish();
+  UpdateNumber(hash_, size);
+  return hash_.Finish();
 }
+
+template class ContentHash<Sha256>;
+template class ContentHash<FastHash>;
 
 }  // namespace wslm

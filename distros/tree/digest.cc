@@ -57,7 +57,8 @@ void AppendString(std::string& out, std::string_view text) {
   out += text;
 }
 
-std::string_view AsText(const Sha256Digest& digest) {
+template <size_t kSize>
+std::string_view AsText(const std::array<uint8_t, kSize>& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
@@ -288,7 +289,7 @@ struct DigestBuilder::Impl {
   }
 
   Sha256 sha;
-  ContentHash content;
+  ContentHash<FastHash> content;
   std::vector<Node> nodes;  // the first is the root
   std::vector<Inode> inodes;
   absl::flat_hash_map<PathKey, uint32_t> names;

@@ -1,8 +1,9 @@
 // The digest of a file tree: the same for the same tree in whatever order and form it comes.
 //
 // SHA-256 of each entry's canonical serialisation, added modulo 2^256, with the counts of entries (names; the root and
-// directories never seen are among them) and of content bytes (holes included, each hard-link group once).
-// It detects faults; it does not resist an attacker. atime, ctime and birth do not count.
+// directories never seen are among them) and of content bytes (holes included, each hard-link group once). The
+// content's part is a FastHash: all that is compared are a tree and its copy, so digests are made to find faults and
+// not to resist an attacker. atime, ctime and birth do not count.
 #ifndef WSLM_DISTROS_TREE_DIGEST_H_
 #define WSLM_DISTROS_TREE_DIGEST_H_
 

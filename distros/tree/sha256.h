@@ -16,6 +16,8 @@ using Sha256Digest = std::array<uint8_t, 32>;
 // Reusable: Finish begins anew. Not thread-safe.
 class Sha256 {
  public:
+  using Digest = Sha256Digest;
+
   Sha256();
   void Update(std::string_view bytes);
   Sha256Digest Finish();

@@ -34,7 +34,7 @@ TreeIndex::TreeIndex() {
 absl::StatusOr<TreeIndex> TreeIndex::Read(Source& source, const TransferOptions& options) {
   TreeIndex index;
   TransferWatch watch(options);
-  ContentHash hash;
+  ContentHash<Sha256> hash;
   Entry entry;
   while (true) {
     RETURN_IF_ERROR(watch.Step(entry.path, source.position(), source.total()));
