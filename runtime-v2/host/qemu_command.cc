@@ -16,8 +16,9 @@ std::string Value(const std::string& text) {
 
 std::string KernelCommandLine(const QemuOptions& options) {
   // panic and reboot: a panic ends QEMU (-no-reboot) instead of hanging in silence. cryptomgr.notests: half a second of
-  // self-tests.
-  std::string line = "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests";
+  // self-tests. lsm: all but bpf, beside which Linux before 6.10 lets everybody change security attributes.
+  std::string line =
+      "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests lsm=landlock,lockdown,yama,apparmor,tomoyo";
   // Without a given frequency the kernel calibrates against a timer, which under TCG on a busy host may never end; the
   // emulated processor has none of the faults that the mitigations are for.
   if (!options.kvm) line += " tsc=reliable no_timer_check mitigations=off";

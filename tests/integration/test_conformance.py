@@ -4,6 +4,7 @@ kernel and by a distro's root in the same Debian."""
 import glob
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -42,16 +43,21 @@ class BareKernel:
         return cls.suite
 
 
-class Suite(DistroTest):
-    version = 1
+class Suite:
+    """What a runtime's distro does with the suite."""
 
-    def suite(self, program, name):
+    def suite(self, program, name, *words, timeout=600):
+        """Runs a program's tests whose names contain one of `words`; all without."""
         with open(f"{BIN}/{program}", "rb") as file:
             self.home.run("run", "--cd", "/", "--", "cat > /conformance; chmod 755 /conformance", input=file.read(), binary=True)
-        found = results.parse(self.home.ok("run", "--cd", "/", "--", "exec /conformance", timeout=600))
+        found = results.parse(self.home.ok("run", "--cd", "/", "--", "exec /conformance " + shlex.join(words), timeout=timeout))
         self.assertGreater(len(found), 0)
         results.keep(name, found)
-        self.assertEqual(results.differences("v1", found, BareKernel.results()), [])
+        self.assertEqual(results.differences(f"v{self.version}", found, BareKernel.results()), [])
+
+
+class SuiteInV1(Suite, DistroTest):
+    version = 1
 
     @unittest.skipUnless(AS_ROOT, "the bare kernel's answer needs root")
     def test_the_bare_kernel_passes(self):
@@ -63,6 +69,21 @@ class Suite(DistroTest):
 
     def test_v1_passes_it_through_the_distros_c_library(self):
         self.suite("conformance-dynamic", "v1-dynamic")
+
+    def test_v1_passes_it_without_the_fast_path(self):
+        self.sh("printf '[wslm]\\nfastpath=false\\n' > /etc/wsl.conf")
+        self.home.ok("terminate", "deb")
+        self.addCleanup(self.home.ok, "terminate", "deb")
+        self.addCleanup(self.sh, "rm /etc/wsl.conf")
+        self.assertEqual(self.home.run("run", "--cd", "/", "--", "grep -c '/memfd:libc' /proc/self/maps").stdout, "0\n")
+        self.suite("conformance-dynamic", "v1-no-fast-path")
+
+
+class SuiteInV2(Suite, DistroTest):
+    version = 2
+
+    def test_v2_passes_what_the_bare_kernel_does(self):
+        self.suite("conformance", "v2", timeout=900)
 
 
 def steady(text):

@@ -112,7 +112,7 @@ BEHAVIOUR(kRoot, "a node made for /dev/tty is the terminal of who opens it") {
 BEHAVIOUR(kEach, "opening a fifo waits for the other end, and a signal ends it") {
   OK(mkfifo("p", 0600));
   FAILS(ENXIO, open("p", O_WRONLY | O_NONBLOCK));
-  OK(open("p", O_RDONLY | O_NONBLOCK));
+  OK(close(OK(open("p", O_RDONLY | O_NONBLOCK))));
   const pid_t child = OK(fork());
   if (child == 0) {
     const int fd = OK(open("p", O_WRONLY));
