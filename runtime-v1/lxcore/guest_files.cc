@@ -244,13 +244,19 @@ GuestAttributes GuestFiles::ProcView(const std::string& name, int flags, const s
 }
 
 int GuestFiles::Get(const std::string& name, int flags, GuestFile& out) {
+  return GetAt(AT_FDCWD, name.c_str(), flags, name, flags, out);
+}
+
+int GuestFiles::GetFd(int fd, GuestFile& out) { return GetAt(fd, "", AT_EMPTY_PATH, OwnFdName(fd), 0, out); }
+
+int GuestFiles::GetAt(int folder, const char* path, int path_flags, const std::string& name, int flags,
+                      GuestFile& out) {
   constexpr unsigned kMask = STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID;
   // What the kernel has in memory, which is all there is to know of local file systems: a server isn't asked.
-  const int at_flags = flags | AT_NO_AUTOMOUNT;
-  if (::statx(AT_FDCWD, name.c_str(), at_flags | AT_STATX_DONT_SYNC, kMask, &out.host) != 0) return errno;
+  const int at_flags = path_flags | AT_NO_AUTOMOUNT;
+  if (::statx(folder, path, at_flags | AT_STATX_DONT_SYNC, kMask, &out.host) != 0) return errno;
   const Mount& mount = MountOf(out.host.stx_mnt_id);
-  if (mount.kind == MountKind::kLxfs && options_.on_foreign &&
-      ::statx(AT_FDCWD, name.c_str(), at_flags, kMask, &out.host) != 0) {
+  if (mount.kind == MountKind::kLxfs && options_.on_foreign && ::statx(folder, path, at_flags, kMask, &out.host) != 0) {
     return errno;
   }
   out.mount = mount.kind;

@@ -99,7 +99,7 @@ class GuestFiles {
   // `flags`: AT_SYMLINK_NOFOLLOW or 0. 0 or an errno.
   int Get(const std::string& name, int flags, GuestFile& out);
   // Of an open descriptor of lxcore's own; O_PATH will do.
-  int GetFd(int fd, GuestFile& out) { return Get(OwnFdName(fd), 0, out); }
+  int GetFd(int fd, GuestFile& out);
 
   // Get, with the access list, which counts for who isn't root.
   int GetForRights(const std::string& name, int flags, GuestFile& out);
@@ -119,6 +119,9 @@ class GuestFiles {
   int RemoveKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr);
   // An access or default list; empty where there is none. 0 or an errno.
   int GetList(const std::string& name, int flags, const GuestFile& file, const char* which, AccessList& list);
+
+  // The names of all that the host's file has, each with a NUL. 0 or an errno, and then none.
+  static int ListNames(const std::string& name, int flags, std::string& names);
 
   // Attributes that the file itself can't carry, by the guest's names.
   bool HasSideXattrs() const { return side_.HasXattrs(); }
@@ -168,6 +171,8 @@ class GuestFiles {
     DrvfsOptions drvfs;
     Owner owner;  // of what has no record
   };
+  // Get, of the file that is `name` in `folder`; by `record_name` its record is found.
+  int GetAt(int folder, const char* name, int at_flags, const std::string& record_name, int flags, GuestFile& out);
   const Mount& MountOf(uint64_t mount_id);
   void ReadMounts();
   std::optional<GuestAttributes> DrvfsRecordOf(const std::string& name, int flags, const GuestFile& file) const;

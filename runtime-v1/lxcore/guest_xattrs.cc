@@ -74,8 +74,12 @@ int GuestFiles::SetKept(const std::string& name, int flags, const GuestFile& fil
 
 int GuestFiles::RemoveKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr) {
   const std::string kept = kLxfsXattrPrefix + xattr;
-  const int result = flags & AT_SYMLINK_NOFOLLOW ? ::lremovexattr(name.c_str(), kept.c_str())
-                                                 : ::removexattr(name.c_str(), kept.c_str());
+  // To look costs a tenth of what file systems do to remove what isn't there.
+  int result = ReadXattr(name, flags, kept, nullptr, 0) < 0 ? -1 : 0;
+  if (result == 0) {
+    result = flags & AT_SYMLINK_NOFOLLOW ? ::lremovexattr(name.c_str(), kept.c_str())
+                                         : ::removexattr(name.c_str(), kept.c_str());
+  }
   const int error = result == 0 ? 0 : errno;
   const int beside = RemoveSideXattr(name, flags, file, xattr);
   if (beside != ENODATA) return beside;
@@ -109,10 +113,8 @@ bool GuestFiles::HasKeptRights(const std::string& name, int flags, const GuestFi
   for (const auto& [xattr, value] : SideXattrs(name, flags, file)) {
     if (LxfsXattrNeedsRecord(xattr)) return true;
   }
-  std::string names(XATTR_LIST_MAX, '\0');
-  const ssize_t size = flags & AT_SYMLINK_NOFOLLOW ? ::llistxattr(name.c_str(), names.data(), names.size())
-                                                   : ::listxattr(name.c_str(), names.data(), names.size());
-  names.resize(std::max<ssize_t>(size, 0));
+  std::string names;
+  ListNames(name, flags, names);
   for (std::string_view rest = names; !rest.empty(); rest.remove_prefix(rest.find('\0') + 1)) {
     const std::string_view xattr = rest.substr(0, rest.find('\0'));
     if (xattr.starts_with(kLxfsXattrPrefix) && LxfsXattrNeedsRecord(xattr.substr(sizeof(kLxfsXattrPrefix) - 1))) {
@@ -120,6 +122,22 @@ bool GuestFiles::HasKeptRights(const std::string& name, int flags, const GuestFi
     }
   }
   return false;
+}
+
+int GuestFiles::ListNames(const std::string& name, int flags, std::string& names) {
+  const auto list = [&] {
+    return flags & AT_SYMLINK_NOFOLLOW ? ::llistxattr(name.c_str(), names.data(), names.size())
+                                       : ::listxattr(name.c_str(), names.data(), names.size());
+  };
+  names.resize(kUsualSize);
+  ssize_t size = list();
+  if (size < 0 && errno == ERANGE) {
+    names.resize(XATTR_LIST_MAX);
+    size = list();
+  }
+  const int error = size < 0 ? errno : 0;
+  names.resize(std::max<ssize_t>(size, 0));
+  return error;
 }
 
 GuestXattrs GuestFiles::SideXattrs(const std::string& name, int flags, const GuestFile& file) const {

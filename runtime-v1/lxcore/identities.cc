@@ -98,13 +98,17 @@ uint32_t Identities::IndexOfSlack(const char* text, ssize_t length) const {
 }
 
 uint32_t Identities::IndexOf(pid_t tid) {
+  if (tid == waiting_ && waiting_index_) return *waiting_index_;
   char text[32];
   ssize_t length = ::pread(SlackFile(tid, false), text, sizeof(text), 0);
   if (length < 0) length = ::pread(SlackFile(tid, true), text, sizeof(text), 0);
   if (length < 0) return kNobody;
   const uint32_t index = IndexOfSlack(text, length);
   const std::optional<PendingChange>& pending = table_[index].pending;
-  if (!pending) return index;
+  if (!pending) {
+    if (tid == waiting_) waiting_index_ = index;
+    return index;
+  }
   const uint32_t settled = pending->kind == PendingChange::Kind::kExecOfSameProgram
                                ? AfterSameProgram(*pending, tid)
                                : After(*pending, proc_, std::to_string(tid));
@@ -165,6 +169,7 @@ std::optional<uint32_t> Identities::InternPending(const PendingChange& change) {
 }
 
 int Identities::AssignIndex(pid_t tid, uint32_t index) {
+  if (tid == waiting_) waiting_index_.reset();
   const std::string slack = std::to_string(kFirstSlack + index);
   // Not pwrite: such files take none. The offset doesn't count.
   if (::write(SlackFile(tid, false), slack.data(), slack.size()) >= 0) return 0;

@@ -58,6 +58,12 @@ class Identities {
   // `proc`: the host's /proc; must outlive this.
   explicit Identities(int proc);
 
+  // `tid` waits in a call until the next one begins: meanwhile it is who it is, unless this changes it.
+  void BeginCall(pid_t tid) {
+    waiting_ = tid;
+    waiting_index_.reset();
+  }
+
   // Of a thread by its id on the host. Nobody's when the thread is gone.
   const Credentials& Of(pid_t tid);
   // 0 or an errno.
@@ -95,6 +101,8 @@ class Identities {
   };
 
   int proc_;
+  pid_t waiting_ = 0;
+  std::optional<uint32_t> waiting_index_;  // once it was asked for
   std::function<void(pid_t)> before_change_;
   std::deque<Entry> table_;  // references stay valid
   std::unordered_multimap<size_t, uint32_t> by_hash_;

@@ -59,6 +59,7 @@ void Supervisor::Run() {
 
 void Supervisor::Handle(const seccomp_notif& notification) {
   const Call call(listener_, notification);
+  kernel_.identities.BeginCall(call.tid());
   const int number = notification.data.nr;
   const Handler handler = number >= 0 && number < kMostNumber ? handlers_[number] : nullptr;
   if (handler == nullptr) {

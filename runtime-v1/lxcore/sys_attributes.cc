@@ -13,9 +13,6 @@
 namespace wslm::lxcore {
 namespace {
 
-// A program's capabilities go with a change of its owner, as its set-id bits do.
-constexpr char kKeptCapabilities[] = "user.lxfs.security.capability";
-
 int OptionsOf(int at_flags) {
   return (at_flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (at_flags & AT_EMPTY_PATH ? kEmptyPath : 0);
 }
@@ -97,7 +94,6 @@ Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uin
     }
     if (int error = DropCapability(k, target)) return Reply::Error(error);
   }
-  if (S_ISREG(wanted.mode)) ::removexattr(target.name.c_str(), kKeptCapabilities);
   if (wanted == file.attributes) return Reply::Value(0);
   return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
 }
@@ -108,7 +104,7 @@ Reply Touch(Kernel& k, const Call& call, int folder, uint64_t path, int options,
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
   // futimens(3) gives a null path.
-  if (auto done = Find(k, call, folder, path, options | (path == 0 ? kEmptyPath : 0), target)) {
+  if (auto done = Find(k, call, folder, path, options | kOnlyLook | (path == 0 ? kEmptyPath : 0), target)) {
     return std::move(*done);
   }
   if (LeftToKernel(target.file) || IsOwner(c, target.file)) return Reply::Continue();

@@ -65,6 +65,7 @@ int FindRun(Kernel& k, const Call& call, Target& target, Program& program) {
 }
 
 std::optional<FileCapabilities> CapabilitiesOf(Kernel& k, const Target& target) {
+  if (!target.file.has_record) return std::nullopt;
   constexpr char kName[] = "security.capability";
   char value[XATTR_CAPS_SZ_3 + 1];
   const ssize_t size =

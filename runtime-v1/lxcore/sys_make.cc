@@ -71,9 +71,10 @@ Reply Link(Kernel& k, const Call& call, int old_folder, uint64_t old_path, int n
   if (c.IsFileRoot()) return Reply::Continue();
   Target from, to;
   const int options = (flags & AT_SYMLINK_FOLLOW ? 0 : kNoFollow) | (flags & AT_EMPTY_PATH ? kEmptyPath : 0);
-  if (int error = k.Resolve(call, c, old_folder, old_path, options, from)) return Reply::Error(error);
+  if (int error = k.Resolve(call, c, old_folder, old_path, options | kOnlyLook, from)) return Reply::Error(error);
   if (from.error != 0) return Reply::Continue();
-  if (int error = k.Resolve(call, c, new_folder, new_path, kNoFollow | kWithParent, to)) return Reply::Error(error);
+  if (int error = k.Resolve(call, c, new_folder, new_path, kNoFollow | kWithParent | kOnlyLook, to))
+    return Reply::Error(error);
   if (to.error == 0) return Reply::Error(EEXIST);
   if (!to.parent_known) return Reply::Continue();
   // protected_hardlinks, as every distro has it on; asked before the folder's rights.

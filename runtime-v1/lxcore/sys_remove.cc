@@ -16,7 +16,8 @@ Reply Remove(Kernel& k, const Call& call, int folder, uint64_t path) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
-  if (int error = k.Resolve(call, c, folder, path, kNoFollow | kWithParent, target)) return Reply::Error(error);
+  if (int error = k.Resolve(call, c, folder, path, kNoFollow | kWithParent | kOnlyLook, target))
+    return Reply::Error(error);
   if (target.error != 0 || !target.parent_known) return Reply::Continue();
   const int error = Kernel::MayRemove(c, target);
   return error != 0 ? Reply::Error(error) : Reply::Continue();
@@ -34,7 +35,7 @@ Reply Rename(Kernel& k, const Call& call, int old_folder, uint64_t old_path, int
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
   Target from, to;
-  const int options = kNoFollow | kWithParent;
+  const int options = kNoFollow | kWithParent | kOnlyLook;
   if (int error = k.Resolve(call, c, old_folder, old_path, options, from)) return Reply::Error(error);
   if (int error = k.Resolve(call, c, new_folder, new_path, options, to)) return Reply::Error(error);
   if (from.error != 0 || !from.parent_known || !to.parent_known) return Reply::Continue();

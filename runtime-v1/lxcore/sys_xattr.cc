@@ -36,11 +36,12 @@ bool IsKept(std::string_view name) {
          (IsTrusted(name) && name.size() > XATTR_TRUSTED_PREFIX_LEN) || IsList(name);
 }
 
-std::optional<Reply> Find(Kernel& k, const Call& call, By by, Target& target) {
+// `options`: kOnlyLook or 0.
+std::optional<Reply> Find(Kernel& k, const Call& call, By by, int options, Target& target) {
   if (by == By::kFd) {
     k.ResolveFd(call, call.int_arg(0), target);
-  } else if (int error = k.Resolve(call, k.CredentialsOf(call), AT_FDCWD, call.arg(0), by == By::kLink ? kNoFollow : 0,
-                                   target)) {
+  } else if (int error = k.Resolve(call, k.CredentialsOf(call), AT_FDCWD, call.arg(0),
+                                   options | (by == By::kLink ? kNoFollow : 0), target)) {
     return Reply::Error(error);
   }
   if (target.error != 0) return Reply::Continue();
@@ -94,7 +95,7 @@ Reply Get(Kernel& k, const Call& call, By by) {
     const ssize_t size = path.empty() ? -1 : GetOf(target, kLxfsXattrPrefix + name, nullptr, 0);
     if (size < 0) return Reply::Continue();
   }
-  if (auto done = Find(k, call, by, target)) return std::move(*done);
+  if (auto done = Find(k, call, by, kOnlyLook, target)) return std::move(*done);
   if (IsUsers(name) && by != By::kFd && !Kernel::Allowed(c, target.file, R_OK)) {
     return Reply::Error(EACCES);
   }
@@ -182,7 +183,7 @@ Reply Set(Kernel& k, const Call& call, By by) {
     if (int error = ReadGuest(call.tid(), call.arg(2), value.data(), value.size())) return Reply::Error(error);
   }
   Target target;
-  if (auto done = Find(k, call, by, target)) return std::move(*done);
+  if (auto done = Find(k, call, by, 0, target)) return std::move(*done);
   if (by == By::kFd && IsPathOnly(call, call.int_arg(0))) return Reply::Error(EBADF);
   if (target.file.mount == MountKind::kLxfs || !IsKept(name)) {
     if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
@@ -196,7 +197,7 @@ Reply RemoveOne(Kernel& k, const Call& call, By by) {
   std::string name;
   if (int error = ReadName(call, name)) return Reply::Error(error);
   Target target;
-  if (auto done = Find(k, call, by, target)) return std::move(*done);
+  if (auto done = Find(k, call, by, 0, target)) return std::move(*done);
   if (by == By::kFd && IsPathOnly(call, call.int_arg(0))) return Reply::Error(EBADF);
   if (target.file.mount == MountKind::kLxfs || !IsKept(name)) {
     if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
@@ -216,15 +217,12 @@ Reply RemoveOne(Kernel& k, const Call& call, By by) {
 Reply List(Kernel& k, const Call& call, By by) {
   const Credentials& c = k.CredentialsOf(call);
   Target target;
-  if (auto done = Find(k, call, by, target)) return std::move(*done);
+  if (auto done = Find(k, call, by, kOnlyLook, target)) return std::move(*done);
   if (target.file.mount != MountKind::kLxfs && target.file.mount != MountKind::kDrvfs) return Reply::Continue();
-  std::string names(XATTR_LIST_MAX, '\0');
-  const ssize_t size = target.flags & AT_SYMLINK_NOFOLLOW
-                           ? ::llistxattr(target.name.c_str(), names.data(), names.size())
-                           : ::listxattr(target.name.c_str(), names.data(), names.size());
+  std::string names;
+  const int error = GuestFiles::ListNames(target.name, target.flags, names);
   const GuestXattrs beside = k.files.SideXattrs(target.name, target.flags, target.file);
-  if (size < 0 && beside.empty()) return Reply::Continue();
-  names.resize(size < 0 ? 0 : size);
+  if (error != 0 && beside.empty()) return Reply::Continue();
   bool changed = false;
   std::set<std::string, std::less<>> listed;
   std::string shown;

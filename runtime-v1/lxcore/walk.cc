@@ -5,6 +5,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "runtime-v1/lxcore/process_facts.h"
 
 namespace wslm::lxcore {
@@ -17,6 +19,11 @@ bool IsPlainProcLink(const std::string& name) {
   return name == "self" || name == "thread-self" || name == "mounts" || name == "net";
 }
 
+bool IsSame(const struct statx& a, const struct statx& b) {
+  return a.stx_ino == b.stx_ino && a.stx_mnt_id == b.stx_mnt_id && a.stx_dev_major == b.stx_dev_major &&
+         a.stx_dev_minor == b.stx_dev_minor;
+}
+
 // Where lxcore goes no further. A folder on no mount is on one that is nowhere attached, of whatever type.
 bool IsElsewhere(const GuestFile& file) {
   return file.mount == MountKind::kForeign || (file.mount == MountKind::kNone && file.is_directory());
@@ -26,36 +33,72 @@ class Walker {
  public:
   Walker(int proc, GuestFiles& files, pid_t tid, const Credentials& c) : proc_(proc), files_(files), tid_(tid), c_(c) {}
 
-  // A path without links and "..", by its beginnings: a third of the price. Its names may be replaced before they are
-  // used, so only for what just looks. False: it isn't so plain, or it is an error for Walk to tell.
-  bool WalkPlain(int folder, std::string_view path, int options, Target& target) {
-    std::string name = path[0] == '/' ? "/" : GuestPaths::BaseOf(tid_, folder);
-    GuestFile here;
-    int flags = 0;
+  // Walk by names, beginnings of the path, for a third of the price: they may be replaced before they are used.
+  // nullopt: it isn't so plain that this could tell.
+  std::optional<int> Look(int folder, std::string path, int options, Target& target) {
+    if (options & kInFolder) return std::nullopt;
+    rest_ = std::move(path);
+    std::string name = rest_[0] == '/' ? "/" : GuestPaths::BaseOf(tid_, folder);
+    if (files_.GetForRights(name, 0, here_) != 0) return std::nullopt;
     for (;;) {
-      const bool slash = path.starts_with('/');
-      path.remove_prefix(std::min(path.size(), path.find_first_not_of('/')));
-      if (files_.GetForRights(name, flags, here) != 0 || here.type() == S_IFLNK) return false;
-      if (IsElsewhere(here)) {
-        target.error = kElsewhere;
-        return true;
+      std::string part;
+      const bool last = !NextPart(part);
+      if (IsElsewhere(here_) || part.empty()) {
+        target.error = part.empty() && !IsElsewhere(here_) ? 0 : kElsewhere;
+        target.name = std::move(name);
+        target.flags = 0;
+        target.file = here_;
+        return 0;
       }
-      if (path.empty() && !(slash && !here.is_directory())) break;
-      if (!here.is_directory() || !Kernel::Allowed(c_, here, X_OK)) return false;
-      const std::string_view part = path.substr(0, path.find('/'));
-      if (part == ".." || part.size() > NAME_MAX) return false;
-      path.remove_prefix(part.size());
+      if (!here_.is_directory()) return ENOTDIR;
+      if (!Kernel::Allowed(c_, here_, X_OK)) return EACCES;
       if (part == ".") continue;
-      if (!name.ends_with('/')) name.push_back('/');
-      name.append(part);
-      flags = AT_SYMLINK_NOFOLLOW;
+      if (part.size() > NAME_MAX) return ENAMETOOLONG;
+      std::string next = name + (name.ends_with('/') ? "" : "/") + part;
+      GuestFile file;
+      const int error = files_.GetForRights(next, AT_SYMLINK_NOFOLLOW, file);
+      // That of the name here may be too long only for what lxcore puts before it.
+      if (error == ENAMETOOLONG) return std::nullopt;
+      if (error != 0 && (!last || part == ".." || error != ENOENT)) return error;
+      if (error == 0 && file.type() == S_IFLNK && (!last || trailing_slash_ || !(options & kNoFollow))) {
+        std::string text;
+        if (++links_ > kMostLinks || file.mount == MountKind::kProc) return std::nullopt;
+        if (int read = ReadLink(next, part, file, text)) return read;
+        PutBefore(std::move(text), last);
+        if (rest_[0] != '/') continue;
+        name = "/";
+        if (files_.GetForRights(name, 0, here_) != 0) return std::nullopt;
+        continue;
+      }
+      if (part == ".." || (!last && error == 0)) {
+        name = std::move(next);
+        here_ = file;
+        continue;
+      }
+      if (error == 0 && trailing_slash_ && !file.is_directory()) return ENOTDIR;
+      target.parent_name = std::move(name);
+      Found(std::move(part), std::move(next), AT_SYMLINK_NOFOLLOW, error, file, target);
+      return 0;
     }
-    // A link that is meant itself is Walk's.
-    if (options & kWithParent) return false;
-    target.name = std::move(name);
-    target.flags = flags;
-    target.error = 0;
-    target.file = here;
+  }
+
+  // Holds what Look found, if it is still there: from then on no name on the way counts.
+  static bool Hold(Target& target) {
+    const struct statx& seen = target.parent_known ? target.parent.host : target.file.host;
+    UniqueFd fd(::open((target.parent_known ? target.parent_name : target.name).c_str(), O_PATH | O_CLOEXEC));
+    struct statx held;
+    if (!fd || ::statx(fd.get(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID, &held) != 0 ||
+        !IsSame(held, seen)) {
+      return false;
+    }
+    if (target.parent_known) {
+      target.parent_name = GuestFiles::OwnFdName(fd.get());
+      target.name = target.parent_name + "/" + target.base;
+      target.parent_fd = std::move(fd);
+    } else {
+      target.name = GuestFiles::OwnFdName(fd.get());
+      target.file_fd = std::move(fd);
+    }
     return true;
   }
 
@@ -116,9 +159,7 @@ class Walker {
         if (int entered = Enter(name, 0)) return entered;
         continue;
       }
-      if (more) text += "/" + rest_;
-      if (last && trailing_slash_) text += "/";
-      rest_ = std::move(text);
+      PutBefore(std::move(text), last);
       if (rest_[0] == '/') {
         if (int entered = Enter(root, 0)) return entered;
       }
@@ -139,6 +180,13 @@ class Walker {
     trailing_slash_ = end != std::string::npos && next == std::string::npos;
     rest_ = next == std::string::npos ? "" : rest_.substr(next);
     return !rest_.empty();
+  }
+
+  // The text of a link, in place of the part that it was.
+  void PutBefore(std::string text, bool last) {
+    if (!last) text += "/" + rest_;
+    if (last && trailing_slash_) text += "/";
+    rest_ = std::move(text);
   }
 
   std::string NameIn(const std::string& part) const { return GuestFiles::OwnFdName(fd_.get()) + "/" + part; }
@@ -180,17 +228,22 @@ class Walker {
   }
 
   int Last(std::string part, const std::string& name, int flags, int error, const GuestFile& file, Target& target) {
-    target.name = name;
+    target.parent_name = GuestFiles::OwnFdName(fd_.get());
+    target.parent_fd = std::move(fd_);
+    Found(std::move(part), name, flags, error, file, target);
+    return 0;
+  }
+
+  // `part` of the folder that is here.
+  void Found(std::string part, std::string name, int flags, int error, const GuestFile& file, Target& target) {
+    target.name = std::move(name);
     target.flags = flags;
     target.error = error == 0 && IsElsewhere(file) ? kElsewhere : error;
     target.file = file;
-    target.parent_name = GuestFiles::OwnFdName(fd_.get());
     target.base = std::move(part);
     target.parent = here_;
     target.parent_known = true;
     target.trailing_slash = trailing_slash_;
-    target.parent_fd = std::move(fd_);
-    return 0;
   }
 
   int proc_;
@@ -213,9 +266,17 @@ bool MayFollowProcLink(const Credentials& c, const std::string& name, const Gues
 
 int Walk(int proc, GuestFiles& files, pid_t tid, const Credentials& c, int folder, const std::string& path, int options,
          Target& target) {
-  Walker walker(proc, files, tid, c);
-  if ((options & kOnlyLook) && walker.WalkPlain(folder, path, options, target)) return 0;
-  return walker.Walk(folder, path, options, target);
+  const bool looks = (options & kOnlyLook) != 0;
+  // Who has only names may be led into a foreign mount, and wait there.
+  if (looks || !files.foreign_mounts()) {
+    Target found;
+    const std::optional<int> error = Walker(proc, files, tid, c).Look(folder, path, options, found);
+    if (error && (looks || *error != 0 || found.error == kElsewhere || Walker::Hold(found))) {
+      target = std::move(found);
+      return *error;
+    }
+  }
+  return Walker(proc, files, tid, c).Walk(folder, path, options, target);
 }
 
 }  // namespace wslm::lxcore
