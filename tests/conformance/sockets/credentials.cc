@@ -64,6 +64,13 @@ Pair MakePair(int type) {
   return {ends[0], ends[1]};
 }
 
+// Field by field: C libraries lay them out otherwise.
+void Head(cmsghdr& part, size_t length, int type) {
+  part.cmsg_len = length;
+  part.cmsg_level = SOL_SOCKET;
+  part.cmsg_type = type;
+}
+
 // With the ids, and descriptors where there are any.
 ssize_t Send(int fd, const ucred& ids, const std::vector<int>& descriptors = {}) {
   char text[] = "text";
@@ -74,13 +81,13 @@ ssize_t Send(int fd, const ucred& ids, const std::vector<int>& descriptors = {})
   message.msg_iovlen = 1;
   message.msg_control = control;
   cmsghdr* part = reinterpret_cast<cmsghdr*>(control);
-  *part = {CMSG_LEN(sizeof(ids)), SOL_SOCKET, SCM_CREDENTIALS};
+  Head(*part, CMSG_LEN(sizeof(ids)), SCM_CREDENTIALS);
   memcpy(CMSG_DATA(part), &ids, sizeof(ids));
   message.msg_controllen = CMSG_SPACE(sizeof(ids));
   if (!descriptors.empty()) {
     const size_t size = descriptors.size() * sizeof(int);
     part = reinterpret_cast<cmsghdr*>(control + message.msg_controllen);
-    *part = {CMSG_LEN(size), SOL_SOCKET, SCM_RIGHTS};
+    Head(*part, CMSG_LEN(size), SCM_RIGHTS);
     memcpy(CMSG_DATA(part), descriptors.data(), size);
     message.msg_controllen += CMSG_SPACE(size);
   }
@@ -177,7 +184,7 @@ BEHAVIOUR(kUsers, "one gives no number but one's own, no ids but one's own, and 
   message.msg_control = control;
   message.msg_controllen = sizeof(control);
   const ucred ids = {getpid(), getuid(), getgid()};
-  *reinterpret_cast<cmsghdr*>(control) = {CMSG_LEN(sizeof(ids)), SOL_SOCKET, SCM_CREDENTIALS};
+  Head(*reinterpret_cast<cmsghdr*>(control), CMSG_LEN(sizeof(ids)), SCM_CREDENTIALS);
   memcpy(CMSG_DATA(reinterpret_cast<cmsghdr*>(control)), &ids, sizeof(ids));
   for (int i = 0; i < 3; ++i) {
     OK(sendmsg(pair.a, &message, 0));
