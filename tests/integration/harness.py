@@ -215,6 +215,19 @@ class DistroTest(unittest.TestCase):
         """Runs a script by the guest's shell as root in /; answers stdout without the last newline."""
         return self.home.ok("run", "--cd", "/", *options, "--", script, **kwargs).rstrip("\n")
 
+    @classmethod
+    def add_user(cls, name, uid):
+        """An account with a home and /bin/sh, whatever tools the distro has for that."""
+        cls.home.ok("run", "--cd", "/", "-u", "root", "--",
+                    f"echo '{name}:x:{uid}:{uid}::/home/{name}:/bin/sh' >> /etc/passwd; echo '{name}:x:{uid}:' >> /etc/group; "
+                    f"echo '{name}:!:19000:0:99999:7:::' >> /etc/shadow; mkdir -p /home/{name}; chown {uid}:{uid} /home/{name}")
+
+    def needs(self, *programs):
+        """Skips a test that wants what the distro doesn't have: WSLM_TEST_ROOT may be another than Debian."""
+        missing = self.sh(f"for p in {' '.join(programs)}; do command -v $p >/dev/null || echo $p; done", "-u", "root").split()
+        if missing:
+            self.skipTest("the distro has no " + " and no ".join(missing))
+
     def terminal(self, *args, **kwargs):
         terminal = Terminal(self.home, *args, **kwargs)
         self.addCleanup(terminal.close)

@@ -14,7 +14,8 @@ class Devices(DistroTest):
         out = self.sh("stat -c '%n %F %t:%T %a %U' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty")
         self.assertEqual(out.splitlines(), [f"/dev/{name} character special file {number} 666 root" for name, number in (
             ("null", "1:3"), ("zero", "1:5"), ("full", "1:7"), ("random", "1:8"), ("urandom", "1:9"), ("tty", "5:0"))])
-        self.sh("useradd -m -u 1000 ann")
+        self.needs("script")
+        self.add_user("ann", 1000)
         for who in ("root", "ann"):
             script = ("cd /tmp; echo x > /dev/null; head -c 3 /dev/zero | od -An -tx1; head -c 8 /dev/urandom | wc -c; "
                       "head -c 8 /dev/random | wc -c; LANG=C head -c 9 /dev/zero 2>&1 >/dev/full | grep -o 'No space.*'; "

@@ -9,13 +9,17 @@ MAPPED = "grep -c '/memfd:libc.so.6' /proc/self/maps"
 
 
 class FastPath(DistroTest):
+    def setUp(self):
+        if not self.sh(f"ls {LIBRARY} 2>/dev/null || true"):
+            self.skipTest("the distro has another C library, or has it elsewhere")
+
     def test_the_loader_gets_a_copy(self):
         self.assertGreater(int(self.sh(MAPPED)), 0)
 
     def test_everybody_else_sees_the_library(self):
         before = self.sh(f"sha256sum < {LIBRARY}; stat -Lc %i:%s:%a {LIBRARY}")
         self.assertEqual(self.sh(f"cp {LIBRARY} /tmp/copy; sha256sum < /tmp/copy; stat -Lc %i:%s:%a {LIBRARY}"), before)
-        self.assertEqual(self.sh("dpkg --verify libc6"), "")
+        self.assertEqual(self.sh("! command -v dpkg >/dev/null || dpkg --verify libc6"), "")
 
     def test_a_program_that_is_linked_statically_works(self):
         self.sh("PATH=/usr/sbin:/sbin:$PATH ldconfig -p >/dev/null")

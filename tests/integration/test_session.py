@@ -16,7 +16,7 @@ class SessionBehaviour:
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.home.ok("run", "--cd", "/", "--", "useradd -m -s /bin/bash -u 1000 ann")
+        cls.add_user("ann", 1000)
 
     def test_the_exit_code_is_the_guests(self):
         for code in (0, 1, 42, 255):
@@ -79,7 +79,7 @@ class SessionBehaviour:
     def test_the_default_user_is_root_and_u_names_another(self):
         self.assertEqual(self.home.ok("id", "-u"), "0\n")
         self.assertEqual(self.home.ok("-u", "ann", "id -un; id -gn; echo $HOME $USER $LOGNAME $SHELL"),
-                         "ann\nann\n/home/ann ann ann /bin/bash\n")
+                         "ann\nann\n/home/ann ann ann /bin/sh\n")
         self.assertEqual(self.home.ok("-u", "1000", "id", "-un"), "ann\n")
 
     def test_wsl_conf_names_the_default_user(self):
@@ -118,7 +118,7 @@ class SessionBehaviour:
         self.assertEqual(self.sh("cmp -s /etc/hosts /etc/hosts.ours || echo its own"), "its own")
 
     def test_cd_names_the_folder(self):
-        self.assertEqual(self.home.ok("--cd", "/usr/lib", "pwd"), "/usr/lib\n")
+        self.assertEqual(self.home.ok("--cd", "/usr/bin", "pwd"), "/usr/bin\n")
         self.assertEqual(self.home.ok("--cd", "~", "-u", "ann", "pwd"), "/home/ann\n")
         self.assertEqual(self.home.ok("~", "pwd"), "/root\n")
         self.assertEqual(self.home.run("--cd", "/no/such", "pwd").returncode, 125)
@@ -233,6 +233,7 @@ class SessionV2(SessionBehaviour, DistroTest):
         self.assertEqual(self.sh("mount -t tmpfs none /media && stat -f -c %T /media && umount /media"), "tmpfs")
 
     def test_iptables_works(self):
+        self.needs("apt-get")
         self.sh("apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends iptables",
                 timeout=600)
         self.assertIn("Chain INPUT", self.sh("iptables -L"))

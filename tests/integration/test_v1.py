@@ -13,6 +13,7 @@ class V1(DistroTest):
     version = 1
 
     def test_apt_installs_with_its_own_sandbox_user(self):
+        self.needs("apt-get")
         out = self.home.run("run", "--cd", "/", "--", "apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y hello && hello",
                             timeout=600)
         self.assertEqual(out.returncode, 0, out.stdout + out.stderr)
@@ -54,14 +55,17 @@ class V1(DistroTest):
             process.wait(timeout=30)
 
     def test_a_user_without_rights_regains_root_by_a_set_uid_program_only(self):
-        self.sh("useradd -m -s /bin/bash -u 1000 ann && echo root:secret | chpasswd")
+        self.add_user("ann", 1000)
+        self.sh("echo root:secret | chpasswd")
         self.assertEqual(self.home.run("-u", "ann", "--cd", "/", "chown root:root /home/ann").returncode, 1)
         self.assertEqual(self.sh("echo secret | su ann -c 'su -c \"id -u\"' 2>/dev/null").splitlines()[-1], "0")
 
     def test_programs_that_change_who_they_are_trace_or_make_namespaces_run(self):
+        self.needs("apt-get")
         self.sh("(apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends "
                 "sudo strace bubblewrap libcap2-bin) >/dev/null 2>&1", timeout=600)
-        self.sh("useradd -m -s /bin/sh -u 1005 pat; echo 'pat ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/pat; "
+        self.add_user("pat", 1005)
+        self.sh("echo 'pat ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/pat; "
                 "cp /usr/bin/grep /usr/local/bin/raw-grep; setcap cap_net_raw+ep /usr/local/bin/raw-grep")
         as_pat = lambda script: self.sh(script, "-u", "pat")
         self.assertEqual(as_pat("sudo -n id -u; sudo -n -u nobody id -un; sudo -n sh -c 'echo $SUDO_USER'"), "0\nnobody\npat")
@@ -77,8 +81,10 @@ class V1(DistroTest):
     def test_a_fuse_file_system_of_its_own_does_not_stop_the_distro(self):
         if self.sh("test -w /dev/fuse && echo yes || true") != "yes":
             self.skipTest("no /dev/fuse for users here")
+        self.needs("apt-get")
         self.sh("(apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y bindfs) >/dev/null 2>&1", timeout=600)
-        self.sh("useradd -m -u 1002 fay; mkdir -p /srv/from/d /srv/on && echo text > /srv/from/f && bindfs -o allow_other /srv/from /srv/on")
+        self.add_user("fay", 1002)
+        self.sh("mkdir -p /srv/from/d /srv/on && echo text > /srv/from/f && bindfs -o allow_other /srv/from /srv/on")
         script = "cd /srv; cat on/f on/../on/f; stat -c %F on on/f; mkdir on/e && mv on/f on/e/f && cat from/e/f; cd on && ls && pwd"
         expected = "text\ntext\ndirectory\nregular file\ntext\nd\ne\n/srv/on"
         self.assertEqual(self.sh(script, timeout=30), expected)
