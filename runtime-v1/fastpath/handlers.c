@@ -24,6 +24,9 @@ enum { kMemoUses = 256 };
 /* Above the stack pointer this much is stack, and writable: so near lie variables of the callers. */
 enum { kSurelyStack = 16384 };
 
+/* Handlers answer 1 where the ordinary call has to be made. A file that gets the descriptor 1 they tell by this. */
+enum { kDescriptorOne = INT32_MIN };
+
 struct Registers {
   uint64_t r9, r8, r10, rdx, rsi, rdi;
 };
@@ -342,7 +345,7 @@ FAST int64_t fast_create(struct WslmFastBlock* block, int folder, const char* pa
   }
   if (!fast_may_make_in(block, folder, path)) return 1;
   const int64_t made = Native(SYS_openat, (uint64_t)folder, (uint64_t)path, flags | O_EXCL, mode, 0);
-  return made >= 0 ? made : 1;
+  return made == 1 ? kDescriptorOne : made >= 0 ? made : 1;
 }
 
 /* openat(2): files and folders of the distro's own. */
@@ -370,7 +373,7 @@ FAST int64_t fast_open(struct WslmFastBlock* block, int folder, const char* path
   if (writes && kind == kOther) return 1;
   if (Forbidden(block, &x, kind, (access != O_WRONLY ? 4u : 0) | (writes ? 2u : 0))) return 1;
   const int64_t opened = Native(SYS_openat, (uint64_t)folder, (uint64_t)path, flags & ~(uint32_t)O_CREAT, mode, 0);
-  return opened >= 0 ? opened : 1;
+  return opened == 1 ? kDescriptorOne : opened >= 0 ? opened : 1;
 }
 
 FAST int64_t fast_access(struct WslmFastBlock* block, int folder, const char* path, uint32_t wanted, uint32_t flags) {
@@ -526,5 +529,6 @@ FAST int64_t fast_serve(const struct Registers* r, uint32_t number) {
   if (number == SYS_getegid) return block->egid;
   if (level < kWslmFastUser) return Ordinary(r, number);
   const int64_t answer = fast_file(block, r, number);
+  if (answer == kDescriptorOne) return 1;
   return answer == 1 ? Ordinary(r, number) : answer;
 }

@@ -77,6 +77,8 @@ Reply Link(Kernel& k, const Call& call, int old_folder, uint64_t old_path, int n
     return Reply::Error(error);
   if (to.error == 0) return Reply::Error(EEXIST);
   if (!to.parent_known) return Reply::Continue();
+  // EXDEV comes before all rights.
+  if (from.file.host.stx_mnt_id != to.parent.host.stx_mnt_id) return Reply::Continue();
   // protected_hardlinks, as every distro has it on; asked before the folder's rights.
   const GuestAttributes& a = from.file.attributes;
   const bool safe = S_ISREG(a.mode) && !(a.mode & S_ISUID) && (a.mode & (S_ISGID | S_IXGRP)) != (S_ISGID | S_IXGRP) &&

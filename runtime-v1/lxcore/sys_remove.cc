@@ -39,6 +39,8 @@ Reply Rename(Kernel& k, const Call& call, int old_folder, uint64_t old_path, int
   if (int error = k.Resolve(call, c, old_folder, old_path, options, from)) return Reply::Error(error);
   if (int error = k.Resolve(call, c, new_folder, new_path, options, to)) return Reply::Error(error);
   if (from.error != 0 || !from.parent_known || !to.parent_known) return Reply::Continue();
+  // EXDEV comes before all rights.
+  if (from.parent.host.stx_mnt_id != to.parent.host.stx_mnt_id) return Reply::Continue();
   int error = Kernel::MayRemove(c, from);
   if (error == 0) error = to.error == 0 ? Kernel::MayRemove(c, to) : Kernel::MayChangeFolder(c, to);
   if (error == 0) error = MayMove(c, from, to);

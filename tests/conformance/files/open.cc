@@ -9,6 +9,18 @@ namespace {
 
 constexpr char kArea[] = "files/open";
 
+BEHAVIOUR(kEach, "what is opened gets the lowest number that is free") {
+  WriteFile("f");
+  for (const int number : {0, 1, 2}) {
+    OK(close(number));
+    SAME(number, open("f", O_RDONLY));
+    OK(close(number));
+    SAME(number, open(".", O_RDONLY));
+    OK(close(number));
+    SAME(number, open(("new" + std::to_string(number)).c_str(), O_WRONLY | O_CREAT | O_EXCL, 0644));
+  }
+}
+
 BEHAVIOUR(kEach, "a file that is not there is ENOENT") {
   FAILS(ENOENT, open("none", O_RDONLY));
   FAILS(ENOENT, open("none/more", O_RDONLY));

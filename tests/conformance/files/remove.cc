@@ -218,5 +218,15 @@ BEHAVIOUR(kRoot, "a file made in place of a removed one is new") {
   }
 }
 
+BEHAVIOUR(kRoot, "another mount is EXDEV before anything is asked about rights") {
+  MakeFolder("d", 01777);
+  WriteFile("d/f", "", 0600);
+  As(kUser, [] {
+    FAILS(EXDEV, rename("d/f", "/dev/shm/g"));
+    FAILS(EXDEV, link("d/f", "/dev/shm/g"));
+    FAILS(EXDEV, rename("d/f", "/proc/g"));
+  });
+}
+
 }  // namespace
 }  // namespace wslm::conformance
