@@ -20,6 +20,8 @@
 
 /* The longest path that is walked here. */
 enum { kMostPath = 512 };
+/* The longest path that is looked up below an open folder for its record. */
+enum { kMostRecordPath = 256 };
 enum { kMemoUses = 256 };
 /* Above the stack pointer this much is stack, and writable: so near lie variables of the callers. */
 enum { kSurelyStack = 16384 };
@@ -103,7 +105,36 @@ FAST_INLINE int IsOwn(const struct WslmFastBlock* block, const struct statx* x) 
          x->stx_dev_minor == block->dev_minor;
 }
 
-FAST_INLINE int KindOf(const struct WslmFastBlock* block, const struct statx* x) {
+/* Whether a file or folder may have a record of its own. `folder` and `path`: how statx found it, no link. */
+FAST int fast_may_have_record(int folder, const char* path) {
+  const uint64_t name[2] = {UINT64_C(0x66786c2e72657375), 0x73}; /* "user.lxfs" */
+  if (path[0] == 0 && folder != AT_FDCWD) {
+    return Native(SYS_fgetxattr, (uint64_t)folder, (uint64_t)name, 0, 0, 0) != -ENODATA;
+  }
+  union {
+    uint64_t words[kMostRecordPath / sizeof(uint64_t)];
+    char text[kMostRecordPath];
+  } below = {.words[0] = '.'};
+  if (path[0] == 0) path = below.text;
+  if (folder != AT_FDCWD && path[0] != '/') {
+    /* No call takes a folder and a name: "/proc/self/fd/", the number, the path. */
+    below.words[0] = UINT64_C(0x65732f636f72702f);
+    below.words[1] = UINT64_C(0x2f64662f666c);
+    uint32_t end = 14, first = 1;
+    while (first <= (uint32_t)folder / 10) first *= 10;
+    for (; first != 0; first /= 10) below.text[end++] = (char)('0' + (uint32_t)folder / first % 10);
+    below.text[end++] = '/';
+    do {
+      if (end == kMostRecordPath) return 1;
+      below.text[end++] = *path;
+    } while (*path++ != 0);
+    path = below.text;
+  }
+  return Native(SYS_getxattr, (uint64_t)path, (uint64_t)name, 0, 0, 0) != -ENODATA;
+}
+
+/* `folder` and `path`: how statx found the file, no link. */
+FAST int fast_kind(const struct WslmFastBlock* block, int folder, const char* path, const struct statx* x) {
   const uint32_t needed = STATX_TYPE | STATX_MODE | STATX_UID | STATX_GID | STATX_INO;
   if ((x->stx_mask & needed) != needed || !IsOwn(block, x)) return kOther;
   /* Somebody else's on the host, or seen from a user namespace further in. */
@@ -111,7 +142,8 @@ FAST_INLINE int KindOf(const struct WslmFastBlock* block, const struct statx* x)
   const uint32_t type = x->stx_mode & S_IFMT;
   if (type == S_IFREG || type == S_IFDIR) {
     if (!(x->stx_mode & S_ISVTX)) return x->stx_mode & (S_ISUID | S_ISGID) ? kOther : kPlain;
-    return x->stx_mode & 077 ? kSecond : kOther;
+    /* Where others have no rights, there may be a record. */
+    return (x->stx_mode & 077) || !fast_may_have_record(folder, path) ? kSecond : kOther;
   }
   if (type == S_IFLNK || (type == S_IFIFO && !(x->stx_mode & 07000))) {
     const uint32_t bit = WslmFastBloomBit(x->stx_ino);
@@ -127,27 +159,14 @@ FAST_INLINE uint32_t BitsFor(const struct WslmFastBlock* block, uint32_t mode, i
   return mode & 7;
 }
 
-/* Whether a folder of the second owner's without rights for others is just that: it may have a record of its own. */
-FAST int fast_has_record(const char* path) {
-  const uint64_t name[2] = {UINT64_C(0x66786c2e72657375), 0x73}; /* "user.lxfs" */
-  const uint16_t here = '.';
-  if (path[0] == 0) path = (const char*)&here;
-  return Native(SYS_getxattr, (uint64_t)path, (uint64_t)name, 0, 0, 0) != -ENODATA;
-}
-
 /* Whether a user may search the folder `path`, whose last part is no link; "" is the folder given itself. */
 FAST int fast_may_search(const struct WslmFastBlock* block, int folder, const char* path) {
   struct statx x;
   const uint64_t flags = path[0] == 0 ? AT_EMPTY_PATH : AT_SYMLINK_NOFOLLOW;
   if (Native(SYS_statx, (uint64_t)folder, (uint64_t)path, flags, STATX_BASIC_STATS, (uint64_t)&x) != 0) return 0;
   if ((x.stx_mode & S_IFMT) != S_IFDIR) return 0;
-  int kind = KindOf(block, &x);
-  if (kind == kOther) {
-    if (!IsOwn(block, &x) || (x.stx_mode & (S_ISVTX | 077)) != S_ISVTX) return 0;
-    if (folder != AT_FDCWD || fast_has_record(path)) return 0;
-    kind = kSecond;
-  }
-  return (BitsFor(block, x.stx_mode, kind) & 1) != 0;
+  const int kind = fast_kind(block, folder, path, &x);
+  return kind != kOther && (BitsFor(block, x.stx_mode, kind) & 1) != 0;
 }
 
 /* Whether all folders on the way to `path`, from its beginning to the last slash, can be searched. `text` is a copy. */
@@ -183,8 +202,16 @@ FAST int fast_may_reach(struct WslmFastBlock* block, int folder, const char* pat
     text[all] = path[all];
     if (path[all] == '/') length = all + 1;
   }
-  /* A slash at the end follows links. */
-  if (all != 0 && length == all && all != 1) return 0;
+  if (length == all && all > 1) {
+    /* A slash at the end follows links: it must be a folder without. */
+    struct statx x;
+    while (length > 1 && text[length - 1] == '/') --length;
+    text[length] = 0;
+    const uint64_t last = (uint64_t)text;
+    if (Native(SYS_statx, (uint64_t)folder, last, AT_SYMLINK_NOFOLLOW, STATX_TYPE, (uint64_t)&x) != 0) return 0;
+    if ((x.stx_mode & S_IFMT) != S_IFDIR) return 0;
+    while (length > 0 && text[length - 1] != '/') --length;
+  }
   text[length] = 0;
   const int known = length < sizeof(block->memo) && (folder == AT_FDCWD || text[0] == '/');
   const uint64_t generation = Shared()->generation;
@@ -219,8 +246,11 @@ FAST int64_t fast_look(struct WslmFastBlock* block, int folder, const char* path
   const int root = Level(block) == kWslmFastRoot;
   const uint32_t seen = root ? flags : flags | AT_SYMLINK_NOFOLLOW;
   const int64_t answer = Native(SYS_statx, (uint64_t)folder, (uint64_t)path, seen, mask, (uint64_t)x);
-  if (answer != 0) return root && IsFinal(answer, path) ? answer : 1;
-  *kind = KindOf(block, x);
+  if (answer != 0) {
+    if (!IsFinal(answer, path)) return 1;
+    return root || (path[0] != 0 && fast_may_reach(block, folder, path)) ? answer : 1;
+  }
+  *kind = fast_kind(block, folder, path, x);
   if (root) return 0;
   if (*kind == kOther) return 1;
   if (path[0] == 0) return 0; /* by descriptor */
@@ -287,11 +317,9 @@ FAST int64_t fast_statx(struct WslmFastBlock* block, int folder, const char* pat
   struct statx x;
   int kind;
   const uint32_t known = AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE;
-  const uint32_t basic = STATX_TYPE | STATX_MODE;
-  if ((flags & ~known) || (mask & ~(uint32_t)(STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID)) ||
-      (mask & basic) != basic) {
-    return 1;
-  }
+  if ((flags & ~known) || (mask & ~(uint32_t)(STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID))) return 1;
+  /* What has to be known; the kernel tells it of the distro's files anyway. */
+  mask |= STATX_BASIC_STATS;
   int64_t answer = fast_look(block, folder, path, flags, mask, &x, &kind);
   if (answer != 0) return answer;
   if (kind == kOther) return 1;
@@ -316,8 +344,8 @@ FAST_INLINE uint32_t Forbidden(const struct WslmFastBlock* block, const struct s
   return Level(block) == kWslmFastRoot ? 0 : wanted & ~BitsFor(block, x->stx_mode, kind);
 }
 
-/* Whether the caller may make names in the folder that is to hold `path`, and new files are there like anywhere else.
- */
+/* Whether the caller may make and remove names in the folder that holds `path`, and new files are there like anywhere
+ * else. The kernel has read `path`. */
 FAST int fast_may_make_in(struct WslmFastBlock* block, int folder, const char* path) {
   char text[kMostPath];
   struct statx x;
@@ -327,12 +355,13 @@ FAST int fast_may_make_in(struct WslmFastBlock* block, int folder, const char* p
     text[all] = path[all];
     if (path[all] == '/') length = all + 1;
   }
+  if (length == all) return 0;
   text[length] = 0;
   const uint32_t flags = length == 0 ? AT_EMPTY_PATH : 0;
   if (Native(SYS_statx, (uint64_t)folder, (uint64_t)text, flags, STATX_BASIC_STATS, (uint64_t)&x) != 0) return 0;
-  const int kind = KindOf(block, &x);
+  const int kind = fast_kind(block, folder, text, &x);
   if (kind == kOther || (x.stx_mode & S_IFMT) != S_IFDIR || Forbidden(block, &x, kind, 3)) return 0;
-  return Level(block) == kWslmFastRoot || fast_may_reach(block, folder, path);
+  return Level(block) == kWslmFastRoot || length == 0 || fast_may_reach(block, folder, path);
 }
 
 /* openat(2) that makes a file: root's is plain; the second owner's has the sticky bit from the start. It follows no
@@ -353,7 +382,8 @@ FAST int64_t fast_open(struct WslmFastBlock* block, int folder, const char* path
   struct statx x;
   int kind = kOther;
   const int root = Level(block) == kWslmFastRoot;
-  if (flags & (O_PATH | (O_TMPFILE & ~O_DIRECTORY))) return 1;
+  if (flags & O_PATH) flags &= O_PATH | O_NOFOLLOW | O_DIRECTORY | O_CLOEXEC; /* the others mean nothing then */
+  if (flags & (O_TMPFILE & ~O_DIRECTORY)) return 1;
   if (!root && (flags & O_NOATIME)) return 1;
   uint32_t at_flags = flags & O_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0;
   if (flags & O_CREAT) {
@@ -366,6 +396,7 @@ FAST int64_t fast_open(struct WslmFastBlock* block, int folder, const char* path
   const int64_t answer = fast_look(block, folder, path, at_flags, STATX_BASIC_STATS, &x, &kind);
   if (answer != 0) return answer == -ENOENT && !(flags & O_CREAT) ? answer : 1;
   const uint32_t type = x.stx_mode & S_IFMT;
+  if (flags & O_PATH) return IsOwn(block, &x) ? Native(SYS_openat, (uint64_t)folder, (uint64_t)path, flags, 0, 0) : 1;
   const uint32_t access = flags & O_ACCMODE;
   const int writes = access != O_RDONLY || (flags & O_TRUNC);
   if (!IsOwn(block, &x) || (type != S_IFREG && (type != S_IFDIR || (flags & O_CREAT)))) return 1;
@@ -419,7 +450,7 @@ FAST int64_t fast_getxattr(struct WslmFastBlock* block, int64_t number, const ch
   const uint32_t flags = number == SYS_lgetxattr ? AT_SYMLINK_NOFOLLOW : 0;
   if (fast_look(block, AT_FDCWD, path, flags, STATX_BASIC_STATS, &x, &kind) != 0 || kind == kOther) return 1;
   const uint32_t type = x.stx_mode & S_IFMT;
-  return type == S_IFREG || type == S_IFDIR ? value : 1;
+  return type == S_IFREG || type == S_IFDIR || type == S_IFLNK ? value : 1;
 }
 
 /* chown(2) and its like by root: of a plain file to what it is already, which is the kernel's to do. */
@@ -476,6 +507,43 @@ FAST int64_t fast_root(struct WslmFastBlock* block, const struct Registers* r, i
   }
 }
 
+/* unlink(2) and unlinkat(2) by a user, in a folder where no rule but its rights counts. */
+FAST int64_t fast_remove(struct WslmFastBlock* block, const struct Registers* r, int64_t number, int folder,
+                         const char* path) {
+  struct statx x;
+  const uint64_t flags = AT_SYMLINK_NOFOLLOW;
+  if (Native(SYS_statx, (uint64_t)folder, (uint64_t)path, flags, STATX_TYPE, (uint64_t)&x) != 0) return 1;
+  if (!fast_may_make_in(block, folder, path)) return 1;
+  return Native(number, r->rdi, r->rsi, r->rdx, 0, 0) == 0 ? 0 : 1;
+}
+
+/* utimensat(2) by the owner. */
+FAST int64_t fast_touch(struct WslmFastBlock* block, const struct Registers* r) {
+  struct statx x;
+  int kind;
+  const uint16_t none = 0;
+  const uint32_t flags = (uint32_t)r->r10;
+  if (!(block->second_is & 1) || (flags & ~(uint32_t)(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))) return 1;
+  const char* path = r->rsi == 0 ? (const char*)&none : (const char*)r->rsi;
+  const uint32_t look = r->rsi == 0 ? AT_EMPTY_PATH : flags;
+  if (fast_look(block, (int)r->rdi, path, look, STATX_BASIC_STATS, &x, &kind) != 0 || kind != kSecond) return 1;
+  return Native(SYS_utimensat, r->rdi, r->rsi, r->rdx, r->r10, 0) == 0 ? 0 : 1;
+}
+
+/* What only a user does by itself. */
+FAST int64_t fast_user(struct WslmFastBlock* block, const struct Registers* r, int64_t number) {
+  switch (number) {
+    case SYS_unlink:
+      return fast_remove(block, r, number, AT_FDCWD, (const char*)r->rdi);
+    case SYS_unlinkat:
+      return fast_remove(block, r, number, (int)r->rdi, (const char*)r->rsi);
+    case SYS_utimensat:
+      return fast_touch(block, r);
+    default:
+      return 1;
+  }
+}
+
 FAST int64_t fast_file(struct WslmFastBlock* block, const struct Registers* r, int64_t number) {
   switch (number) {
     case SYS_stat:
@@ -510,7 +578,7 @@ FAST int64_t fast_file(struct WslmFastBlock* block, const struct Registers* r, i
     case SYS_lgetxattr:
       return fast_getxattr(block, number, (const char*)r->rdi, (const char*)r->rsi, r->rdx, r->r10);
     default:
-      return Level(block) == kWslmFastRoot ? fast_root(block, r, number) : 1;
+      return Level(block) == kWslmFastRoot ? fast_root(block, r, number) : fast_user(block, r, number);
   }
 }
 

@@ -12,7 +12,7 @@ SOURCE = os.path.abspath(os.path.join(os.path.dirname(__file__), "../../.."))
 USER_ID = 1000
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# Answers each line of JSON [before, command, after] with [seconds, CPU seconds, exit code, output].
+# Runs the command in each line of JSON; answers with [seconds, CPU seconds, exit code, output].
 AGENT = r"""
 import json, resource, subprocess, sys, time
 def cpu():
@@ -21,12 +21,9 @@ def cpu():
 def sh(line):
     return subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 for line in sys.stdin:
-    before, command, after = json.loads(line)
-    sh(before)
     begin, spent = time.monotonic(), cpu()
-    done = sh(command)
+    done = sh(json.loads(line))
     taken, spent = time.monotonic() - begin, cpu() - spent
-    sh(after)
     print(json.dumps([taken, spent, done.returncode, done.stdout[-500:].decode(errors="replace")]), flush=True)
 """
 
@@ -49,16 +46,21 @@ class Agent:
 
     def time(self, before, command, after):
         """((seconds, CPU seconds), output), or (None, why it failed)."""
+        if before:
+            self._run(before)
         pids = self.servers()
         served = cpu_of(pids)
-        self.process.stdin.write(json.dumps([before, command, after]) + "\n")
+        taken, spent, code, output = self._run(command)
+        spent += cpu_of(pids) - served
+        if after:
+            self._run(after)
+        return ((taken, spent), output) if code == 0 else (None, f"exit code {code}: {output}")
+
+    def _run(self, command):
+        self.process.stdin.write(json.dumps(command) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        if not line:
-            return None, "the agent ended"
-        taken, spent, code, output = json.loads(line)
-        spent += cpu_of(pids) - served
-        return ((taken, spent), output) if code == 0 else (None, f"exit code {code}: {output}")
+        return json.loads(line) if line else (0, 0, 1, "the agent ended")
 
     def close(self):
         self.process.stdin.close()
