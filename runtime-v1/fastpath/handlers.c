@@ -233,10 +233,11 @@ FAST int fast_may_reach(struct WslmFastBlock* block, int folder, const char* pat
   return 1;
 }
 
-/* Whether lxcore would say the same: what isn't there isn't there, but lxcore may show files of its own below /proc. */
+/* Whether lxcore would say the same: what isn't there isn't there, but lxcore may show files of its own below /proc, and
+ * explains devices that are missing. */
 FAST_INLINE int IsFinal(int64_t error, const char* path) {
   if (error != -ENOENT && error != -ENOTDIR) return 0;
-  return path[0] != '/' || path[1] != 'p' || path[2] != 'r';
+  return path[0] != '/' || ((path[1] != 'p' || path[2] != 'r') && (path[1] != 'd' || path[2] != 'e'));
 }
 
 /* Looks at a file for the caller. 0, an errno (negative) that root gets, or 1: lxcore is to be asked. `kind` is filled

@@ -14,13 +14,15 @@ namespace wslm::lxcore {
 
 class Reply {
  public:
-  enum class Kind { kValue, kContinue, kDescriptor };
+  enum class Kind { kValue, kContinue, kDescriptor, kLater };
 
   static Reply Value(int64_t value) { return Reply(Kind::kValue, value); }
   // An errno, positive; 0 is the value 0.
   static Reply Error(int error) { return Reply(Kind::kValue, -static_cast<int64_t>(error)); }
   // The kernel does the call itself.
   static Reply Continue() { return Reply(Kind::kContinue, 0); }
+  // The call waits (waiting_calls.h) and is answered when it comes again.
+  static Reply Later() { return Reply(Kind::kLater, 0); }
   // The guest gets a copy of `fd`, the lowest free number.
   static Reply Descriptor(UniqueFd fd, bool close_on_exec) {
     Reply reply(Kind::kDescriptor, close_on_exec);
@@ -47,6 +49,7 @@ class Call {
 
   // The thread's id in lxcore's pid namespace.
   pid_t tid() const { return static_cast<pid_t>(n_.pid); }
+  const seccomp_notif& notification() const { return n_; }
   int number() const { return n_.data.nr; }
   uint64_t arg(int index) const { return n_.data.args[index]; }
   int int_arg(int index) const { return static_cast<int>(n_.data.args[index]); }

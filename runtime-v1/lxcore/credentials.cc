@@ -62,8 +62,20 @@ int SetReUid(Credentials& c, uint32_t ruid, uint32_t euid) {
   return 0;
 }
 
+namespace {
+
+// setres*id(2) that changes nothing: it leaves the file system's id, too.
+bool IsNoChange(uint32_t real, uint32_t effective, uint32_t saved, uint32_t now_real, uint32_t now_effective,
+                uint32_t now_saved, uint32_t now_fs) {
+  const bool keeps_effective = effective == kKeep || (effective == now_effective && effective == now_fs);
+  return (real == kKeep || real == now_real) && keeps_effective && (saved == kKeep || saved == now_saved);
+}
+
+}  // namespace
+
 int SetResUid(Credentials& c, uint32_t ruid, uint32_t euid, uint32_t suid) {
   const Credentials old = c;
+  if (IsNoChange(ruid, euid, suid, c.ruid, c.euid, c.suid, c.fsuid)) return 0;
   for (uint32_t id : {ruid, euid, suid}) {
     if (id == kKeep || c.HasHere(CAP_SETUID)) continue;
     if (id != c.ruid && id != c.euid && id != c.suid) return EPERM;
@@ -100,6 +112,7 @@ int SetReGid(Credentials& c, uint32_t rgid, uint32_t egid) {
 }
 
 int SetResGid(Credentials& c, uint32_t rgid, uint32_t egid, uint32_t sgid) {
+  if (IsNoChange(rgid, egid, sgid, c.rgid, c.egid, c.sgid, c.fsgid)) return 0;
   for (uint32_t id : {rgid, egid, sgid}) {
     if (id == kKeep || c.HasHere(CAP_SETGID)) continue;
     if (id != c.rgid && id != c.egid && id != c.sgid) return EPERM;

@@ -49,6 +49,20 @@ TEST(CredentialsTest, ASavedIdComesBack) {
   EXPECT_TRUE(c.IsFileRoot());
 }
 
+TEST(CredentialsTest, WhatSetsNoIdLeavesTheFileSystemsIds) {
+  Credentials c;
+  SetFsUid(c, 1000);
+  SetFsGid(c, 1000);
+  EXPECT_EQ(SetResUid(c, kKeep, kKeep, 0), 0);
+  EXPECT_EQ(SetResGid(c, 0, kKeep, kKeep), 0);
+  EXPECT_EQ(c.fsuid, 1000u);
+  EXPECT_EQ(c.fsgid, 1000u);
+  EXPECT_EQ(SetResUid(c, kKeep, 0, kKeep), 0);
+  EXPECT_EQ(SetResGid(c, kKeep, 0, kKeep), 0);
+  EXPECT_EQ(c.fsuid, 0u);
+  EXPECT_EQ(c.fsgid, 0u);
+}
+
 TEST(CredentialsTest, SetReUidSavesTheNewEffectiveId) {
   Credentials c;
   ASSERT_EQ(SetReUid(c, 1000, 1000), 0);

@@ -71,6 +71,7 @@ Reply SysLChown(Kernel&, const Call&);
 Reply SysFChown(Kernel&, const Call&);
 Reply SysFChownAt(Kernel&, const Call&);
 Reply SysUTime(Kernel&, const Call&);
+Reply SysUTimes(Kernel&, const Call&);
 Reply SysFUTimesAt(Kernel&, const Call&);
 Reply SysUTimeNsAt(Kernel&, const Call&);
 
@@ -128,6 +129,7 @@ Reply SysSync(Kernel&, const Call&);
 Reply SysKill(Kernel&, const Call&);
 Reply SysTKill(Kernel&, const Call&);
 Reply SysTgKill(Kernel&, const Call&);
+Reply SysSigQueueInfo(Kernel&, const Call&);
 Reply SysPidfdSendSignal(Kernel&, const Call&);
 // Calls whose first argument is a process to look into or to change.
 Reply SysTraceProcess(Kernel&, const Call&);
@@ -167,6 +169,11 @@ Reply SysSendTo(Kernel&, const Call&);
 Reply SysSendMsg(Kernel&, const Call&);
 Reply SysSendMMsg(Kernel&, const Call&);
 Reply SysListen(Kernel&, const Call&);
+
+// sys_limits.cc
+Reply SysSocket(Kernel&, const Call&);
+// What only the host's root may do to its kernel: EPERM.
+Reply SysHostsKernel(Kernel&, const Call&);
 
 // sys_receive.cc
 Reply SysRecvMsg(Kernel&, const Call&);

@@ -66,7 +66,7 @@ FastPath::Options FastPathOptions(const InstancePlan& plan, const GuestFiles::Op
 // What serves the guests' calls.
 struct State {
   State(std::unique_ptr<SideStore> store, UniqueFd proc_folder, GuestFiles::Options options,
-        FastPath::Options fast_options, int listener)
+        FastPath::Options fast_options, UniqueFd limit_file, int listener)
       : side_store(std::move(store)),
         proc(std::move(proc_folder)),
         identities(proc.get()),
@@ -75,6 +75,8 @@ struct State {
         environments(proc.get()),
         ipc(proc.get()),
         senders(proc.get(), identities),
+        limits(proc.get(), std::move(limit_file)),
+        waiting(proc.get(), listener),
         paths(proc.get(), [this](uint64_t mount_id) { return files.IsForeign(mount_id); }),
         fast_path(proc.get(), identities, *side_store, fast_options),
         kernel{.proc = proc.get(),
@@ -86,6 +88,8 @@ struct State {
                .ipc = ipc,
                .logins = logins,
                .senders = senders,
+               .limits = limits,
+               .waiting = waiting,
                .fast_path = fast_path,
                .flush = [this] { return Flush(); }},
         supervisor(kernel, listener) {
@@ -110,6 +114,8 @@ struct State {
   IpcObjects ipc;
   LoginIds logins;
   Senders senders;
+  Limits limits;
+  WaitingCalls waiting;
   GuestPaths paths;
   FastPath fast_path;
   Kernel kernel;
@@ -144,7 +150,7 @@ absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& 
 
   // Kept by the receiver too: it may wait in the kernel for calls that never come, and only the process' end stops it.
   auto state = std::make_shared<State>(*std::move(side_store), std::move(proc), std::move(options), fast_options,
-                                       container.listener());
+                                       std::move(plan.limit_file), container.listener());
   std::promise<int> prepared;
   std::thread([state, &prepared, first_process = container.pid()] {
     const int error = state->supervisor.Prepare(first_process);

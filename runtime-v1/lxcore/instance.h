@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "distros/host/unique_fd.h"
 #include "distros/lxfs/lxfs.h"
 #include "runtime-v1/lxcore/container.h"
 
@@ -18,6 +19,8 @@ struct InstancePlan {
   // Plain cases of hot calls are answered in the guest's processes. False: nothing is different, but slower.
   bool fast_path = true;
   ContainerPlan container;
+  // Where it is noted what programs run into (limits.h); none: nowhere.
+  UniqueFd limit_file;
 };
 
 // Runs the distro in this process, which has one thread and becomes its user namespace's. `ready` is called when the

@@ -15,9 +15,11 @@
 #include "runtime-v1/lxcore/guest_paths.h"
 #include "runtime-v1/lxcore/identities.h"
 #include "runtime-v1/lxcore/ipc_objects.h"
+#include "runtime-v1/lxcore/limits.h"
 #include "runtime-v1/lxcore/login_ids.h"
 #include "runtime-v1/lxcore/senders.h"
 #include "runtime-v1/lxcore/user_namespaces.h"
+#include "runtime-v1/lxcore/waiting_calls.h"
 
 namespace wslm::lxcore {
 
@@ -66,6 +68,8 @@ struct Kernel {
   IpcObjects& ipc;
   LoginIds& logins;
   Senders& senders;
+  Limits& limits;
+  WaitingCalls& waiting;
   FastPath& fast_path;
   // Takes what the side store holds to the disk. 0 or an errno.
   std::function<int()> flush;

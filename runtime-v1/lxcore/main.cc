@@ -3,7 +3,8 @@
 //   wslm-lxcore --folder=F [--second-owner=UID:GID] --run-folder=R --socket=S [--files-socket=T] --config-fd=N
 //               --ready-fd=M
 //       as wslmd starts it: N holds a serialised InstanceConfig; M gets "OK\n", or "ERROR reason\nmessage" and the exit
-//       code is 1. R/lock is locked as long as it lives; wslm-init listens on S, and on T for clients of the distro's
+//       code is 1. R/lock is locked as long as it lives; R/limits gets a line for what programs can't do
+//       in it (limits.h); wslm-init listens on S, and on T for clients of the distro's
 //       files. Standard error is the log.
 //   wslm-lxcore --check --config-fd=N --ready-fd=M
 //       tries whether the host can run v1 distros and tells M.
@@ -175,6 +176,7 @@ absl::Status PlanManaged(Options& options, InstancePlan& plan, UniqueFd& lock) {
   plan.container.mounts.automount = config.automount();
   plan.container.mounts.resolv_conf = config.resolv_conf();
   plan.container.mounts.hosts = HostsWithName(conf, config.hosts());
+  ASSIGN_OR_RETURN(plan.limit_file, OpenFile(options.run_folder + "/limits", O_WRONLY | O_APPEND | O_CREAT, 0600));
   plan.container.kept = {options.config.get(), socket.get()};
   plan.container.arguments = {"wslm-init", "--config-fd=" + std::to_string(options.config.Release()),
                               "--listen-fd=" + std::to_string(socket.Release())};

@@ -17,6 +17,11 @@ std::optional<Credentials> OwnerOf(Kernel& k, const Call& call, pid_t pid);
 
 // The calling thread has the guest's root for what follows.
 
+// Besides what a call asks of the ids: nobody lowers who has a capability that it hasn't (cap_safe_nice of Linux).
+inline bool MayNice(const Credentials& c, const Credentials& target) {
+  return c.Has(CAP_SYS_NICE) || (target.permitted & ~c.permitted) == 0;
+}
+
 struct Relatives {
   pid_t group = 0;
   pid_t session = 0;

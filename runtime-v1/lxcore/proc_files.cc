@@ -47,8 +47,9 @@ std::optional<std::string> ReplacementOf(std::string_view name, const Credential
 
 // Files of a process that only who may trace it can read, whatever their mode says.
 bool NeedsTraceRight(const std::string& name) {
-  static const std::set<std::string> kNames = {"mem",  "maps",    "smaps",   "smaps_rollup", "numa_maps",   "pagemap",
-                                               "auxv", "syscall", "environ", "stack",        "personality", "io"};
+  static const std::set<std::string> kNames = {"mem",         "maps", "smaps",   "smaps_rollup", "numa_maps",
+                                               "pagemap",     "auxv", "syscall", "environ",      "stack",
+                                               "personality", "io",   "timers",  "fdinfo"};
   return kNames.contains(name);
 }
 
@@ -127,7 +128,8 @@ std::string VirtualStatus(std::string_view status, const Credentials& owner, con
 ProcFile OpenProcFile(Kernel& k, const Call& call, const Target& target, uint64_t flags) {
   const Credentials& c = k.CredentialsOf(call);
   ProcFile answer;
-  if (!S_ISREG(target.file.host.stx_mode)) return answer;
+  const bool is_fdinfo = S_ISDIR(target.file.host.stx_mode) && SplitLast(target.name).base == "fdinfo";
+  if (!S_ISREG(target.file.host.stx_mode) && !is_fdinfo) return answer;
   UniqueFd file(::open(target.name.c_str(), O_PATH | O_CLOEXEC));
   char buffer[PATH_MAX];
   const ssize_t size = file ? ::readlink(GuestFiles::OwnFdName(file.get()).c_str(), buffer, sizeof(buffer)) : -1;

@@ -45,8 +45,8 @@ Reply Chmod(Kernel& k, const Call& call, const Target& target, uint32_t mode) {
   const Credentials& c = k.CredentialsOf(call);
   const GuestFile& file = target.file;
   if (LeftToKernel(file)) return Reply::Continue();
-  if (!IsOwner(c, file)) return Reply::Error(EPERM);
   if (file.type() == S_IFLNK) return Reply::Error(EOPNOTSUPP);
+  if (!IsOwner(c, file)) return Reply::Error(EPERM);
   GuestAttributes wanted = file.attributes;
   wanted.mode = file.type() | (mode & 07777);
   if (!c.InGroup(wanted.gid) && !c.HasOver(CAP_FSETID, wanted.uid)) wanted.mode &= ~S_ISGID;
@@ -98,8 +98,14 @@ Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uin
   return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
 }
 
-// Times: to now needs the right to write, to anything else the owner.
-Reply Touch(Kernel& k, const Call& call, int folder, uint64_t path, int options, bool to_now) {
+// Whether utimensat(2) takes it.
+bool IsValid(const timespec& time) {
+  constexpr long kSecond = 1'000'000'000;
+  return time.tv_nsec == UTIME_NOW || time.tv_nsec == UTIME_OMIT || (time.tv_nsec >= 0 && time.tv_nsec < kSecond);
+}
+
+// Times: to now needs the right to write, to anything else the owner. Invalid ones are the kernel's to refuse.
+Reply Touch(Kernel& k, const Call& call, int folder, uint64_t path, int options, bool to_now, bool valid = true) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
@@ -107,9 +113,18 @@ Reply Touch(Kernel& k, const Call& call, int folder, uint64_t path, int options,
   if (auto done = Find(k, call, folder, path, options | kOnlyLook | (path == 0 ? kEmptyPath : 0), target)) {
     return std::move(*done);
   }
-  if (LeftToKernel(target.file) || IsOwner(c, target.file)) return Reply::Continue();
+  if (!valid || LeftToKernel(target.file) || IsOwner(c, target.file)) return Reply::Continue();
   if (!to_now) return Reply::Error(EPERM);
   return Kernel::Allowed(c, target.file, W_OK) ? Reply::Continue() : Reply::Error(EACCES);
+}
+
+Reply TouchMicroseconds(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t address) {
+  timeval times[2] = {};
+  if (int error = address == 0 ? 0 : ReadGuest(call.tid(), address, times, sizeof(times))) return Reply::Error(error);
+  for (const timeval& time : times) {
+    if (time.tv_usec < 0 || time.tv_usec >= 1'000'000) return Reply::Error(EINVAL);
+  }
+  return Touch(k, call, folder, path, 0, address == 0);
 }
 
 }  // namespace
@@ -170,22 +185,24 @@ Reply SysFChownAt(Kernel& k, const Call& call) {
 
 Reply SysUTime(Kernel& k, const Call& call) { return Touch(k, call, AT_FDCWD, call.arg(0), 0, call.arg(1) == 0); }
 
+Reply SysUTimes(Kernel& k, const Call& call) { return TouchMicroseconds(k, call, AT_FDCWD, call.arg(0), call.arg(1)); }
 Reply SysFUTimesAt(Kernel& k, const Call& call) {
-  return Touch(k, call, call.int_arg(0), call.arg(1), 0, call.arg(2) == 0);
+  return TouchMicroseconds(k, call, call.int_arg(0), call.arg(1), call.arg(2));
 }
 
 Reply SysUTimeNsAt(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
-  bool to_now = call.arg(2) == 0;
+  bool to_now = call.arg(2) == 0, valid = true;
   if (!to_now) {
     timespec times[2];
     if (int error = ReadGuest(call.tid(), call.arg(2), times, sizeof(times))) return Reply::Error(error);
     to_now = times[0].tv_nsec == UTIME_NOW && times[1].tv_nsec == UTIME_NOW;
-    if (HasOtherFlags(call.int_arg(3))) return Reply::Error(EINVAL);
+    valid = IsValid(times[0]) && IsValid(times[1]);
     if (times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT) return Reply::Continue();
   }
-  return Touch(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), to_now);
+  if (HasOtherFlags(call.int_arg(3))) return Reply::Error(EINVAL);
+  return Touch(k, call, call.int_arg(0), call.arg(1), OptionsOf(call.int_arg(3)), to_now, valid);
 }
 
 }  // namespace wslm::lxcore

@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <linux/sockios.h>
 
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
 #include "runtime-v1/lxcore/other_processes.h"
+#include "runtime-v1/lxcore/sys_limits.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -71,6 +73,11 @@ Reply SysIoctl(Kernel& k, const Call& call) {
     case FS_IOC_SETFLAGS:
     case FS_IOC_FSSETXATTR:
       return ForOwner(k, call, CAP_FOWNER, EPERM);
+    case SIOCSIFFLAGS:
+    case SIOCSIFADDR:
+    case SIOCADDRT:
+    case TUNSETIFF:
+      return ChangeInterface(k, call);
     default:
       return Reply::Continue();
   }

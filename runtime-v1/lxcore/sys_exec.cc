@@ -24,6 +24,7 @@
 namespace wslm::lxcore {
 namespace {
 
+constexpr int kExecCheck = 0x10000;   // AT_EXECVE_CHECK, of Linux 6.14
 constexpr int kMostInterpreters = 5;  // BINPRM_MAX_RECURSION's
 
 // What the first bytes of a program say. Programs of other classes would meet a filter that knows only this one's
@@ -120,17 +121,27 @@ Reply ExecUnseen(Kernel& k, const Call& call, const Credentials& c) {
   return error != 0 ? Reply::Error(error) : Reply::Continue();
 }
 
-Reply Exec(Kernel& k, const Call& call, Target target, uint64_t environment) {
+// `only_check`: nothing is run.
+Reply Exec(Kernel& k, const Call& call, Target target, uint64_t environment, bool only_check = false) {
   const Credentials& c = k.CredentialsOf(call);
-  if (target.error == kElsewhere) return ExecUnseen(k, call, c);
+  if (target.error == kElsewhere) return only_check ? Reply::Continue() : ExecUnseen(k, call, c);
   if (target.error != 0) return Reply::Continue();
+  if (target.file.type() == S_IFLNK) return Reply::Error(ELOOP);
   if (target.file.type() != S_IFREG) return Reply::Error(EACCES);
   if (!Kernel::Allowed(c, target.file, X_OK)) return Reply::Error(EACCES);
+  if (only_check) return Reply::Continue();
+  // It looks for modules among files, and where there are none never asks the kernel.
+  if (target.name.ends_with("/modprobe") && c.Has(CAP_SYS_MODULE)) {
+    k.limits.Reached(call, Limit::kModules, "modprobe");
+  }
   Program program = LookInto(target);
   const int error = FindRun(k, call, target, program);
   if (error == kElsewhere) return ExecUnseen(k, call, c);
   if (error != 0) return Reply::Error(error);
-  if (program.elf && !program.native) return Reply::Error(ENOEXEC);
+  if (program.elf && !program.native) {
+    k.limits.Reached(call, Limit::k32Bit, SplitLast(target.name).base);
+    return Reply::Error(ENOEXEC);
+  }
   const ExecResult after = AfterExec(c, FileToRun(k, call, target, program));
   if (after.error != 0) return Reply::Error(after.error);
   if (after.credentials == c) return Reply::Continue();
@@ -153,13 +164,14 @@ Reply SysExecve(Kernel& k, const Call& call) {
 
 Reply SysExecveAt(Kernel& k, const Call& call) {
   const int flags = call.int_arg(4);
+  if (flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | kExecCheck)) return Reply::Error(EINVAL);
   const int options =
       kOnlyLook | (flags & AT_SYMLINK_NOFOLLOW ? kNoFollow : 0) | (flags & AT_EMPTY_PATH ? kEmptyPath : 0);
   Target target;
   if (int error = k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1), options, target)) {
     return Reply::Error(error);
   }
-  return Exec(k, call, std::move(target), call.arg(3));
+  return Exec(k, call, std::move(target), call.arg(3), (flags & kExecCheck) != 0);
 }
 
 }  // namespace wslm::lxcore

@@ -164,6 +164,7 @@ Reply SysMsgGet(Kernel& k, const Call& call) { return Get<Messages>(k, call, 0, 
 
 Reply SysShmAt(Kernel& k, const Call& call) {
   const int flags = call.int_arg(2);
+  if (call.arg(1) % SHMLBA != 0 && !(flags & SHM_RND)) return Reply::Error(EINVAL);
   const uint32_t wanted = (flags & SHM_RDONLY ? kRead : kRead | kWrite) | (flags & SHM_EXEC ? kExecute : 0);
   return Use<Memory>(k, call, wanted);
 }
@@ -181,7 +182,7 @@ Reply SysShmCtl(Kernel& k, const Call& call) {
 }
 
 Reply SysSemOp(Kernel& k, const Call& call) {
-  if (k.CredentialsOf(call).Has(CAP_IPC_OWNER)) return Reply::Continue();
+  if (k.CredentialsOf(call).Has(CAP_IPC_OWNER) || call.id_arg(2) == 0) return Reply::Continue();
   constexpr uint32_t kMost = 500;  // SEMOPM: the kernel says E2BIG
   std::vector<sembuf> operations(std::min(call.id_arg(2), kMost));
   if (int error = ReadGuest(call.tid(), call.arg(1), operations.data(), operations.size() * sizeof(operations[0]))) {
@@ -211,7 +212,11 @@ Reply SysSemCtl(Kernel& k, const Call& call) {
   return Control<Semaphores>(k, call, command, call.arg(3), wanted);
 }
 
-Reply SysMsgSnd(Kernel& k, const Call& call) { return Use<Messages>(k, call, kWrite); }
+Reply SysMsgSnd(Kernel& k, const Call& call) {
+  long type;
+  if (int error = ReadGuest(call.tid(), call.arg(1), &type, sizeof(type))) return Reply::Error(error);
+  return type < 1 ? Reply::Error(EINVAL) : Use<Messages>(k, call, kWrite);
+}
 Reply SysMsgRcv(Kernel& k, const Call& call) { return Use<Messages>(k, call, kRead); }
 Reply SysMsgCtl(Kernel& k, const Call& call) { return Control<Messages>(k, call, call.int_arg(1), call.arg(2), 0); }
 

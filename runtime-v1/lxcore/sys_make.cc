@@ -23,11 +23,13 @@ Reply Make(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t mode
   if (int error = k.Resolve(call, c, folder, path, kNoFollow | kWithParent, target)) return Reply::Error(error);
   if (target.error == 0) return Reply::Error(EEXIST);
   if (target.error != ENOENT || !target.parent_known || !target.parent.is_directory()) return Reply::Continue();
-  if (target.trailing_slash && !S_ISDIR(mode)) return Reply::Error(ENOENT);
+  if (target.trailing_slash && !S_ISDIR(mode)) return Reply::Continue();
   if (!c.IsFileRoot()) {
     if (int error = Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
   }
-  if ((S_ISCHR(mode) || S_ISBLK(mode)) && !c.Has(CAP_MKNOD)) return Reply::Error(EPERM);
+  // One of no number is a whiteout of overlays, which is everybody's to make.
+  const bool is_whiteout = S_ISCHR(mode) && rdev == 0;
+  if ((S_ISCHR(mode) || S_ISBLK(mode)) && !is_whiteout && !c.Has(CAP_MKNOD)) return Reply::Error(EPERM);
   if (KernelKeepsOwners(target.parent)) return Reply::Continue();
   const NewFile made = WhatToMake(k, call, c, target, mode, rdev);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
@@ -69,6 +71,7 @@ Reply Link(Kernel& k, const Call& call, int old_folder, uint64_t old_path, int n
            int flags) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
+  if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return Reply::Error(EINVAL);
   Target from, to;
   const int options = (flags & AT_SYMLINK_FOLLOW ? 0 : kNoFollow) | (flags & AT_EMPTY_PATH ? kEmptyPath : 0);
   if (int error = k.Resolve(call, c, old_folder, old_path, options | kOnlyLook, from)) return Reply::Error(error);

@@ -6,8 +6,10 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <climits>
 #include <cstring>
+#include <iterator>
 #include <thread>
 
 #include "runtime-v1/lxcore/guest_memory.h"
@@ -60,6 +62,13 @@ int GiveAway(Kernel& k, const Call& call, const std::string& path, const IdOptio
 }
 
 }  // namespace
+
+bool IsOnBlockDevices(std::string_view type) {
+  static constexpr std::string_view kTypes[] = {"btrfs", "erofs",    "exfat",   "ext2", "ext3",  "ext4",
+                                                "f2fs",  "hfsplus",  "iso9660", "jfs",  "msdos", "ntfs",
+                                                "ntfs3", "squashfs", "udf",     "vfat", "xfs"};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
 
 Reply MountWithIds(Kernel& k, const Call& call) {
   Arguments arguments;

@@ -7,6 +7,9 @@
 namespace wslm::lxcore {
 
 // For a caller that may mount: Continue unless options name users that the host's kernel doesn't know.
+// Whether file systems of that type are on block devices.
+bool IsOnBlockDevices(std::string_view type);
+
 Reply MountWithIds(Kernel& k, const Call& call);
 
 }  // namespace wslm::lxcore

@@ -47,8 +47,11 @@ std::string TerminalOf(int proc, pid_t tid) {
 // A device that the guest made: the host's node of the same number serves it, where the guest's /dev has one.
 Reply OpenDevice(Kernel& k, const Call& call, const Target& target, uint64_t flags) {
   const GuestAttributes& device = target.file.attributes;
-  if (!S_ISCHR(device.mode)) return Reply::Error(ENXIO);
-  const int how = static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC)) | O_CLOEXEC | O_NOCTTY;
+  if (!S_ISCHR(device.mode)) {
+    if (k.CredentialsOf(call).IsFileRoot()) k.limits.Reached(call, Limit::kBlockDevices);
+    return Reply::Error(ENXIO);
+  }
+  const int how = static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOATIME)) | O_CLOEXEC | O_NOCTTY;
   if (device.rdev == makedev(5, 0)) {
     const std::string terminal = TerminalOf(k.proc, call.tid());
     return terminal.empty() ? Reply::Error(ENXIO) : Opened(::open(terminal.c_str(), how), flags);
@@ -95,6 +98,9 @@ Reply OpenExisting(Kernel& k, const Call& call, const Credentials& c, const Targ
   const GuestFile& file = target.file;
   const int wanted = WantedBy(flags);
   if (file.type() == S_IFLNK) return Reply::Continue();
+  // What can't be, whoever asks for it, comes before rights.
+  const bool cannot_be = file.is_directory() ? (flags & O_CREAT) || (wanted & W_OK) : (flags & O_DIRECTORY) != 0;
+  if (cannot_be) return Reply::Continue();
   if (!c.IsFileRoot()) {
     if (!Kernel::Allowed(c, file, wanted)) return Reply::Error(EACCES);
     if ((flags & O_NOATIME) && file.mount == MountKind::kLxfs && c.fsuid != file.attributes.uid && !c.Has(CAP_FOWNER)) {
@@ -143,7 +149,7 @@ Reply OpenNew(Kernel& k, const Call& call, const Credentials& c, const Target& t
 }
 
 Reply OpenTemporary(Kernel& k, const Call& call, const Credentials& c, Target& target, uint64_t flags, uint32_t mode) {
-  if (target.error != 0 || !target.file.is_directory()) return Reply::Continue();
+  if (target.error != 0 || !target.file.is_directory() || !(WantedBy(flags) & W_OK)) return Reply::Continue();
   if (!Kernel::Allowed(c, target.file, W_OK | X_OK)) return Reply::Error(EACCES);
   if (KernelKeepsOwners(target.file)) return Reply::Continue();
   target.parent = target.file;
@@ -169,6 +175,8 @@ Reply OpenPath(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t 
   if (int error = k.Resolve(call, c, folder, path, options, target)) return Reply::Error(error);
   if (MakesTemporary(flags)) return OpenTemporary(k, call, c, target, flags, mode);
   if (target.error == 0) return OpenExisting(k, call, c, target, flags);
+  // Loop devices are made by this one.
+  if (target.error == ENOENT && target.name == "/dev/loop-control") k.limits.Reached(call, Limit::kBlockDevices);
   if (target.error != ENOENT || !creates) return Reply::Continue();
   return OpenNew(k, call, c, target, flags, mode);
 }
@@ -186,10 +194,11 @@ Reply SysOpenAt(Kernel& k, const Call& call) {
 }
 
 Reply SysTruncate(Kernel& k, const Call& call) {
+  if (static_cast<int64_t>(call.arg(1)) < 0) return Reply::Error(EINVAL);
   const Credentials& c = k.CredentialsOf(call);
   Target target;
   if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), 0, target)) return Reply::Error(error);
-  if (target.error != 0 || target.file.is_directory()) return Reply::Continue();
+  if (target.error != 0 || target.file.type() != S_IFREG) return Reply::Continue();
   if (!Kernel::Allowed(c, target.file, W_OK)) return Reply::Error(EACCES);
   DropPrivileges(k, c, target);
   return Reply::Continue();

@@ -29,11 +29,11 @@ enum : int { kIoPrioOfProcess = 1, kIoPrioOfGroup = 2, kIoPrioOfUser = 3 };
 using Rule = bool (*)(const Credentials&, const Credentials&);
 
 bool MayRenice(const Credentials& c, const Credentials& target) {
-  return c.Has(CAP_SYS_NICE) || target.ruid == c.euid || target.euid == c.euid;
+  return MayNice(c, target) && (c.Has(CAP_SYS_NICE) || target.ruid == c.euid || target.euid == c.euid);
 }
 
 bool MaySetIoPriority(const Credentials& c, const Credentials& target) {
-  return c.Has(CAP_SYS_NICE) || target.ruid == c.euid || target.ruid == c.ruid;
+  return MayNice(c, target) && (c.Has(CAP_SYS_NICE) || target.ruid == c.euid || target.ruid == c.ruid);
 }
 
 std::vector<std::string> NumbersIn(int proc, const std::string& folder) {
@@ -127,6 +127,8 @@ Reply SysGetPriority(Kernel& k, const Call& call) {
 }
 
 Reply SysIoprioSet(Kernel& k, const Call& call) {
+  constexpr int kClassShift = 13, kMostClass = 3;
+  if (call.int_arg(2) >> kClassShift > kMostClass) return Reply::Error(EINVAL);
   switch (call.int_arg(0)) {
     case kIoPrioOfProcess:
       return ChangeOne(k, call, MaySetIoPriority);

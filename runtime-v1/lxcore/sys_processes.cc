@@ -2,6 +2,7 @@
 // host's kernel they all belong to one user, so it says yes to what is let through.
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -9,6 +10,7 @@
 
 #include <charconv>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "runtime-v1/lxcore/guest_memory.h"
@@ -49,9 +51,12 @@ Reply KillMany(Kernel& k, const Call& call, pid_t target, int signal) {
   return Reply::Value(0);
 }
 
+// The kernel refuses them before it asks who sends them.
+bool IsSignal(int signal) { return signal >= 0 && signal < _NSIG; }
+
 Reply KillOne(Kernel& k, const Call& call, pid_t pid, int signal) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.Has(CAP_KILL)) return Reply::Continue();
+  if (c.Has(CAP_KILL) || !IsSignal(signal)) return Reply::Continue();
   const auto owner = OwnerOf(k, call, pid);
   if (!owner) return Reply::Continue();
   bool same_session = false;
@@ -60,6 +65,13 @@ Reply KillOne(Kernel& k, const Call& call, pid_t pid, int signal) {
     same_session = RelativesOf(std::to_string(pid)).session == RelativesOf(self).session;
   }
   return MaySignal(c, *owner, signal, same_session) ? Reply::Continue() : Reply::Error(EPERM);
+}
+
+// Of sched(7).
+bool IsPolicy(int policy) {
+  constexpr int kNone = 4, kLast = 7;  // SCHED_ISO, which there never was, and SCHED_EXT
+  policy &= ~SCHED_RESET_ON_FORK;
+  return policy >= 0 && policy <= kLast && policy != kNone;
 }
 
 // The process behind a pidfd of the guest, by its number in lxcore's namespace; 0 when it is none.
@@ -80,11 +92,25 @@ Reply SysKill(Kernel& k, const Call& call) {
 }
 
 Reply SysTKill(Kernel& k, const Call& call) { return KillOne(k, call, call.int_arg(0), call.int_arg(1)); }
-Reply SysTgKill(Kernel& k, const Call& call) { return KillOne(k, call, call.int_arg(1), call.int_arg(2)); }
+
+Reply SysTgKill(Kernel& k, const Call& call) {
+  Reply reply = KillOne(k, call, call.int_arg(1), call.int_arg(2));
+  if (reply.kind() == Reply::Kind::kContinue) return reply;
+  const std::string status = ReadProcFile(AT_FDCWD, "/proc/" + std::to_string(call.int_arg(1)) + "/status");
+  // No thread of that process: nobody is refused anything.
+  return StatusField(status, "Tgid") == std::to_string(call.int_arg(0)) ? std::move(reply) : Reply::Continue();
+}
+
+Reply SysSigQueueInfo(Kernel& k, const Call& call) {
+  siginfo_t info;
+  if (int error = ReadGuest(call.tid(), call.arg(2), &info, sizeof(info))) return Reply::Error(error);
+  return SysTKill(k, call);
+}
 
 Reply SysPidfdSendSignal(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.Has(CAP_KILL)) return Reply::Continue();
+  constexpr uint32_t kKnownFlags = 7;  // PIDFD_SIGNAL_*
+  if (c.Has(CAP_KILL) || !IsSignal(call.int_arg(1)) || (call.id_arg(3) & ~kKnownFlags)) return Reply::Continue();
   const int fd = call.int_arg(0);
   const pid_t pid = ProcessOfPidfd(call, fd);
   // A folder of /proc serves as well.
@@ -111,8 +137,10 @@ Reply SysPTrace(Kernel& k, const Call& call) {
 Reply SysTracePidfd(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.Has(CAP_SYS_PTRACE)) return Reply::Continue();
+  const bool is_getfd = call.number() == SYS_pidfd_getfd;
+  if (is_getfd && call.id_arg(2) != 0) return Reply::Error(EINVAL);
   const pid_t pid = ProcessOfPidfd(call, call.int_arg(0));
-  return pid <= 0 || MayTrace(c, k.identities.Of(pid)) ? Reply::Continue() : Reply::Error(EPERM);
+  return pid <= 0 || MayTrace(c, k.identities.Of(pid)) ? Reply::Continue() : Reply::Error(is_getfd ? EPERM : EACCES);
 }
 
 Reply SysKcmp(Kernel& k, const Call& call) {
@@ -131,7 +159,9 @@ Reply SysChangeProcess(Kernel& k, const Call& call) {
   if (!owner) return Reply::Continue();
   // Made real-time by the host: on its way back it would get its creator's timer slack, and so be it.
   if (Identities::IsNobody(*owner) && call.number() != SYS_prlimit64) return Reply::Error(EPERM);
-  const bool own = call.int_arg(0) == 0 || c.euid == owner->ruid || c.euid == owner->euid;
+  if (call.number() == SYS_sched_setscheduler && !IsPolicy(call.int_arg(1))) return Reply::Error(EINVAL);
+  const bool own = call.int_arg(0) == 0 || ((c.euid == owner->ruid || c.euid == owner->euid) &&
+                                            (call.number() == SYS_prlimit64 || MayNice(c, *owner)));
   return own || c.Has(CAP_SYS_NICE) ? Reply::Continue() : Reply::Error(EPERM);
 }
 

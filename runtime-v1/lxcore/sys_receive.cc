@@ -6,7 +6,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "runtime-v1/lxcore/guest_memory.h"
@@ -154,19 +156,32 @@ class Message {
 // Whether the guest would wait for what isn't there yet.
 bool Waits(int socket, int flags) { return !(flags & MSG_DONTWAIT) && !(::fcntl(socket, F_GETFL) & O_NONBLOCK); }
 
+// SO_RCVTIMEO; zero: for ever.
+std::chrono::microseconds PatienceOf(int socket) {
+  timeval patience = {};
+  socklen_t size = sizeof(patience);
+  ::getsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, &size);
+  return std::chrono::seconds(patience.tv_sec) + std::chrono::microseconds(patience.tv_usec);
+}
+
+// For the next message.
+Reply WaitFor(Kernel& k, const Call& call, UniqueFd socket) {
+  const auto patience = PatienceOf(socket.get());
+  return k.waiting.Add(call, std::move(socket), patience) ? Reply::Later() : Reply::Error(EAGAIN);
+}
+
 }  // namespace
 
-// What isn't there yet is the kernel's to wait for, so that signals interrupt it.
 Reply SysRecvMsg(Kernel& k, const Call& call) {
   Message message;
   const int flags = call.int_arg(2);
   if (!message.Read(call, call.arg(1))) return Reply::Continue();
-  const UniqueFd socket = CopyOfGuestSocket(call, call.int_arg(0));
+  UniqueFd socket = CopyOfGuestSocket(call, call.int_arg(0));
   if (!socket || !PassesIds(socket.get()) || !call.StillWaiting()) return Reply::Continue();
   const bool waits = Waits(socket.get(), flags);
   if (waits && (flags & MSG_WAITALL)) return Reply::Continue();
   const ssize_t size = message.Receive(socket.get(), flags);
-  if (size == -EAGAIN && waits) return Reply::Continue();
+  if (size == -EAGAIN && waits) return WaitFor(k, call, std::move(socket));
   if (size < 0) return Reply::Error(static_cast<int>(-size));
   message.Translate(k, call, flags);
   const int error = message.Write(call);
@@ -178,7 +193,7 @@ Reply SysRecvMMsg(Kernel& k, const Call& call) {
   const size_t count = std::min<size_t>(call.id_arg(2), kMostPieces);
   Message first;
   if (count == 0 || !first.Read(call, call.arg(1))) return Reply::Continue();
-  const UniqueFd socket = CopyOfGuestSocket(call, call.int_arg(0));
+  UniqueFd socket = CopyOfGuestSocket(call, call.int_arg(0));
   if (!socket || !PassesIds(socket.get()) || !call.StillWaiting()) return Reply::Continue();
   const bool waits = Waits(socket.get(), flags);
   // As many as there are room for.
@@ -189,7 +204,7 @@ Reply SysRecvMMsg(Kernel& k, const Call& call) {
     Message message;
     const ssize_t size = message.Read(call, address) ? message.Receive(socket.get(), flags & ~MSG_WAITFORONE) : -EFAULT;
     if (size < 0 && received > 0) break;
-    if (size == -EAGAIN && waits) return Reply::Continue();
+    if (size == -EAGAIN && waits) return WaitFor(k, call, std::move(socket));
     if (size < 0) return Reply::Error(static_cast<int>(-size));
     message.Translate(k, call, flags);
     const auto length = static_cast<uint32_t>(size);

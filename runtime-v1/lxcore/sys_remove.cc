@@ -12,35 +12,47 @@
 namespace wslm::lxcore {
 namespace {
 
+// With a slash at the end, as if it was a folder.
+bool IsMisnamed(const Target& target) { return target.trailing_slash && !target.file.is_directory(); }
+
 Reply Remove(Kernel& k, const Call& call, int folder, uint64_t path) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
   if (int error = k.Resolve(call, c, folder, path, kNoFollow | kWithParent | kOnlyLook, target))
     return Reply::Error(error);
-  if (target.error != 0 || !target.parent_known) return Reply::Continue();
+  if (target.error != 0 || !target.parent_known || IsMisnamed(target)) return Reply::Continue();
   const int error = Kernel::MayRemove(c, target);
   return error != 0 ? Reply::Error(error) : Reply::Continue();
 }
 
+bool IsSame(const GuestFile& a, const GuestFile& b) {
+  return a.host.stx_ino == b.host.stx_ino && a.host.stx_mnt_id == b.host.stx_mnt_id;
+}
+
 // A folder that gets another parent has its ".." written.
 int MayMove(const Credentials& c, const Target& moved, const Target& other) {
-  const bool same_parent = moved.parent.host.stx_ino == other.parent.host.stx_ino &&
-                           moved.parent.host.stx_mnt_id == other.parent.host.stx_mnt_id;
-  return !moved.file.is_directory() || same_parent || Kernel::Allowed(c, moved.file, W_OK) ? 0 : EACCES;
+  return !moved.file.is_directory() || IsSame(moved.parent, other.parent) || Kernel::Allowed(c, moved.file, W_OK)
+             ? 0
+             : EACCES;
 }
 
 Reply Rename(Kernel& k, const Call& call, int old_folder, uint64_t old_path, int new_folder, uint64_t new_path,
              unsigned flags) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.IsFileRoot()) return Reply::Continue();
+  constexpr unsigned kKnown = RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT;
+  const bool exclude_each_other = (flags & RENAME_EXCHANGE) && (flags & (RENAME_NOREPLACE | RENAME_WHITEOUT));
+  if (c.IsFileRoot() || (flags & ~kKnown) || exclude_each_other) return Reply::Continue();
   Target from, to;
   const int options = kNoFollow | kWithParent | kOnlyLook;
   if (int error = k.Resolve(call, c, old_folder, old_path, options, from)) return Reply::Error(error);
   if (int error = k.Resolve(call, c, new_folder, new_path, options, to)) return Reply::Error(error);
-  if (from.error != 0 || !from.parent_known || !to.parent_known) return Reply::Continue();
+  if (from.error != 0 || !from.parent_known || !to.parent_known || IsMisnamed(from)) return Reply::Continue();
   // EXDEV comes before all rights.
   if (from.parent.host.stx_mnt_id != to.parent.host.stx_mnt_id) return Reply::Continue();
+  // Into itself; nothing to do; a name that is taken.
+  if (from.file.is_directory() && IsSame(from.file, to.parent)) return Reply::Continue();
+  if (to.error == 0 && (IsSame(from.file, to.file) || (flags & RENAME_NOREPLACE))) return Reply::Continue();
   int error = Kernel::MayRemove(c, from);
   if (error == 0) error = to.error == 0 ? Kernel::MayRemove(c, to) : Kernel::MayChangeFolder(c, to);
   if (error == 0) error = MayMove(c, from, to);

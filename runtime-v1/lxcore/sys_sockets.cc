@@ -1,6 +1,8 @@
 // unix(7): sockets with names in the file system, and who is at the other end.
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -16,6 +18,7 @@
 #include "runtime-v1/lxcore/guest_socket.h"
 #include "runtime-v1/lxcore/handlers.h"
 #include "runtime-v1/lxcore/process_facts.h"
+#include "runtime-v1/lxcore/sys_limits.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -31,6 +34,14 @@ int ReadPath(const Call& call, uint64_t address, uint64_t length, std::string& p
   if (un.sun_family != AF_UNIX || un.sun_path[0] == '\0') return 0;
   path.assign(un.sun_path, ::strnlen(un.sun_path, length - offsetof(sockaddr_un, sun_path)));
   return 0;
+}
+
+// The port of an address to bind to; 0 where it has none.
+uint16_t PortOf(const Call& call) {
+  sockaddr_in address = {};
+  if (call.arg(2) < sizeof(address) || ReadGuest(call.tid(), call.arg(1), &address, sizeof(address)) != 0) return 0;
+  // Of both versions it is in the same place.
+  return address.sin_family == AF_INET || address.sin_family == AF_INET6 ? ntohs(address.sin_port) : 0;
 }
 
 // Checks the sender's ids, if the control data holds any, and makes them what the host's kernel takes. 0 or an errno.
@@ -85,6 +96,11 @@ int MaySend(Kernel& k, const Call& call, const Credentials& c, const msghdr& mes
   if (message.msg_name != nullptr && message.msg_namelen != 0) {
     const auto address = reinterpret_cast<uint64_t>(message.msg_name);
     if (int error = MayReach(k, call, c, address, message.msg_namelen)) return error;
+    iovec first;
+    if (message.msg_namelen == sizeof(sockaddr_nl) && message.msg_iovlen > 0 &&
+        ReadGuest(call.tid(), reinterpret_cast<uint64_t>(message.msg_iov), &first, sizeof(first)) == 0) {
+      LookAtNetlink(k, call, reinterpret_cast<uint64_t>(first.iov_base));
+    }
   }
   return message.msg_controllen == 0 ? 0 : TranslateSentIds(k, call, c, message);
 }
@@ -96,7 +112,7 @@ Reply ContinueUnless(int error) { return error != 0 ? Reply::Error(error) : Repl
 Reply SysBind(Kernel& k, const Call& call) {
   std::string path;
   if (int error = ReadPath(call, call.arg(1), call.arg(2), path)) return Reply::Error(error);
-  if (path.empty()) return Reply::Continue();
+  if (path.empty()) return ContinueUnless(BindPort(k, call, PortOf(call)));
   const Credentials& c = k.CredentialsOf(call);
   Target target;
   if (int error = k.ResolvePath(call, c, AT_FDCWD, path, kNoFollow | kWithParent, target)) return Reply::Error(error);
@@ -164,6 +180,7 @@ Reply SysGetSockOpt(Kernel& k, const Call& call) {
 }
 
 Reply SysSendTo(Kernel& k, const Call& call) {
+  if (call.id_arg(5) == sizeof(sockaddr_nl)) LookAtNetlink(k, call, call.arg(1));
   return ContinueUnless(MayReach(k, call, k.CredentialsOf(call), call.arg(4), call.id_arg(5)));
 }
 

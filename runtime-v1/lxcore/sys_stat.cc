@@ -65,12 +65,12 @@ int OptionsOf(int at_flags) {
 
 bool HasOtherFlags(int at_flags, int known) { return (at_flags & ~(known | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) != 0; }
 
-Reply ReadLink(Kernel& k, const Call& call, int folder, uint64_t path, int options) {
+Reply ReadLink(Kernel& k, const Call& call, int folder, uint64_t path, int room, int options) {
   const Credentials& c = k.CredentialsOf(call);
-  if (c.IsFileRoot()) return Reply::Continue();
+  if (c.IsFileRoot() || room <= 0) return Reply::Continue();
   Target target;
   if (int error = k.Resolve(call, c, folder, path, kNoFollow | kOnlyLook | options, target)) return Reply::Error(error);
-  if (target.error == 0 && !MayFollowProcLink(c, target.base, target.file)) return Reply::Error(EACCES);
+  if (target.error == 0 && !MayFollowProcLink(c, target.base, target.name, target.file)) return Reply::Error(EACCES);
   return Reply::Continue();
 }
 
@@ -88,12 +88,13 @@ Reply Access(Kernel& k, const Call& call, int folder, uint64_t path, int mode, i
 }
 
 // What needs the right to `wanted`, and to search the folders on the way; the kernel answers.
-Reply Look(Kernel& k, const Call& call, int folder, uint64_t path, int options, int wanted) {
+Reply Look(Kernel& k, const Call& call, int folder, uint64_t path, int options, int wanted, bool only_folders = false) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.IsFileRoot()) return Reply::Continue();
   Target target;
   if (int error = k.Resolve(call, c, folder, path, options | kOnlyLook, target)) return Reply::Error(error);
-  return target.error != 0 || Kernel::Allowed(c, target.file, wanted) ? Reply::Continue() : Reply::Error(EACCES);
+  if (target.error != 0 || (only_folders && !target.file.is_directory())) return Reply::Continue();
+  return Kernel::Allowed(c, target.file, wanted) ? Reply::Continue() : Reply::Error(EACCES);
 }
 
 }  // namespace
@@ -114,7 +115,10 @@ Reply SysNewFStatAt(Kernel& k, const Call& call) {
 }
 
 Reply SysStatX(Kernel& k, const Call& call) {
-  if (HasOtherFlags(call.int_arg(2), AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE)) return Reply::Continue();
+  if (HasOtherFlags(call.int_arg(2), AT_NO_AUTOMOUNT | AT_STATX_SYNC_TYPE) || (call.id_arg(3) & STATX__RESERVED) ||
+      (call.int_arg(2) & AT_STATX_SYNC_TYPE) == AT_STATX_SYNC_TYPE) {
+    return Reply::Continue();
+  }
   Target target;
   if (int error = k.Resolve(call, k.CredentialsOf(call), call.int_arg(0), call.arg(1),
                             OptionsOf(call.int_arg(2)) | kOnlyLook, target)) {
@@ -136,8 +140,10 @@ Reply SysStatX(Kernel& k, const Call& call) {
   return Reply::Error(WriteGuest(call.tid(), call.arg(4), &answer, sizeof(answer)));
 }
 
-Reply SysReadLink(Kernel& k, const Call& call) { return ReadLink(k, call, AT_FDCWD, call.arg(0), 0); }
-Reply SysReadLinkAt(Kernel& k, const Call& call) { return ReadLink(k, call, call.int_arg(0), call.arg(1), kEmptyPath); }
+Reply SysReadLink(Kernel& k, const Call& call) { return ReadLink(k, call, AT_FDCWD, call.arg(0), call.int_arg(2), 0); }
+Reply SysReadLinkAt(Kernel& k, const Call& call) {
+  return ReadLink(k, call, call.int_arg(0), call.arg(1), call.int_arg(3), kEmptyPath);
+}
 
 Reply SysAccess(Kernel& k, const Call& call) { return Access(k, call, AT_FDCWD, call.arg(0), call.int_arg(1), 0); }
 Reply SysFAccessAt(Kernel& k, const Call& call) {
@@ -154,7 +160,8 @@ Reply SysNameToHandleAt(Kernel& k, const Call& call) {
   return Look(k, call, call.int_arg(0), call.arg(1), options, 0);
 }
 Reply SysInotifyAddWatch(Kernel& k, const Call& call) {
-  return Look(k, call, AT_FDCWD, call.arg(1), call.id_arg(2) & IN_DONT_FOLLOW ? kNoFollow : 0, R_OK);
+  const uint32_t mask = call.id_arg(2);
+  return Look(k, call, AT_FDCWD, call.arg(1), mask & IN_DONT_FOLLOW ? kNoFollow : 0, R_OK, (mask & IN_ONLYDIR) != 0);
 }
 Reply SysFanotifyMark(Kernel& k, const Call& call) {
   const int options = (call.id_arg(1) & FAN_MARK_DONT_FOLLOW ? kNoFollow : 0) | (call.arg(4) == 0 ? kEmptyPath : 0);

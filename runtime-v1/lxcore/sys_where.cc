@@ -41,6 +41,15 @@ Reply EnterFolder(Kernel& k, const Call& call, const Target& target) {
   return Kernel::Allowed(c, target.file, X_OK) ? Reply::Continue() : Reply::Error(EACCES);
 }
 
+// For who may not mount: what is the matter with the mount point comes first.
+int ErrorWithoutRight(Kernel& k, const Call& call) {
+  if (call.number() != SYS_mount && call.number() != SYS_umount2) return EPERM;
+  Target target;
+  const uint64_t path = call.arg(call.number() == SYS_mount ? 1 : 0);
+  if (int error = k.Resolve(call, k.CredentialsOf(call), AT_FDCWD, path, kOnlyLook, target)) return error;
+  return target.error != 0 && target.error != kElsewhere ? target.error : EPERM;
+}
+
 }  // namespace
 
 Reply SysChdir(Kernel& k, const Call& call) {
@@ -60,12 +69,14 @@ Reply SysFChdir(Kernel& k, const Call& call) {
 
 Reply SysChroot(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
-  if (!c.HasHere(CAP_SYS_CHROOT)) return Reply::Error(EPERM);
   if (!c.IsFileRoot()) {
     Target target;
     if (int error = k.Resolve(call, c, AT_FDCWD, call.arg(0), kOnlyLook, target)) return Reply::Error(error);
-    if (target.error == 0 && !Kernel::Allowed(c, target.file, X_OK)) return Reply::Error(EACCES);
+    const bool is_folder = target.error == 0 && target.file.is_directory();
+    if (is_folder && !Kernel::Allowed(c, target.file, X_OK)) return Reply::Error(EACCES);
+    if (!is_folder && target.error != kElsewhere) return Reply::Continue();
   }
+  if (!c.HasHere(CAP_SYS_CHROOT)) return Reply::Error(EPERM);
   k.paths.RootsDiffer();
   return Reply::Continue();
 }
@@ -86,7 +97,7 @@ Reply SysSetNs(Kernel& k, const Call& call) {
 }
 
 Reply SysMountLike(Kernel& k, const Call& call) {
-  if (!k.CredentialsOf(call).HasHere(CAP_SYS_ADMIN)) return Reply::Error(EPERM);
+  if (!k.CredentialsOf(call).HasHere(CAP_SYS_ADMIN)) return Reply::Error(ErrorWithoutRight(k, call));
   k.paths.RootsDiffer();
   k.files.ForgetMounts();
   // Known before the kernel does it: once it is there, looking for it is too late.
@@ -95,6 +106,7 @@ Reply SysMountLike(Kernel& k, const Call& call) {
     const uint64_t address = call.arg(call.number() == SYS_mount ? 2 : 0);
     if (address != 0 && ReadGuestString(call.tid(), address, NAME_MAX, type) == 0) {
       if (IsForeignType(type)) k.files.ExpectForeignMounts();
+      if (IsOnBlockDevices(type)) k.limits.Reached(call, Limit::kBlockDevices);
       // Without the new calls, mount(8) takes the old one.
       if (type == "drvfs") return call.number() == SYS_mount ? MountDrvfs(k, call) : Reply::Error(ENOSYS);
     }

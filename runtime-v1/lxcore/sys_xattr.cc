@@ -30,6 +30,10 @@ bool IsHidden(std::string_view name) { return name.starts_with(kLxfsXattr) || na
 bool IsList(std::string_view name) { return name == kAccessListXattr || name == kDefaultListXattr; }
 bool IsTrusted(std::string_view name) { return name.starts_with(XATTR_TRUSTED_PREFIX); }
 bool IsUsers(std::string_view name) { return name.starts_with(XATTR_USER_PREFIX); }
+// Names of no kind, too: that there is no such kind is told to who may read the file.
+bool NeedsReadRight(std::string_view name) {
+  return !IsTrusted(name) && !name.starts_with(XATTR_SECURITY_PREFIX) && !name.starts_with(XATTR_SYSTEM_PREFIX);
+}
 // What is kept under another name.
 bool IsKept(std::string_view name) {
   return (name.starts_with(XATTR_SECURITY_PREFIX) && name.size() > XATTR_SECURITY_PREFIX_LEN) ||
@@ -80,8 +84,8 @@ Reply Get(Kernel& k, const Call& call, By by) {
   if (int error = ReadName(call, name)) return Reply::Error(error);
   if (IsHidden(name)) return Reply::Error(ENODATA);
   const bool kept = IsKept(name);
-  if (!kept && !IsUsers(name)) return Reply::Continue();
   const Credentials& c = k.CredentialsOf(call);
+  if (!kept && !NeedsReadRight(name) && c.IsFileRoot()) return Reply::Continue();
   const bool side_store = k.files.HasSideXattrs();
   if (!kept && c.IsFileRoot() && !side_store) return Reply::Continue();
   Target target;
@@ -96,7 +100,9 @@ Reply Get(Kernel& k, const Call& call, By by) {
     if (size < 0) return Reply::Continue();
   }
   if (auto done = Find(k, call, by, kOnlyLook, target)) return std::move(*done);
-  if (IsUsers(name) && by != By::kFd && !Kernel::Allowed(c, target.file, R_OK)) {
+  const bool has_none = IsUsers(name) && !target.file.is_directory() && target.file.type() != S_IFREG;
+  if (has_none || (!kept && !NeedsReadRight(name))) return Reply::Continue();
+  if (NeedsReadRight(name) && by != By::kFd && !Kernel::Allowed(c, target.file, R_OK)) {
     return Reply::Error(EACCES);
   }
   if (target.file.mount != MountKind::kLxfs) return Reply::Continue();
@@ -119,7 +125,8 @@ int MayChange(const Credentials& c, const GuestFile& file, const std::string& na
   if (name == kCapabilityXattr) return c.Has(CAP_SETFCAP) ? 0 : EPERM;
   if (IsTrusted(name) || name.starts_with(XATTR_SECURITY_PREFIX)) return c.Has(CAP_SYS_ADMIN) ? 0 : EPERM;
   const bool is_owner = c.fsuid == file.attributes.uid || c.HasOver(CAP_FOWNER, file.attributes.uid);
-  if (IsList(name)) return is_owner ? 0 : EPERM;
+  if (IsList(name)) return is_owner || (name == kDefaultListXattr && !file.is_directory()) ? 0 : EPERM;
+  if (name.starts_with(XATTR_SYSTEM_PREFIX)) return 0;
   if (IsUsers(name)) {
     if (!file.is_directory() && file.type() != S_IFREG) return EPERM;
     if (file.is_directory() && (file.attributes.mode & S_ISVTX) && !is_owner) return EPERM;
@@ -135,6 +142,13 @@ bool IsFileCapability(const std::string& value) {
   const uint32_t revision = le32toh(magic) & VFS_CAP_REVISION_MASK;
   return (revision == VFS_CAP_REVISION_2 && value.size() == XATTR_CAPS_SZ_2) ||
          (revision == VFS_CAP_REVISION_3 && value.size() == XATTR_CAPS_SZ_3);
+}
+
+// What is no value, whoever sets it. 0 or the errno.
+int CheckValue(const std::string& name, const std::string& value) {
+  AccessList list;
+  if (IsList(name)) return DecodeAccessList(value, list);
+  return name == kCapabilityXattr && !value.empty() && !IsFileCapability(value) ? EINVAL : 0;
 }
 
 // A list of who may do what: the mode shows it.
@@ -185,6 +199,9 @@ Reply Set(Kernel& k, const Call& call, By by) {
   Target target;
   if (auto done = Find(k, call, by, 0, target)) return std::move(*done);
   if (by == By::kFd && IsPathOnly(call, call.int_arg(0))) return Reply::Error(EBADF);
+  if (int error = IsKept(name) && target.file.mount == MountKind::kLxfs ? CheckValue(name, value) : 0) {
+    return Reply::Error(error);
+  }
   if (target.file.mount == MountKind::kLxfs || !IsKept(name)) {
     if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
   }

@@ -15,8 +15,14 @@ namespace {
 constexpr int kMostLinks = 40;
 
 // Links of procfs that are text, not a way into a process.
-bool IsPlainProcLink(const std::string& name) {
-  return name == "self" || name == "thread-self" || name == "mounts" || name == "net";
+bool IsPlainProcLink(const std::string& name) { return name == "self" || name == "thread-self" || name == "mounts"; }
+
+// "net" is one, but for the namespace of that name.
+bool IsPlainProcLink(const std::string& name, const std::string& path) {
+  if (name != "net") return IsPlainProcLink(name);
+  char text[16];
+  const ssize_t size = ::readlink(path.c_str(), text, sizeof(text));
+  return size > 0 && std::string_view(text, size).starts_with("self/");
 }
 
 bool IsSame(const struct statx& a, const struct statx& b) {
@@ -60,7 +66,7 @@ class Walker {
       // That of the name here may be too long only for what lxcore puts before it.
       if (error == ENAMETOOLONG) return std::nullopt;
       if (error != 0 && (!last || part == ".." || error != ENOENT)) return error;
-      if (error == 0 && file.type() == S_IFLNK && (!last || trailing_slash_ || !(options & kNoFollow))) {
+      if (error == 0 && file.type() == S_IFLNK && !(last && EndsAtLink(options))) {
         std::string text;
         if (++links_ > kMostLinks || file.mount == MountKind::kProc) return std::nullopt;
         if (int read = ReadLink(next, part, file, text)) return read;
@@ -75,7 +81,7 @@ class Walker {
         here_ = file;
         continue;
       }
-      if (error == 0 && trailing_slash_ && !file.is_directory()) return ENOTDIR;
+      if (error == 0 && MustBeFolder(options) && !file.is_directory()) return ENOTDIR;
       target.parent_name = std::move(name);
       Found(std::move(part), std::move(next), AT_SYMLINK_NOFOLLOW, error, file, target);
       return 0;
@@ -138,10 +144,9 @@ class Walker {
         if (!last || error != ENOENT) return error;
         return Last(std::move(part), name, AT_SYMLINK_NOFOLLOW, error, file, target);
       }
-      const bool follow = file.type() == S_IFLNK && (!last || trailing_slash_ || !(options & kNoFollow));
-      if (!follow) {
+      if (file.type() != S_IFLNK || (last && EndsAtLink(options))) {
         if (last) {
-          if (trailing_slash_ && !file.is_directory()) return ENOTDIR;
+          if (MustBeFolder(options) && !file.is_directory()) return ENOTDIR;
           return Last(std::move(part), name, AT_SYMLINK_NOFOLLOW, 0, file, target);
         }
         if (int entered = Enter(name)) return entered;
@@ -182,6 +187,13 @@ class Walker {
     return !rest_.empty();
   }
 
+  // A slash behind the last name asks for what a link leads to, and for a folder; not where the name itself is to be
+  // made or to go.
+  bool MustBeFolder(int options) const {
+    return trailing_slash_ && !((options & kNoFollow) && (options & kWithParent));
+  }
+  bool EndsAtLink(int options) const { return (options & kNoFollow) && !MustBeFolder(options); }
+
   // The text of a link, in place of the part that it was.
   void PutBefore(std::string text, bool last) {
     if (!last) text += "/" + rest_;
@@ -209,7 +221,7 @@ class Walker {
         if (part == "thread-self") text += "/task/" + std::to_string(ids.thread);
         return 0;
       }
-      if (!IsPlainProcLink(part)) return MayFollowProcLink(c_, part, link) ? 0 : EACCES;
+      if (!IsPlainProcLink(part, name)) return MayFollowProcLink(c_, part, name, link) ? 0 : EACCES;
     }
     char buffer[PATH_MAX];
     const ssize_t size = ::readlink(name.c_str(), buffer, sizeof(buffer));
@@ -259,8 +271,8 @@ class Walker {
 
 }  // namespace
 
-bool MayFollowProcLink(const Credentials& c, const std::string& name, const GuestFile& file) {
-  if (file.mount != MountKind::kProc || file.type() != S_IFLNK || IsPlainProcLink(name)) return true;
+bool MayFollowProcLink(const Credentials& c, const std::string& name, const std::string& path, const GuestFile& file) {
+  if (file.mount != MountKind::kProc || file.type() != S_IFLNK || IsPlainProcLink(name, path)) return true;
   return file.attributes.uid == c.fsuid || c.Has(CAP_SYS_PTRACE);
 }
 

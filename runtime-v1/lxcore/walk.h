@@ -18,9 +18,9 @@ inline constexpr int kInFolder = 1 << 16;
 int Walk(int proc, GuestFiles& files, pid_t tid, const Credentials& c, int folder, const std::string& path, int options,
          Target& target);
 
-// Whether `c` may follow or read the link `name`, which is `file`: those of a process (/proc/PID/exe, cwd, root, fd/N)
-// tell, and lead, only its owner and who may trace it.
-bool MayFollowProcLink(const Credentials& c, const std::string& name, const GuestFile& file);
+// Whether `c` may follow or read the link `name` at `path`, which is `file`: those of a process (/proc/PID/exe, cwd,
+// root, fd/N) tell, and lead, only its owner and who may trace it.
+bool MayFollowProcLink(const Credentials& c, const std::string& name, const std::string& path, const GuestFile& file);
 
 }  // namespace wslm::lxcore
 

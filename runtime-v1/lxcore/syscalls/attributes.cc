@@ -22,7 +22,7 @@ SyscallArea AttributeCalls() {
               Served(94, "lchown", SysLChown),
               Served(260, "fchownat", SysFChownAt),
               Served(132, "utime", SysUTime),
-              Served(235, "utimes", SysUTime),
+              Served(235, "utimes", SysUTimes),
               Served(261, "futimesat", SysFUTimesAt),
               Served(280, "utimensat", SysUTimeNsAt),
               Served(191, "getxattr", SysGetXattr),

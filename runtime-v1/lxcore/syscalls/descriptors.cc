@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/if_tun.h>
 #include <linux/sockios.h>
 
 #include "runtime-v1/lxcore/syscalls/areas.h"
@@ -50,7 +51,9 @@ SyscallArea DescriptorCalls() {
           Native(73, "flock"),
           ServedIfOneOf(72, "fcntl", SysFcntl, 1, {F_SETOWN, F_SETOWN_EX, F_SETLEASE},
                         {.note = "who gets signals, and leases, follow the guest's ids"}),
-          ServedIfOneOf(16, "ioctl", SysIoctl, 1, {FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR},
+          ServedIfOneOf(16, "ioctl", SysIoctl, 1,
+                        {FIOSETOWN, SIOCSPGRP, FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR, SIOCSIFFLAGS, SIOCSIFADDR, SIOCADDRT,
+                         static_cast<uint32_t>(TUNSETIFF)},
                         {.missing = "what needs the host's root (TIOCSTI, setting up interfaces) is the kernel's EPERM",
                          .note = "who gets signals, and flags of files, follow the guest's ids"}),
           Native(32, "dup"),

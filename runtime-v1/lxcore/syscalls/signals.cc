@@ -14,7 +14,7 @@ SyscallArea SignalCalls() {
               Served(62, "kill", SysKill),
               Served(200, "tkill", SysTKill),
               Served(234, "tgkill", SysTgKill),
-              Served(129, "rt_sigqueueinfo", SysTKill),
+              Served(129, "rt_sigqueueinfo", SysSigQueueInfo),
               Served(297, "rt_tgsigqueueinfo", SysTgKill),
               Served(424, "pidfd_send_signal", SysPidfdSendSignal),
               Native(13, "rt_sigaction", kSenderIsRoot),

@@ -6,14 +6,18 @@
 namespace wslm::lxcore {
 namespace {
 
-constexpr Remarks kReceivedIds = {.missing = "who waits for a message is shown 0:0 in its SCM_CREDENTIALS"};
+constexpr Remarks kReceivedIds = {
+    .missing = "SCM_CREDENTIALS show 0:0 to who waits with MSG_WAITALL, or for several messages"};
 
 }  // namespace
 
 SyscallArea SocketCalls() {
   return {"Sockets",
           {
-              Native(41, "socket", {.missing = "raw and packet sockets of the host's network are EPERM"}),
+              ServedIfOneOf(41, "socket", SysSocket, 1,
+                            {SOCK_RAW, SOCK_RAW | SOCK_CLOEXEC, SOCK_RAW | SOCK_NONBLOCK,
+                             SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK},
+                            {.missing = "raw and packet sockets of the host's network are EPERM"}),
               Native(53, "socketpair"),
               Served(49, "bind", SysBind, {.missing = "ports below ip_unprivileged_port_start are EACCES"}),
               Served(42, "connect", SysConnect),

@@ -7,7 +7,8 @@ namespace wslm::lxcore {
 namespace {
 
 constexpr char kModules[] = "needs the host's root";
-constexpr char kKeys[] = "key rings are the host user's, not the distro's";
+constexpr Remarks kHosts = {.missing = "always EPERM: needs the host's root"};
+constexpr char kKeys[] = "key rings are the host user's; crun and runc go on where there are none";
 constexpr char kPorts[] = "needs the host's root";
 constexpr char kGone[] = "no kernel has it any more";
 constexpr char kNever[] = "no kernel ever had it";
@@ -27,20 +28,20 @@ SyscallArea SystemCalls() {
               Refused(153, "vhangup", EPERM, kPorts),
               Refused(172, "iopl", EPERM, kPorts),
               Refused(173, "ioperm", EPERM, kPorts),
-              Refused(175, "init_module", EPERM, kModules),
-              Refused(313, "finit_module", EPERM, kModules),
-              Refused(176, "delete_module", EPERM, kModules),
+              Served(175, "init_module", SysHostsKernel, kHosts),
+              Served(313, "finit_module", SysHostsKernel, kHosts),
+              Served(176, "delete_module", SysHostsKernel, kHosts),
               Refused(246, "kexec_load", EPERM, kModules),
               Refused(320, "kexec_file_load", EPERM, kModules),
-              Refused(167, "swapon", EPERM, kModules),
-              Refused(168, "swapoff", EPERM, kModules),
+              Served(167, "swapon", SysHostsKernel, kHosts),
+              Served(168, "swapoff", SysHostsKernel, kHosts),
               Refused(163, "acct", EPERM, kModules),
               Refused(321, "bpf", EPERM, "containers refuse it too"),
               Refused(298, "perf_event_open", EPERM, "would show other processes of the host's user"),
               Refused(212, "lookup_dcookie", EPERM, kModules),
-              Refused(248, "add_key", EPERM, kKeys),
-              Refused(249, "request_key", EPERM, kKeys),
-              Refused(250, "keyctl", EPERM, kKeys),
+              Refused(248, "add_key", ENOSYS, kKeys),
+              Refused(249, "request_key", ENOSYS, kKeys),
+              Refused(250, "keyctl", ENOSYS, kKeys),
               Refused(134, "uselib", ENOSYS, kGone),
               Refused(156, "_sysctl", ENOSYS, kGone),
               Refused(174, "create_module", ENOSYS, kGone),

@@ -1,12 +1,10 @@
 // time(7).
-#include <errno.h>
-
 #include "runtime-v1/lxcore/syscalls/areas.h"
 
 namespace wslm::lxcore {
 namespace {
 
-constexpr char kClock[] = "the clock is the host's";
+constexpr Remarks kClock = {.missing = "always EPERM: the clock is the host's"};
 constexpr Remarks kOnlyReads = {.missing = "setting the host's clock is EPERM"};
 
 }  // namespace
@@ -34,8 +32,8 @@ SyscallArea TimeCalls() {
               Native(287, "timerfd_gettime"),
               Native(159, "adjtimex", kOnlyReads),
               Native(305, "clock_adjtime", kOnlyReads),
-              Refused(164, "settimeofday", EPERM, kClock),
-              Refused(227, "clock_settime", EPERM, kClock),
+              Served(164, "settimeofday", SysHostsKernel, kClock),
+              Served(227, "clock_settime", SysHostsKernel, kClock),
           }};
 }
 

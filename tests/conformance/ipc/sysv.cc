@@ -158,5 +158,27 @@ BEHAVIOUR(kUsers, "the list in /proc shows owners") {
   SAME(getgid(), gid);
 }
 
+BEHAVIOUR(kRoot, "arguments that are wrong are told before rights") {
+  const Memory memory(OK(shmget(IPC_PRIVATE, 4096, 0600)));
+  const int semaphores = OK(semget(IPC_PRIVATE, 1, 0600));
+  const int messages = OK(msgget(IPC_PRIVATE, 0600));
+  As(kUser, [&] {
+    FAILS(EINVAL, shmat(memory.id, reinterpret_cast<void*>(1), 0));
+    FAILS(EACCES, shmat(memory.id, nullptr, 0));
+    sembuf operation = {0, 1, IPC_NOWAIT};
+    FAILS(EINVAL, semop(semaphores, &operation, 0));
+    FAILS(EACCES, semop(semaphores, &operation, 1));
+    struct {
+      long type;
+      char text[4];
+    } message = {0, "x"};
+    FAILS(EINVAL, msgsnd(messages, &message, 1, IPC_NOWAIT));
+    message.type = 1;
+    FAILS(EACCES, msgsnd(messages, &message, 1, IPC_NOWAIT));
+  });
+  OK(semctl(semaphores, 0, IPC_RMID));
+  OK(msgctl(messages, IPC_RMID, nullptr));
+}
+
 }  // namespace
 }  // namespace wslm::conformance

@@ -96,6 +96,60 @@ BEHAVIOUR(kRoot, "a user looks into its own processes, nobody else's") {
   });
 }
 
+BEHAVIOUR(kRoot, "what is no signal, policy, class or flag is told before whose the process is") {
+  const pid_t other = Sleeper(kOther);
+  As(kUser, [=] {
+    FAILS(EINVAL, kill(other, 99));
+    FAILS(EINVAL, kill(other, -1));
+    FAILS(EINVAL, syscall(SYS_tgkill, other, other, 99));
+    FAILS(ESRCH, syscall(SYS_tgkill, getpid(), other, 0));
+    FAILS(EFAULT, syscall(SYS_rt_sigqueueinfo, other, SIGTERM, 1));
+    const int fd = OK(syscall(SYS_pidfd_open, other, 0));
+    FAILS(EINVAL, syscall(SYS_pidfd_send_signal, fd, SIGTERM, nullptr, 99));
+    FAILS(EINVAL, syscall(SYS_pidfd_getfd, fd, 0, 1));
+    FAILS(EINVAL, syscall(SYS_ioprio_set, 1, other, 5 << 13));
+    const sched_param none = {};
+    FAILS(EINVAL, sched_setscheduler(other, 99, &none));
+    FAILS(EPERM, sched_setscheduler(other, SCHED_BATCH, &none));
+  });
+}
+
+BEHAVIOUR(kRoot, "a user lowers no process of its own that has capabilities") {
+  int pipes[2];
+  OK(pipe(pipes));
+  const pid_t able = OK(fork());
+  if (able == 0) {
+    OK(setresuid(kUser, 0, 0));
+    OK(write(pipes[1], "x", 1));
+    pause();
+    _exit(0);
+  }
+  char byte;
+  OK(read(pipes[0], &byte, 1));
+  As(kUser, [=] {
+    FAILS(EPERM, setpriority(PRIO_PROCESS, able, 19));
+    FAILS(EPERM, syscall(SYS_ioprio_set, 1, able, (2 << 13) | 6));
+    cpu_set_t set;
+    OK(sched_getaffinity(0, sizeof(set), &set));
+    FAILS(EPERM, sched_setaffinity(able, sizeof(set), &set));
+    OK(kill(able, 0));
+  });
+}
+
+BEHAVIOUR(kRoot, "a user looks into no namespace and no descriptors of others") {
+  const pid_t own = Sleeper(kUser), other = Sleeper(kOther);
+  As(kUser, [=] {
+    for (const char* name : {"ns/net", "ns/mnt", "ns/user", "fdinfo", "exe", "cwd"}) {
+      FAILS(EACCES, open(("/proc/" + std::to_string(other) + "/" + name).c_str(), O_RDONLY));
+      OK(open(("/proc/" + std::to_string(own) + "/" + name).c_str(), O_RDONLY));
+    }
+    char text[64];
+    FAILS(EACCES, readlink(("/proc/" + std::to_string(other) + "/ns/net").c_str(), text, sizeof(text)));
+    OK(open("/proc/net/dev", O_RDONLY));
+    OK(open(("/proc/" + std::to_string(other) + "/net/dev").c_str(), O_RDONLY));
+  });
+}
+
 BEHAVIOUR(kRoot, "root traces anybody") {
   const pid_t other = Sleeper(kOther);
   OK(ptrace(PTRACE_ATTACH, other, nullptr, nullptr));

@@ -1,6 +1,7 @@
 // unix(7): the ids that come with messages.
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -237,6 +238,91 @@ BEHAVIOUR(kEach, "nothing to be received is EAGAIN for who doesn't wait") {
   FAILS(EAGAIN, recvmsg(pair.b, &message, MSG_DONTWAIT));
   OK(fcntl(pair.b, F_SETFL, O_NONBLOCK));
   FAILS(EAGAIN, recvmsg(pair.b, &message, 0));
+}
+
+BEHAVIOUR(kRoot, "who waits for a message is told who sent it") {
+  for (int type : {SOCK_DGRAM, SOCK_STREAM}) {
+    const Pair pair = MakePair(type);
+    int hold[2];
+    OK(pipe(hold));
+    const pid_t child = OK(fork());
+    if (child == 0) {
+      OK(setresgid(kUser, kUser, kUser));
+      OK(setresuid(kUser, kUser, kUser));
+      usleep(100'000);
+      OK(write(pair.a, "text", 4));
+      char byte;
+      OK(read(hold[0], &byte, 1));
+      _exit(0);
+    }
+    const Received received = Receive(pair.b);
+    SAME("text", received.text);
+    SAME(child, received.ids ? received.ids->pid : -1);
+    SAME(kUser, received.ids ? received.ids->uid : -1u);
+    OK(write(hold[1], "x", 1));
+    OK(waitpid(child, nullptr, 0));
+  }
+}
+
+// An endless wait for a message and its ids.
+int Wait(int fd) {
+  char byte;
+  iovec data = {&byte, 1};
+  alignas(cmsghdr) char control[64];
+  msghdr message = {};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof(control);
+  return static_cast<int>(recvmsg(fd, &message, 0));
+}
+
+BEHAVIOUR(kEach, "a signal ends the wait for a message, or leaves it, as its handler wants it") {
+  const Pair pair = MakePair(SOCK_DGRAM);
+  struct sigaction action = {};
+  action.sa_handler = [](int) {};
+  OK(sigaction(SIGALRM, &action, nullptr));
+  ualarm(50'000, 0);
+  FAILS(EINTR, Wait(pair.b));
+  action.sa_flags = SA_RESTART;
+  OK(sigaction(SIGALRM, &action, nullptr));
+  ualarm(50'000, 0);
+  const pid_t child = OK(fork());
+  if (child == 0) {
+    usleep(300'000);
+    OK(write(pair.a, "x", 1));
+    _exit(0);
+  }
+  SAME(1, Wait(pair.b));
+  OK(waitpid(child, nullptr, 0));
+}
+
+BEHAVIOUR(kEach, "the wait for a message ends with the time for it, the sender or the waiting process") {
+  const Pair pair = MakePair(SOCK_STREAM);
+  const timeval patience = {0, 50'000};
+  OK(setsockopt(pair.b, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)));
+  FAILS(EAGAIN, Wait(pair.b));
+  const timeval endless = {};
+  OK(setsockopt(pair.b, SOL_SOCKET, SO_RCVTIMEO, &endless, sizeof(endless)));
+  const pid_t child = OK(fork());
+  if (child == 0) {
+    close(pair.a);
+    Wait(pair.b);
+    _exit(0);
+  }
+  usleep(100'000);
+  OK(kill(child, SIGKILL));
+  int status;
+  OK(waitpid(child, &status, 0));
+  THAT(WIFSIGNALED(status));
+  const pid_t closer = OK(fork());
+  if (closer == 0) {
+    usleep(100'000);
+    _exit(0);
+  }
+  close(pair.a);
+  SAME(0, Wait(pair.b));
+  OK(waitpid(closer, nullptr, 0));
 }
 
 BEHAVIOUR(kEach, "several messages are received at once, each with its ids") {
