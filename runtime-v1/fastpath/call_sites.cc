@@ -86,14 +86,16 @@ bool LeadsInto(const CallSite& site, uint64_t target) {
 void RemoveBranchTargets(std::string_view code, uint64_t address, std::vector<CallSite>& sites) {
   if (sites.empty()) return;
   const uint64_t first_site = sites.front().number_address, last_site = sites.back().address + kCallSiteSize;
-  for (size_t i = 0; i + 6 <= code.size(); ++i) {
-    const auto first = static_cast<uint8_t>(code[i]), second = static_cast<uint8_t>(code[i + 1]);
-    const bool is_jump = first == 0xe8 || first == 0xe9;
-    const size_t size = is_jump ? 5 : first == 0x0f && second >= 0x80 && second <= 0x8f ? 6 : 0;
-    if (size == 0) continue;
-    const uint64_t target = address + i + size + static_cast<int64_t>(Load<int32_t>(code, i + size - sizeof(int32_t)));
-    if (target < first_site || target > last_site) continue;
-    std::erase_if(sites, [target](const CallSite& site) { return LeadsInto(site, target); });
+  // The opcodes one after the other: each is found at the speed of memory.
+  for (const char opcode : {'\xe8', '\xe9', '\x0f'}) {
+    const size_t size = opcode == '\x0f' ? 6 : 5;
+    for (size_t i = code.find(opcode); i < code.size() && code.size() - i >= 6; i = code.find(opcode, i + 1)) {
+      if (opcode == '\x0f' && (static_cast<uint8_t>(code[i + 1]) & 0xf0) != 0x80) continue;
+      const uint64_t target =
+          address + i + size + static_cast<int64_t>(Load<int32_t>(code, i + size - sizeof(int32_t)));
+      if (target < first_site || target > last_site) continue;
+      std::erase_if(sites, [target](const CallSite& site) { return LeadsInto(site, target); });
+    }
   }
 }
 

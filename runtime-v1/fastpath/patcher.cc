@@ -38,10 +38,12 @@ void PutDistance(std::string& bytes, size_t offset, uint64_t field_address, uint
   std::memcpy(bytes.data() + offset, &distance, sizeof(distance));
 }
 
+constexpr size_t kStubSize = 33;
+
 // lea -128(%rsp),%rsp (past what a leaf function keeps below its stack); the move that was at the site;
 // mov $number,%eax; call entry; lea 128(%rsp),%rsp; jmp back.
 std::string MakeStub(std::string_view move, uint32_t number, uint64_t address, uint64_t entry, uint64_t back) {
-  std::string stub("\x48\x8d\x64\x24\x80.....\xb8....\xe8....\x48\x8d\xa4\x24\x80\0\0\0\xe9....", 33);
+  std::string stub("\x48\x8d\x64\x24\x80.....\xb8....\xe8....\x48\x8d\xa4\x24\x80\0\0\0\xe9....", kStubSize);
   stub.replace(5, move.size(), move);
   std::memcpy(stub.data() + 11, &number, sizeof(number));
   PutDistance(stub, 16, address + 16, entry);
@@ -93,7 +95,9 @@ absl::StatusOr<PatchedLibrary> PatchLibrary(std::string_view library) {
   const std::string_view handlers(__start_wslm_fastpath, __stop_wslm_fastpath - __start_wslm_fastpath);
   const uint64_t base = RoundUp(last->p_vaddr + last->p_memsz, kPage);
   patched.shared_offset = RoundUp(library.size(), kPage);
-  patched.bytes = library;
+  // At once: some megabytes are not to be copied again and again.
+  patched.bytes.reserve(patched.shared_offset + shared_size + handlers.size() + sites.size() * kStubSize);
+  patched.bytes.append(library);
   patched.bytes.resize(patched.shared_offset + shared_size);
   patched.bytes.append(handlers);
   const uint64_t entry = base + shared_size + (wslm_fastpath_entry - __start_wslm_fastpath);
