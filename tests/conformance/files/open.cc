@@ -47,6 +47,19 @@ BEHAVIOUR(kEach, "a folder is read only") {
   FAILS(EEXIST, open("d", O_RDONLY | O_CREAT | O_EXCL, 0644));
 }
 
+BEHAVIOUR(kRoot, "a folder is EISDIR before anything is asked about rights") {
+  MakeFolder("d", 0700);
+  As(kUser, [] {
+    for (const char* folder : {"/", "/etc", "d"}) {
+      FAILS(EISDIR, open(folder, O_WRONLY));
+      FAILS(EISDIR, open(folder, O_RDONLY | O_TRUNC));
+      FAILS(EISDIR, open(folder, O_RDWR | O_CREAT, 0644));
+    }
+    FAILS(EACCES, open("d", O_RDONLY));
+    FAILS(EACCES, open("d/..", O_WRONLY));
+  });
+}
+
 BEHAVIOUR(kEach, "a path that can't be read is EFAULT") {
   FAILS(EFAULT, syscall(SYS_open, 8, O_RDONLY));
   FAILS(EFAULT, syscall(SYS_openat, AT_FDCWD, nullptr, O_RDONLY));
