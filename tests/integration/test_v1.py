@@ -78,6 +78,56 @@ class V1(DistroTest):
         self.assertEqual(as_pat("unshare -rm sh -c 'mount -t tmpfs t /mnt && echo text >/mnt/f && stat -c %u /mnt/f /etc/passwd'"),
                          "0\n65534")
 
+    def test_processes_inside_have_the_guests_numbers_and_owners(self):
+        self.sh("(apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y procps) >/dev/null 2>&1", timeout=600)
+        self.sh("useradd -m -u 1010 eve; useradd -m -u 1011 bob")
+        self.addCleanup(self.sh, "pkill -u bob; pkill -u eve; true")
+        self.sh("for user in eve bob; do setsid su $user -c 'sleep 3600' >/dev/null 2>&1 & done; "
+                "until pgrep -u eve sleep && pgrep -u bob sleep; do sleep 0.1; done >/dev/null")
+        eve, bob = self.sh("pgrep -u eve sleep; pgrep -u bob sleep").split()
+        self.assertEqual(self.sh(f"ps -o user=,group=,comm= -p {bob}").split(), ["bob", "bob", "sleep"])
+        self.assertRegex(self.sh("ps aux"), rf"(?m)^bob +{bob} .* sleep 3600$")
+        self.assertRegex(self.sh("top -b -n1 -w 200"), rf"(?m)^ *{bob} bob ")
+        self.assertIn("load average", self.sh("w"))
+        self.assertEqual(self.sh("who"), "")
+        as_eve = lambda script: self.home.run("run", "-u", "eve", "--cd", "/", "--", script)
+        for name in ("environ", "maps", "mem", "auxv", "io", "fd", "root", "cwd", "exe", "ns/mnt"):
+            result = as_eve(f"ls -l /proc/{bob}/{name}/ && cat /proc/{bob}/{name}; readlink /proc/{bob}/{name}")
+            self.assertNotEqual(result.returncode, 0, name)
+            self.assertEqual(result.stdout, "", name)
+        self.assertIn("Name:\tsleep", as_eve(f"cat /proc/{bob}/status").stdout)
+        self.assertEqual(as_eve(f"kill {bob}").returncode, 1)
+        self.assertEqual(as_eve(f"readlink /proc/{eve}/exe; kill {eve}").stdout, "/usr/bin/sleep\n")
+        for script in ("head -c1 /proc/kcore", "head -c1 /dev/mem", "head -c1 /proc/kmem", "echo x > /proc/sysrq-trigger"):
+            self.assertNotEqual(self.home.run("run", "--", script).returncode, 0, script)
+        with open("/proc/meminfo", encoding="ascii") as file:
+            self.assertEqual(self.sh("grep MemTotal /proc/meminfo"), file.readline().strip())
+
+    def test_memory_of_programs_is_the_hosts_and_goes_back_to_it(self):
+        process = self.home.popen("run", "--", "exec perl -e '$| = 1; $x = q(x) x (64 << 20); print qq(there\\n); sleep 3600'",
+                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        try:
+            self.assertEqual(process.stdout.readline(), b"there\n")
+
+            def resident():
+                sizes = []
+                for pid in filter(str.isdigit, os.listdir("/proc")):
+                    try:
+                        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                            status = file.read()
+                        with open(f"/proc/{pid}/cmdline", "rb") as file:
+                            if file.read().startswith(b"perl\0-e\0$| = 1; $x"):
+                                sizes.append(int(status.split("VmRSS:")[1].split()[0]))
+                    except (OSError, IndexError):
+                        pass
+                return sizes
+            self.assertGreater(max(resident()), 64 << 10)
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+            process.stdout.close()
+        wait_for(lambda: not resident())
+
     def test_a_fuse_file_system_of_its_own_does_not_stop_the_distro(self):
         if self.sh("test -w /dev/fuse && echo yes || true") != "yes":
             self.skipTest("no /dev/fuse for users here")
