@@ -9,15 +9,12 @@
 #include "daemon/operations/verified_copy.h"
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
+#include "distros/host/invalid.h"
 #include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {
 namespace {
-
-absl::Status Invalid(std::string_view field, std::string_view sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", std::string(field)}});
-}
 
 // The new distro's record, all but what is known at its end.
 absl::StatusOr<DistroRecord> RecordOf(const v1::CloneDistroRequest& request, const DistroRecord& source) {

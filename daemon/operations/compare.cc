@@ -9,6 +9,7 @@
 #include "daemon/operations/held_distro.h"
 #include "daemon/operations/host_source.h"
 #include "distros/host/error.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 #include "distros/tree/compare.h"
 
@@ -20,10 +21,6 @@ struct Side {
   std::optional<RegistryEntry> distro;
   std::string path;
 };
-
-absl::Status Invalid(std::string_view field, std::string_view sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", std::string(field)}});
-}
 
 absl::StatusOr<Side> SideOf(const v1::Tree& tree, const char* field, OperationDeps deps) {
   Side side;

@@ -18,6 +18,7 @@
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/files.h"
+#include "distros/host/invalid.h"
 #include "distros/host/random_id.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
@@ -178,8 +179,7 @@ std::vector<std::string> FoldersSetAside(const RegistryEntry& entry) {
 absl::StatusOr<OperationPlan> PlanConvert(const v1::ConvertDistroRequest& request, const std::string& operation_id,
                                           OperationDeps deps) {
   if (request.version() != v1::DISTRO_VERSION_1 && request.version() != v1::DISTRO_VERSION_2) {
-    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "The version must be 1 or 2.",
-                 {{"field", "version"}});
+    return Invalid("version", "The version must be 1 or 2.");
   }
   const int version = static_cast<int>(request.version());
   const auto check = [&](const RegistryEntry& entry) -> absl::Status {

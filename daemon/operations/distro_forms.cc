@@ -7,6 +7,7 @@
 #include "distros/ext4/ext4.h"
 #include "distros/host/error.h"
 #include "distros/host/image_lock.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 #include "distros/lxfs/lxfs.h"
 
@@ -71,7 +72,7 @@ absl::Status CheckDiskSize(int version, int64_t disk_size) {
   if (disk_size < kLeastDisk || disk_size > kLargestDisk) sentence = "A disk's size must be between 16 MiB and 64 TiB.";
   if (version == 1) sentence = "A distro of version 1 has no disk whose size could be set; version 2 has.";
   if (sentence == nullptr) return absl::OkStatus();
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", "disk_size"}});
+  return Invalid("disk_size", sentence);
 }
 
 absl::Status CheckHasRawDisk(const RegistryEntry& entry, const char* done) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/instances/instance_calls.h"
 #include "distros/host/error.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {
@@ -45,10 +46,6 @@ for group in sudo wheel; do
 done
 )sh";
 
-absl::Status Invalid(std::string_view sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", "user"}});
-}
-
 bool IsUserName(std::string_view name) {
   if (name.empty() || name.size() > kMaxName) return false;
   if (!absl::ascii_islower(static_cast<unsigned char>(name[0])) && name[0] != '_') return false;
@@ -66,7 +63,7 @@ absl::StatusOr<NewUser> ParseNewUser(std::string_view text) {
   const size_t colon = text.find(':');
   user.name = std::string(text.substr(0, colon));
   if (!IsUserName(user.name)) {
-    return Invalid("A user's name is 1 to 32 of a-z, 0-9, '_' and '-', and begins with a letter or '_'.");
+    return Invalid("user", "A user's name is 1 to 32 of a-z, 0-9, '_' and '-', and begins with a letter or '_'.");
   }
   if (colon == std::string_view::npos) return user;
   const std::string digits(text.substr(colon + 1));
@@ -74,9 +71,9 @@ absl::StatusOr<NewUser> ParseNewUser(std::string_view text) {
   bool only_digits = !digits.empty();
   for (const char c : digits) only_digits = only_digits && absl::ascii_isdigit(static_cast<unsigned char>(c));
   if (!only_digits || !absl::SimpleAtoi(digits, &uid) || uid == kNoUid) {
-    return Invalid("A uid is a number from 0 to 4294967294.");
+    return Invalid("user", "A uid is a number from 0 to 4294967294.");
   }
-  if (user.name == "root" && uid != 0) return Invalid("The user root has uid 0.");
+  if (user.name == "root" && uid != 0) return Invalid("user", "The user root has uid 0.");
   user.uid = uid;
   return user;
 }

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {
@@ -9,8 +10,7 @@ namespace {
 
 absl::Status CheckPath(const std::string& path, const char* field) {
   if (path.empty() || path[0] == '/') return absl::OkStatus();
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-               absl::StrCat("The path '", Escaped(path), "' must be absolute."), {{"field", field}});
+  return Invalid(field, absl::StrCat("The path '", Escaped(path), "' must be absolute."));
 }
 
 }  // namespace

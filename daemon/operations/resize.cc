@@ -14,6 +14,7 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/image_lock.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {
@@ -90,8 +91,7 @@ absl::StatusOr<OperationPlan> PlanResize(const v1::ResizeDistroRequest& request,
   const auto check = [&](const RegistryEntry& entry) -> absl::Status {
     RETURN_IF_ERROR(CheckHasRawDisk(entry, "resized"));
     if (request.disk_size() != 0) return CheckDiskSize(entry.record.version, request.disk_size());
-    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, "The new size is missing.",
-                 {{"field", "disk_size"}});
+    return Invalid("disk_size", "The new size is missing.");
   };
   OperationPlan plan;
   ASSIGN_OR_RETURN(const RegistryEntry entry, HoldDistro(request.distro(), {operation_id, v1::OPERATION_KIND_RESIZE},

@@ -20,6 +20,7 @@
 #include "daemon/services/page.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 
 namespace wslm::daemon {
@@ -29,10 +30,6 @@ constexpr absl::Duration kDefaultGrace = absl::Seconds(2);
 constexpr absl::Duration kCommandTimeout = absl::Seconds(30);
 // What id(1) answers for a user who is not there; other codes say that there is no id(1).
 constexpr int kNoSuchUser = 1;
-
-absl::Status Invalid(std::string_view field, std::string_view sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", std::string(field)}});
-}
 
 // What is changed in `record` by the request. Errors: INVALID_ARGUMENT, STALE_ETAG.
 absl::Status Apply(const v1::UpdateDistroRequest& request, DistroRecord& record) {

@@ -9,16 +9,13 @@
 #include "daemon/server/status.h"
 #include "daemon/services/watch_reactor.h"
 #include "distros/host/error.h"
+#include "distros/host/invalid.h"
 
 namespace wslm::daemon {
 namespace {
 
 constexpr size_t kMaxChunk = 1 << 20;
 constexpr int64_t kAcknowledgeEvery = 4 << 20;
-
-absl::Status Invalid(const std::string& sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", "request"}});
-}
 
 // Reads an upload into its pipe, no faster than the import takes it.
 class UploadReactor : public grpc::ServerBidiReactor<v1::UploadRequest, v1::UploadResponse>,
@@ -37,7 +34,10 @@ class UploadReactor : public grpc::ServerBidiReactor<v1::UploadRequest, v1::Uplo
     std::lock_guard lock(mutex_);
     if (finished_) return;
     if (!ok) {
-      if (!complete_) Fail(Error(absl::StatusCode::kDataLoss, reason::kCorruptSource, "The upload ended early."));
+      if (!complete_)
+        Fail(Error(absl::StatusCode::kDataLoss, reason::kCorruptSource,
+                   "The upload ended early: who sent it went away, or what was sent could not be read to its end. "
+                   "Import again."));
       return;
     }
     if (pipe_ == nullptr) {
@@ -49,9 +49,9 @@ class UploadReactor : public grpc::ServerBidiReactor<v1::UploadRequest, v1::Uplo
       pipe_->CloseWriter(absl::OkStatus());
       Acknowledge();
     } else {
-      Fail(Invalid(request_.has_finish()
-                       ? absl::StrCat("The upload ends at ", request_.finish().size(), ", but ", taken_, " bytes came.")
-                       : "After the header only chunks and one finish may come."));
+      Fail(Invalid("request", request_.has_finish() ? absl::StrCat("The upload ends at ", request_.finish().size(),
+                                                                   ", but ", taken_, " bytes came.")
+                                                    : "After the header only chunks and one finish may come."));
     }
   }
 
@@ -85,7 +85,7 @@ class UploadReactor : public grpc::ServerBidiReactor<v1::UploadRequest, v1::Uplo
   // All with the lock held.
   void BeginUpload() {
     if (!request_.has_header() || request_.header().size() < 0) {
-      Fail(Invalid("The first request must be the header."));
+      Fail(Invalid("request", "The first request must be the header."));
       return;
     }
     const auto upload = transfers_.BeginUpload(request_.header().upload_id(), request_.header().size());
@@ -103,8 +103,8 @@ class UploadReactor : public grpc::ServerBidiReactor<v1::UploadRequest, v1::Uplo
 
   void TakeChunk(const v1::UploadChunk& chunk) {
     if (chunk.offset() != taken_ || chunk.data().size() > kMaxChunk) {
-      Fail(Invalid(absl::StrCat("A chunk at ", chunk.offset(), " with ", chunk.data().size(), " bytes came; ", taken_,
-                                " and at most ", kMaxChunk, " were due.")));
+      Fail(Invalid("request", absl::StrCat("A chunk at ", chunk.offset(), " with ", chunk.data().size(),
+                                           " bytes came; ", taken_, " and at most ", kMaxChunk, " were due.")));
       return;
     }
     taken_ += static_cast<int64_t>(chunk.data().size());

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 #include "wslm/runtime/v1/frames.h"
 
@@ -16,10 +17,6 @@ namespace {
 constexpr uint32_t kMaxSize = 65535;
 constexpr uint32_t kDefaultRows = 24;
 constexpr uint32_t kDefaultColumns = 80;
-
-absl::Status Invalid(std::string_view field, std::string_view sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", std::string(field)}});
-}
 
 bool HasNul(const std::string& text) { return text.find('\0') != std::string::npos; }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "distros/host/error.h"
+#include "distros/host/invalid.h"
 
 namespace wslm::daemon {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr size_t kMinId = 16;
 constexpr size_t kMaxId = 64;
 constexpr size_t kMaxWaiting = 64;
+// The field of a request that names one.
+constexpr char kUploadId[] = "header.upload_id";
 // An upload that no import claims.
 constexpr absl::Duration kClaimTimeout = absl::Minutes(5);
 
@@ -24,14 +27,10 @@ bool IsUploadId(const std::string& id) {
   return true;
 }
 
-absl::Status Invalid(const std::string& sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", "header.upload_id"}});
-}
-
 }  // namespace
 
 absl::StatusOr<Upload> TransferRegistry::BeginUpload(const std::string& id, int64_t size) {
-  if (!IsUploadId(id)) return Invalid("An upload's id is 16 to 64 letters, digits and '-'.");
+  if (!IsUploadId(id)) return Invalid(kUploadId, "An upload's id is 16 to 64 letters, digits and '-'.");
   std::lock_guard lock(mutex_);
   const absl::Time now = absl::Now();
   std::erase_if(uploads_, [&](const auto& entry) {
@@ -40,8 +39,8 @@ absl::StatusOr<Upload> TransferRegistry::BeginUpload(const std::string& id, int6
                                                 "No import asked for this upload.", {{"upload", entry.first}}));
     return true;
   });
-  if (uploads_.count(id) > 0) return Invalid("An upload with this id is under way.");
-  if (uploads_.size() >= kMaxWaiting) return Invalid("Too many uploads wait for their import.");
+  if (uploads_.count(id) > 0) return Invalid(kUploadId, "An upload with this id is under way.");
+  if (uploads_.size() >= kMaxWaiting) return Invalid(kUploadId, "Too many uploads wait for their import.");
   Upload upload = {std::make_shared<BytePipe>(kBuffer), size};
   uploads_[id] = {upload, now};
   return upload;

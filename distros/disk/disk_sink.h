@@ -9,8 +9,8 @@
 
 #include "absl/status/statusor.h"
 #include "distros/disk/disk_format.h"
+#include "distros/host/cancel.h"
 #include "distros/tree/sink.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm {
 

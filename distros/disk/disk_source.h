@@ -8,8 +8,8 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "distros/host/cancel.h"
 #include "distros/tree/source.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm {
 

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "distros/disk/disk_format.h"
-#include "distros/tree/transfer.h"
+#include "distros/host/cancel.h"
 
 namespace wslm::disk {
 

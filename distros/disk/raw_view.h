@@ -8,9 +8,9 @@
 #include "absl/status/statusor.h"
 #include "distros/disk/disk_format.h"
 #include "distros/disk/disk_layout.h"
+#include "distros/host/cancel.h"
 #include "distros/host/scratch_file.h"
 #include "distros/host/unique_fd.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm::disk {
 

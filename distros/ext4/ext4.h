@@ -8,9 +8,9 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "distros/host/cancel.h"
 #include "distros/tree/sink.h"
 #include "distros/tree/source.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm {
 

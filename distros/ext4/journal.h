@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "distros/ext4/ext4.h"
 #include "distros/ext4/filesystem.h"
+#include "distros/host/cancel.h"
 
 namespace wslm::ext4 {
 

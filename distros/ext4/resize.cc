@@ -101,10 +101,6 @@ int64_t BytesOnHost(int fd) {
   return ::fstat(fd, &st) == 0 ? int64_t{st.st_blocks} * 512 : 0;
 }
 
-absl::Status Cancelled() {
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-}
-
 std::string WithLines(const std::string& output) {
   std::string escaped;
   for (size_t at = 0; at < output.size();) {
@@ -200,7 +196,7 @@ absl::StatusOr<int64_t> TrimExt4(const std::string& image, const CancelFlag* can
   const uint64_t last = filesystem.block_count() - 1;
   blk64_t first = fs->super->s_first_data_block;
   while (first <= last && ext2fs_find_first_zero_block_bitmap2(fs->block_map, first, last, &first) == 0) {
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return Cancelled();
+    RETURN_IF_ERROR(CheckCancel(cancel));
     blk64_t used = last + 1;
     if (ext2fs_find_first_set_block_bitmap2(fs->block_map, first, last, &used) != 0) used = last + 1;
     if (::fallocate(filesystem.fd(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,

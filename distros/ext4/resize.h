@@ -10,7 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "distros/tree/transfer.h"
+#include "distros/host/cancel.h"
 
 namespace wslm {
 

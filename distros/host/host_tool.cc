@@ -146,17 +146,12 @@ absl::StatusOr<pid_t> Start(const std::vector<std::string>& command, int output,
   return plan.Spawn(command.front(), command, environment);
 }
 
-absl::Status CheckCancel(const ToolOptions& options) {
-  if (options.cancel == nullptr || !options.cancel->load(std::memory_order_relaxed)) return absl::OkStatus();
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-}
-
 }  // namespace
 
 absl::StatusOr<ToolResult> RunTool(const std::string& name, const std::vector<std::string>& arguments,
                                    const ToolOptions& options) {
   // Before the start too: a quick program would be done before anybody looks.
-  RETURN_IF_ERROR(CheckCancel(options));
+  RETURN_IF_ERROR(CheckCancel(options.cancel));
   ASSIGN_OR_RETURN(const std::vector<std::string> command, CommandLine(name, arguments, options));
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("cannot make a pipe for", name);
@@ -170,7 +165,7 @@ absl::StatusOr<ToolResult> RunTool(const std::string& name, const std::vector<st
   const bool look = options.cancel != nullptr || options.timeout.count() > 0;
   const Clock::time_point end = Clock::now() + options.timeout;
   while (!running.Follow(look ? kLookMilliseconds : -1, result.output)) {
-    RETURN_IF_ERROR(CheckCancel(options));
+    RETURN_IF_ERROR(CheckCancel(options.cancel));
     if (options.timeout.count() > 0 && Clock::now() >= end) {
       return Error(absl::StatusCode::kDeadlineExceeded, reason::kIoError,
                    absl::StrCat(name, " was not done after ", options.timeout.count() / 1000.0, " s, and was ended."));

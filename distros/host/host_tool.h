@@ -7,19 +7,19 @@
 #ifndef WSLM_DISTROS_HOST_HOST_TOOL_H_
 #define WSLM_DISTROS_HOST_HOST_TOOL_H_
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "distros/host/cancel.h"
 
 namespace wslm {
 
 struct ToolOptions {
   // When it becomes true, the program is killed within 100 ms. May be null.
-  const std::atomic<bool>* cancel = nullptr;
+  const CancelFlag* cancel = nullptr;
   // After so long it is killed; 0: never.
   std::chrono::milliseconds timeout{0};
   // What it may use at most, for programs that read what strangers made; 0: no bound. Bytes of address space, seconds

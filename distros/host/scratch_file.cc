@@ -24,10 +24,6 @@ namespace {
 constexpr int64_t kPiece = 8 << 20;
 constexpr size_t kShownOfStem = 200;
 
-absl::Status Cancelled() {
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-}
-
 // By way of our own memory, where the kernel can't copy between the two file systems.
 absl::Status CopyByHand(int from, int64_t offset, int64_t length, int to, int64_t at, const std::string& path) {
   const auto buffer = std::make_unique<char[]>(kPiece);
@@ -108,7 +104,7 @@ absl::Status ScratchFile::MoveTo(const std::string& path) {
 }
 
 absl::Status CopySparse(int from, int64_t offset, int64_t length, int to, const std::string& to_path,
-                        const std::atomic<bool>* cancel, const std::function<void(int64_t done)>& progress) {
+                        const CancelFlag* cancel, const std::function<void(int64_t done)>& progress) {
   if (::ftruncate(to, length) != 0) return ErrnoError("cannot set the size of", to_path);
   const file_clone_range whole = {
       .src_fd = from, .src_offset = static_cast<uint64_t>(offset), .src_length = static_cast<uint64_t>(length)};
@@ -123,7 +119,7 @@ absl::Status CopySparse(int from, int64_t offset, int64_t length, int to, const 
     if (hole < 0) return ErrnoError("cannot find the data of what is copied to", to_path);
     const int64_t data_end = std::min<int64_t>(hole, end);
     for (at = data; at < data_end;) {
-      if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) return Cancelled();
+      RETURN_IF_ERROR(CheckCancel(cancel));
       const int64_t piece = std::min(kPiece, data_end - at);
       RETURN_IF_ERROR(CopyPiece(from, at, piece, to, at - offset, to_path));
       at += piece;

@@ -6,13 +6,13 @@
 #ifndef WSLM_DISTROS_HOST_SCRATCH_FILE_H_
 #define WSLM_DISTROS_HOST_SCRATCH_FILE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "distros/host/cancel.h"
 #include "distros/host/unique_fd.h"
 
 namespace wslm {
@@ -50,7 +50,7 @@ class ScratchFile {
 // null. `progress`, which may be empty, is told how many of `length` bytes are behind, holes too. Errors: CANCELLED,
 // DISK_FULL, IO_ERROR.
 absl::Status CopySparse(int from, int64_t offset, int64_t length, int to, const std::string& to_path,
-                        const std::atomic<bool>* cancel, const std::function<void(int64_t done)>& progress = {});
+                        const CancelFlag* cancel, const std::function<void(int64_t done)>& progress = {});
 
 }  // namespace wslm
 

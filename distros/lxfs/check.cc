@@ -61,9 +61,7 @@ absl::StatusOr<LxfsReport> CheckLxfs(const std::string& folder, SecondOwner seco
   TreeWalk::Item item;
   auto last_progress = std::chrono::steady_clock::now();
   while (true) {
-    if (options.cancel != nullptr && *options.cancel) {
-      return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The check was cancelled.");
-    }
+    RETURN_IF_ERROR(CheckCancel(options.cancel));
     const absl::StatusOr<bool> more = walk.Next(item);
     if (!more.ok() && ReasonOf(more.status()) == reason::kPermissionDenied) {
       const std::string path = MetadataOf(more.status())["path"];

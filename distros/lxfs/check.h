@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "distros/host/cancel.h"
 #include "distros/lxfs/lxfs.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm {
 

@@ -154,11 +154,6 @@ absl::StatusOr<UniqueFd> ScratchFile(const std::string& folder) {
   return fd;
 }
 
-absl::Status CheckCancel(const CancelFlag* cancel) {
-  if (cancel == nullptr || !cancel->load(std::memory_order_relaxed)) return absl::OkStatus();
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-}
-
 std::unique_ptr<ByteSource> ReadPart(FilePart part, std::string name) {
   return std::make_unique<PartSource>(std::move(part), std::move(name));
 }

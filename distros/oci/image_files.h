@@ -13,9 +13,9 @@
 
 #include "absl/status/statusor.h"
 #include "distros/host/byte_stream.h"
+#include "distros/host/cancel.h"
 #include "distros/host/unique_fd.h"
 #include "distros/tree/limits.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm {
 
@@ -58,9 +58,6 @@ absl::StatusOr<std::unique_ptr<ImageFiles>> OpenImageFiles(const std::string& pa
 
 // A file without a name in `folder`, to write and read.
 absl::StatusOr<UniqueFd> ScratchFile(const std::string& folder);
-
-// CANCELLED when `cancel`, which may be null, is set.
-absl::Status CheckCancel(const CancelFlag* cancel);
 
 }  // namespace wslm
 

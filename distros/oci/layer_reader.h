@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "distros/host/cancel.h"
 #include "distros/oci/image_choice.h"
 #include "distros/oci/image_files.h"
 #include "distros/tree/limits.h"

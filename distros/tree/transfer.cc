@@ -49,7 +49,7 @@ absl::Status ReadAll(Source& source, const TransferOptions& options, EntryQueue&
   Entry entry;
   bool any = false;
   while (true) {
-    RETURN_IF_ERROR(CheckCancel(options));
+    RETURN_IF_ERROR(CheckCancel(options.cancel));
     ASSIGN_OR_RETURN(const bool more, source.Next(entry));
     position.Take(source);
     if (!more) break;
@@ -65,7 +65,7 @@ absl::Status ReadAll(Source& source, const TransferOptions& options, EntryQueue&
       RETURN_IF_ERROR(CheckBlock(entry, *block, end));
       if (limits) RETURN_IF_ERROR(limits->Write(*block, source.position()));
       if (!queue.Write(*block)) return absl::OkStatus();
-      RETURN_IF_ERROR(CheckCancel(options));
+      RETURN_IF_ERROR(CheckCancel(options.cancel));
     }
     if (!queue.End()) return absl::OkStatus();
   }
@@ -134,7 +134,7 @@ absl::Status WriteAll(EntryQueue& queue, Sink& sink, const TransferOptions& opti
 // Reads the source to its end in a thread of its own, takes its digest in another where that is wanted, and has the
 // sink write.
 absl::Status Run(Source& source, Sink& sink, TreeDigest* digest, const TransferOptions& options) {
-  RETURN_IF_ERROR(CheckCancel(options));
+  RETURN_IF_ERROR(CheckCancel(options.cancel));
   EntryQueue queue(digest != nullptr ? EntryQueue::Checker::kOne : EntryQueue::Checker::kNone);
   Position position(source);
   std::vector<std::thread> threads;
@@ -174,7 +174,7 @@ class DigestSink : public Sink {
 absl::StatusOr<TransferResult> Transfer(Source& source, Sink& sink, const TransferOptions& options) {
   TransferResult result;
   RETURN_IF_ERROR(Run(source, sink, &result.digest, options));
-  RETURN_IF_ERROR(CheckCancel(options));
+  RETURN_IF_ERROR(CheckCancel(options.cancel));
   RETURN_IF_ERROR(sink.Commit());
   result.warnings = source.warnings();
   result.losses = sink.losses();

@@ -7,7 +7,6 @@
 #ifndef WSLM_DISTROS_TREE_TRANSFER_H_
 #define WSLM_DISTROS_TREE_TRANSFER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -15,15 +14,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "distros/host/cancel.h"
 #include "distros/tree/digest.h"
 #include "distros/tree/limits.h"
 #include "distros/tree/sink.h"
 #include "distros/tree/source.h"
 
 namespace wslm {
-
-// Set from any thread; looked at between buffers.
-using CancelFlag = std::atomic<bool>;
 
 struct TransferProgress {
   // Bytes of the source's own form; total is 0 when unknown.

@@ -7,16 +7,10 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "distros/host/error.h"
+#include "distros/host/cancel.h"
 #include "distros/tree/transfer.h"
 
 namespace wslm {
-
-// Error: CANCELLED. Thread-safe.
-inline absl::Status CheckCancel(const TransferOptions& options) {
-  if (options.cancel == nullptr || !options.cancel->load(std::memory_order_relaxed)) return absl::OkStatus();
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-}
 
 // Not thread-safe; the options outlive it.
 class TransferWatch {
@@ -25,7 +19,7 @@ class TransferWatch {
 
   // At the entry `path`, `done` of `total` bytes of the source. Error: CANCELLED.
   absl::Status Step(const std::string& path, int64_t done, int64_t total) {
-    if (absl::Status status = CheckCancel(options_); !status.ok()) return status;
+    if (absl::Status status = CheckCancel(options_.cancel); !status.ok()) return status;
     if (!options_.progress) return absl::OkStatus();
     const auto now = std::chrono::steady_clock::now();
     if (now < next_) return absl::OkStatus();

@@ -8,8 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "distros/host/cancel.h"
 #include "distros/oci/platform.h"
-#include "distros/tree/transfer.h"
 
 namespace wslm::oci::registry {
 

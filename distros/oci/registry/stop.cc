@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "distros/host/error.h"
+#include "distros/host/cancel.h"
 
 namespace wslm::oci::registry {
 namespace {
@@ -30,10 +30,7 @@ class SignalsBlocked {
 
 }  // namespace
 
-absl::Status Stop::Check() const {
-  if (!IsSet()) return absl::OkStatus();
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-}
+absl::Status Stop::Check() const { return IsSet() ? CancelledError() : absl::OkStatus(); }
 
 bool Stop::Sleep(std::chrono::milliseconds time) const {
   constexpr std::chrono::milliseconds kSlice(50);

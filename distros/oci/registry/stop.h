@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
-#include "distros/tree/transfer.h"
+#include "distros/host/cancel.h"
 
 namespace wslm::oci::registry {
 
@@ -17,7 +17,7 @@ class Stop {
   // `cancel` may be null.
   explicit Stop(const CancelFlag* cancel) : cancel_(cancel) {}
 
-  bool cancelled() const { return cancel_ != nullptr && cancel_->load(std::memory_order_relaxed); }
+  bool cancelled() const { return IsCancelled(cancel_); }
   bool IsSet() const { return failed_.load(std::memory_order_relaxed) || cancelled(); }
   void SetFailed() { failed_ = true; }
 
