@@ -87,6 +87,8 @@ std::optional<double> RateMeter::PerSecond() const {
 std::string ProgressLine(const v1::Operation& operation, std::optional<double> rate, size_t width) {
   const v1::Progress& progress = operation.progress();
   std::string line(PhaseName(operation));
+  // What it tells besides is of the phase that was cancelled.
+  if (operation.state() == v1::OPERATION_STATE_CANCELLING) return line;
   if (progress.total() > 0) {
     const double part = static_cast<double>(progress.done()) / static_cast<double>(progress.total());
     absl::StrAppend(&line, " ", static_cast<int>(std::clamp(part, 0.0, 1.0) * 100), "%, ",
@@ -122,9 +124,12 @@ void ProgressDisplay::Update(const v1::Operation& operation, absl::Time now) {
   shown_ = true;
   if (console_.can_redraw()) {
     console_.ShowTransient(ProgressLine(operation, rate_.PerSecond(), console_.width() - 1));
-  } else {
-    console_.Note(ProgressLine(operation, rate_.PerSecond(), 120));
+    return;
   }
+  std::string line = ProgressLine(operation, rate_.PerSecond(), 120);
+  if (line == last_line_) return;
+  console_.Note(line);
+  last_line_ = std::move(line);
 }
 
 }  // namespace wslm::cli

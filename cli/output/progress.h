@@ -29,7 +29,8 @@ class RateMeter {
 // all fits, the item goes first, then the speed, then the time left.
 std::string ProgressLine(const v1::Operation& operation, std::optional<double> rate, size_t width);
 
-// Shows it: on a terminal one line redrawn at most ten times a second, elsewhere a line now and then.
+// Shows it: on a terminal one line redrawn at most ten times a second, elsewhere a line now and then, when it is
+// another than the one before.
 class ProgressDisplay {
  public:
   ProgressDisplay(Console& console, absl::Time start) : console_(console), last_shown_(start) {}
@@ -43,6 +44,8 @@ class ProgressDisplay {
   RateMeter rate_;
   absl::Time last_shown_;
   bool shown_ = false;
+  // Elsewhere than on a terminal.
+  std::string last_line_;
 };
 
 }  // namespace wslm::cli

@@ -54,7 +54,9 @@ TEST(ProgressLine, SaysOnlyWhatIsKnown) {
 TEST(ProgressLine, TellsARollBack) {
   v1::Operation operation = Copying(1, 2);
   operation.set_state(v1::OPERATION_STATE_CANCELLING);
-  EXPECT_THAT(ProgressLine(operation, std::nullopt, 80), StartsWith("Rolling back"));
+  operation.mutable_progress()->mutable_eta()->set_seconds(60);
+  // Nothing of how far the copy was.
+  EXPECT_EQ(ProgressLine(operation, 1000, 80), "Rolling back");
 }
 
 TEST(ProgressLine, EscapesTheItem) {
@@ -77,18 +79,35 @@ TEST(RateMeter, LooksAtTheLastSecondsOfOnePhase) {
   EXPECT_EQ(meter.PerSecond(), std::nullopt);
 }
 
-TEST(ProgressDisplay, WithoutATerminalWritesPlainLinesNowAndThen) {
+// What is written elsewhere than on a terminal when an operation is `at(i)` after i tenths of a second, for `tenths`.
+std::string PlainLines(int tenths, const std::function<v1::Operation(int)>& at) {
   int fds[2];
-  ASSERT_EQ(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
+  EXPECT_EQ(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);
   const UniqueFd reader(fds[0]);
   const UniqueFd writer(fds[1]);
   Console console(writer.get(), writer.get());
   const absl::Time start = absl::UnixEpoch();
   ProgressDisplay display(console, start);
-  for (int i = 0; i <= 120; ++i) display.Update(Copying(i, 1000), start + absl::Milliseconds(100) * i);
+  for (int i = 0; i <= tenths; ++i) display.Update(at(i), start + absl::Milliseconds(100) * i);
   display.Clear();
   std::string text(4096, '\0');
   text.resize(static_cast<size_t>(std::max<ssize_t>(read(reader.get(), text.data(), text.size()), 0)));
+  return text;
+}
+
+TEST(ProgressDisplay, WithoutATerminalWritesALineOnlyWhenItIsAnother) {
+  // A copy of 12 seconds that is cancelled then, and a roll-back of a minute.
+  const std::string text = PlainLines(720, [](int i) {
+    v1::Operation operation = Copying(std::min(i, 120), 1000);
+    if (i > 120) operation.set_state(v1::OPERATION_STATE_CANCELLING);
+    return operation;
+  });
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3) << text;
+  EXPECT_THAT(text, HasSubstr("\nRolling back\n"));
+}
+
+TEST(ProgressDisplay, WithoutATerminalWritesPlainLinesNowAndThen) {
+  const std::string text = PlainLines(120, [](int i) { return Copying(i, 1000); });
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 2) << text;
   EXPECT_THAT(text, Not(HasSubstr("\x1b")));
   EXPECT_THAT(text, Not(HasSubstr("\r")));
