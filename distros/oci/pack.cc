@@ -18,7 +18,8 @@ class Packer : public ByteSink {
   explicit Packer(std::unique_ptr<ByteSink> bytes) : bytes_(std::move(bytes)), archive_(archive_write_new()) {}
 
   ~Packer() override {
-    // Without Finish nothing more is to be written. Not by archive_write_fail: libarchive 3.6 keeps its buffer then.
+    // Without Finish nothing more is to be written: what libarchive would finish when it is freed fails at its first
+    // byte.
     dropping_ = true;
   }
 
@@ -64,9 +65,8 @@ class Packer : public ByteSink {
 
   static la_ssize_t WriteCallback(archive* writer, void* self, const void* bytes, size_t size) {
     auto& me = *static_cast<Packer*>(self);
-    if (me.dropping_) return static_cast<la_ssize_t>(size);
-    if (me.status_.ok()) me.status_ = me.bytes_->Write({static_cast<const char*>(bytes), size});
-    if (me.status_.ok()) return static_cast<la_ssize_t>(size);
+    if (me.status_.ok() && !me.dropping_) me.status_ = me.bytes_->Write({static_cast<const char*>(bytes), size});
+    if (me.status_.ok() && !me.dropping_) return static_cast<la_ssize_t>(size);
     archive_set_error(writer, EIO, "%s", "it can't be written");
     return -1;
   }

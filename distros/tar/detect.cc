@@ -65,8 +65,7 @@ struct Known {
 };
 
 constexpr char kUnpack[] = "Unpack it and pack its files with 'tar -c'; as root, so that their owners are kept.";
-constexpr char kDisk[] =
-    "Disk images are imported from a file of their own, uncompressed. Unpack it first.";
+constexpr char kDisk[] = "Disk images are imported from a file of their own, uncompressed. Unpack it first.";
 
 constexpr Known kKnown[] = {
     {0, "PK\x03\x04"sv, "zip", "a zip archive", "If it holds a tar archive, unpack that and import it."},
@@ -131,7 +130,8 @@ ContentKind DetectContent(std::string_view head) {
 absl::Status UnsupportedContent(std::string_view head, std::string_view name, bool compressed) {
   std::string id = "unknown";
   std::string what = "no archive that wslm knows";
-  std::string remedy = "Import a tar archive (.tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2) of a root file system.";
+  std::string remedy =
+      "Import a tar archive (.tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2, .tar.lz4) of a root file system.";
   if (head.empty()) {
     id = "empty";
     what = "empty";

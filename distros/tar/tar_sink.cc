@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -21,13 +22,13 @@
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/tar/character_locale.h"
+#include "distros/tar/xz_sink.h"
 
 namespace wslm {
 namespace {
 
 constexpr size_t kLossesMax = 100;
 constexpr int kBlockSize = 256 << 10;
-constexpr int64_t kPaddingMax = int64_t{64} << 20;
 
 // Each thread of xz -6 needs about 150 MiB, of zstd -3 about 20.
 int Threads(int most) { return std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, most); }
@@ -38,13 +39,12 @@ class TarSink : public Sink {
       : bytes_(std::move(bytes)), archive_(archive_write_new()), entry_(archive_entry_new()) {}
 
   ~TarSink() override {
-    // Without Commit nothing more is to be written. Only dropping it has libarchive 3.6 free its buffer; but it would
-    // first compress what is missing of a file, which for a large one is not worth the wait.
+    // Without Commit nothing more is to be written: what libarchive would finish when it is freed fails at its first
+    // byte.
     dropping_ = true;
-    if (writing_ && size_ - done_ > kPaddingMax) archive_write_fail(archive_.get());
   }
 
-  absl::Status Open(TarCompression compression) {
+  absl::Status Open(TarCompression compression, const CancelFlag* cancel) {
     archive* writer = archive_.get();
     bool ready = archive_write_set_format_pax(writer) == ARCHIVE_OK;
     // One form of xattrs, that of GNU tar, star and others.
@@ -55,9 +55,10 @@ class TarSink : public Sink {
       case TarCompression::kGzip:
         ready = ready && archive_write_add_filter_gzip(writer) == ARCHIVE_OK;
         break;
-      case TarCompression::kXz:
-        ready = ready && archive_write_add_filter_xz(writer) == ARCHIVE_OK && SetThreads("xz", 3);
+      case TarCompression::kXz: {
+        ASSIGN_OR_RETURN(bytes_, OpenXzSink(std::move(bytes_), Threads(3), cancel));
         break;
+      }
       case TarCompression::kZstd:
         ready = ready && archive_write_add_filter_zstd(writer) == ARCHIVE_OK && SetThreads("zstd", 8);
         break;
@@ -138,9 +139,8 @@ class TarSink : public Sink {
 
   static la_ssize_t WriteCallback(archive* writer, void* self, const void* bytes, size_t size) {
     auto& me = *static_cast<TarSink*>(self);
-    if (me.dropping_) return static_cast<la_ssize_t>(size);
-    if (me.status_.ok()) me.status_ = me.bytes_->Write({static_cast<const char*>(bytes), size});
-    if (me.status_.ok()) return static_cast<la_ssize_t>(size);
+    if (me.status_.ok() && !me.dropping_) me.status_ = me.bytes_->Write({static_cast<const char*>(bytes), size});
+    if (me.status_.ok() && !me.dropping_) return static_cast<la_ssize_t>(size);
     archive_set_error(writer, EIO, "%s", "the archive can't be written");
     return -1;
   }
@@ -260,7 +260,7 @@ class TarSink : public Sink {
     if (losses_.size() < kLossesMax) losses_.push_back(absl::StrCat(Escaped(path), ": ", std::string(why)));
   }
 
-  const std::unique_ptr<ByteSink> bytes_;
+  std::unique_ptr<ByteSink> bytes_;
   absl::Status status_;
   bool dropping_ = false;
   std::string zeros_;
@@ -280,29 +280,28 @@ class TarSink : public Sink {
 
 }  // namespace
 
-absl::StatusOr<TarCompression> TarCompressionOfName(std::string_view file_name) {
-  const std::string name = absl::AsciiStrToLower(std::string(file_name));
-  const auto ends = [&](const char* suffix) { return absl::EndsWith(name, suffix); };
-  if (ends(".gz") || ends(".tgz")) return TarCompression::kGzip;
-  if (ends(".xz") || ends(".txz")) return TarCompression::kXz;
-  if (ends(".zst") || ends(".tzst")) return TarCompression::kZstd;
-  if (ends(".bz2") || ends(".tbz2") || ends(".tbz")) return TarCompression::kBzip2;
-  if (ends(".lz4") || ends(".tlz4")) return TarCompression::kLz4;
-  for (const char* other : {".lz", ".lzma", ".zip", ".7z", ".rar", ".cpio", ".vhd", ".vhdx", ".vmdk", ".qcow2", ".img",
-                            ".iso", ".ext4", ".squashfs"}) {
-    if (!ends(other)) continue;
-    return Error(
-        absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
-        absl::StrCat("No archive of the kind that '", Escaped(file_name.substr(file_name.rfind('/') + 1)),
-                     "' names can be written. End the name in .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2 or .tar.lz4."),
-        {{"detected", other}});
+std::optional<TarCompression> TarCompressionOfName(std::string_view file_name) {
+  const std::string name = absl::AsciiStrToLower(std::string(file_name.substr(file_name.rfind('/') + 1)));
+  constexpr std::pair<std::string_view, TarCompression> kEnds[] = {
+      {".gz", TarCompression::kGzip},   {".tgz", TarCompression::kGzip},  {".wsl", TarCompression::kGzip},
+      {".xz", TarCompression::kXz},     {".txz", TarCompression::kXz},    {".zst", TarCompression::kZstd},
+      {".tzst", TarCompression::kZstd}, {".bz2", TarCompression::kBzip2}, {".tbz2", TarCompression::kBzip2},
+      {".tbz", TarCompression::kBzip2}, {".lz4", TarCompression::kLz4},   {".tlz4", TarCompression::kLz4},
+      {".tar", TarCompression::kNone}};
+  const size_t dot = name.rfind('.');
+  const std::string_view end = dot == std::string::npos || dot == 0 ? "" : std::string_view(name).substr(dot);
+  for (const auto& [known, compression] : kEnds) {
+    if (end == known) return compression;
   }
-  return TarCompression::kNone;
+  // A version or a date is none: "debian-12.5".
+  const bool promises = std::any_of(end.begin(), end.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+  return promises ? std::nullopt : std::optional(TarCompression::kNone);
 }
 
-absl::StatusOr<std::unique_ptr<Sink>> OpenTarSink(std::unique_ptr<ByteSink> bytes, TarCompression compression) {
+absl::StatusOr<std::unique_ptr<Sink>> OpenTarSink(std::unique_ptr<ByteSink> bytes, TarCompression compression,
+                                                  const CancelFlag* cancel) {
   auto sink = std::make_unique<TarSink>(std::move(bytes));
-  RETURN_IF_ERROR(sink->Open(compression));
+  RETURN_IF_ERROR(sink->Open(compression, cancel));
   return sink;
 }
 

@@ -20,6 +20,7 @@
 #include "distros/tar/archive_reader.h"
 #include "distros/tar/character_locale.h"
 #include "distros/tar/detect.h"
+#include "distros/tar/followed_paths.h"
 #include "distros/tar/gunzip.h"
 #include "distros/tar/read_ahead.h"
 #include "distros/tar/unpack.h"
@@ -118,8 +119,12 @@ class TarSource : public Source {
     entry = Entry();
     RETURN_IF_ERROR(TakeNames(found, entry));
     if (result == ARCHIVE_WARN) RETURN_IF_ERROR(NoteWarning(entry));
-    if (entry.is_hard_link()) return true;
+    if (entry.is_hard_link()) {
+      paths_.Came(entry);
+      return true;
+    }
     RETURN_IF_ERROR(TakeType(found, entry));
+    paths_.Came(entry);
     RETURN_IF_ERROR(TakeOwner(found, entry));
     TakeTimes(found, entry);
     TakeExtents(found, entry);
@@ -170,13 +175,19 @@ class TarSource : public Source {
     if (path == nullptr) return Corrupt("", "has no name");
     std::optional<std::string> normalised = NormalisedPath(path);
     if (!normalised) return Corrupt(path, "has a path that leads out of the tree ('..') or a name over 255 bytes");
-    entry.path = *std::move(normalised);
+    ASSIGN_OR_RETURN(entry.path, Followed(path, *normalised));
     const char* target = archive_entry_hardlink(found);
     if (target == nullptr) return absl::OkStatus();
     normalised = NormalisedPath(target);
     if (!normalised || normalised->empty()) return Corrupt(path, "is a hard link to a path that is not allowed");
-    entry.hard_link_to = *std::move(normalised);
+    ASSIGN_OR_RETURN(entry.hard_link_to, Followed(path, *normalised));
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::string> Followed(std::string_view entry, const std::string& path) {
+    std::optional<std::string> followed = paths_.Follow(path);
+    if (!followed) return Corrupt(entry, "lies below links that lead in a circle");
+    return *std::move(followed);
   }
 
   absl::Status TakeType(archive_entry* found, Entry& entry) {
@@ -301,6 +312,7 @@ class TarSource : public Source {
   const int64_t total_;
   const std::shared_ptr<std::atomic<int64_t>> position_;
   ArchiveReader reader_;
+  FollowedPaths paths_;
   bool begun_ = false;
   bool ended_ = false;
   std::vector<std::string> warnings_;

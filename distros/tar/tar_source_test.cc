@@ -184,10 +184,18 @@ TEST(TarSource, HardLinksWithoutATargetAreRefused) {
       ReadTar(TarMember({.name = "./a"}) + TarMember({.name = "b", .type = '1', .link = "/a"}) + TarEnd()).ok());
 }
 
-TEST(TarSource, WhatLiesBelowALinkOrAFileIsRefused) {
+TEST(TarSource, WhatLiesBelowALinkComesToWhereThatLeadsWithinTheTree) {
+  const auto files = ReadTar(TarMember({.name = "a", .type = '2', .link = "/etc"}) + TarMember({.name = "a/passwd"}) +
+                             TarMember({.name = "b", .type = '1', .link = "a/passwd"}) + TarEnd());
+  ASSERT_TRUE(files.ok()) << files.status();
+  EXPECT_EQ((*files)[1].entry.path, "etc/passwd");
+  EXPECT_EQ((*files)[2].entry.hard_link_to, "etc/passwd");
   EXPECT_EQ(
-      ReasonOfTar(TarMember({.name = "a", .type = '2', .link = "/etc"}) + TarMember({.name = "a/passwd"}) + TarEnd()),
+      ReasonOfTar(TarMember({.name = "a", .type = '2', .link = "a"}) + TarMember({.name = "a/passwd"}) + TarEnd()),
       reason::kCorruptSource);
+}
+
+TEST(TarSource, WhatLiesBelowAFileIsRefused) {
   EXPECT_EQ(ReasonOfTar(TarMember({.name = "a"}) + TarMember({.name = "a/b"}) + TarEnd()), reason::kCorruptSource);
 }
 

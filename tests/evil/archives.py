@@ -136,9 +136,21 @@ def names():
 
 
 def links():
-    refused("symlink-then-file-below", symlink(b"a", b"/etc") + member(b"a/passwd", content=b"x") + END)
-    refused("symlink-up-then-file-below", symlink(b"a", b"../../../..") + member(b"a/x", content=b"x") + END)
-    refused("symlink-inside-then-file-below", folder(b"b") + symlink(b"a", b"b") + member(b"a/x") + END)
+    imported("symlink-then-file-below", symlink(b"a", b"/etc") + member(b"a/passwd", content=b"x") + END,
+             "d:etc:755:0:0", "f:etc/passwd:644:0:0=x", "l:a:777:0:0>/etc")
+    imported("symlink-up-then-file-below", symlink(b"a", b"../../../..") + member(b"a/x", content=b"x") + END,
+             "f:x:644:0:0=x", "l:a:777:0:0>../../../..")
+    imported("symlink-inside-then-file-below", folder(b"b") + symlink(b"a", b"b") + member(b"a/x") + END, "d:b:755:0:0",
+             "f:b/x:644:0:0=", "l:a:777:0:0>b")
+    imported("symlink-of-symlinks-then-file-below", symlink(b"a", b"b/../../c") + symlink(b"b", b"/d/e") + symlink(b"c", b"/")
+             + member(b"a/d/x") + END, "d:d:755:0:0", "f:d/x:644:0:0=", "l:a:777:0:0>b/../../c", "l:b:777:0:0>/d/e",
+             "l:c:777:0:0>/")
+    imported("symlink-replaced-while-below", symlink(b"a", b"/b") + member(b"a/x") + symlink(b"a", b"/c") + member(b"a/x")
+             + folder(b"a") + member(b"a/x") + END, "d:a:755:0:0", "d:b:755:0:0", "d:c:755:0:0", "f:a/x:644:0:0=",
+             "f:b/x:644:0:0=", "f:c/x:644:0:0=")
+    imported("hard-link-to-symlink-then-file-below", symlink(b"a", b"/etc") + hard(b"b", b"a") + member(b"b/x") + END,
+             "d:etc:755:0:0", "f:etc/x:644:0:0=", "h:b=a", "l:a:777:0:0>/etc")
+    refused("symlink-to-file-then-file-below", GOOD + symlink(b"a", b"good") + member(b"a/x") + END)
     refused("symlink-to-itself", symlink(b"a", b"a") + member(b"a/x") + END)
     refused("symlink-circle", symlink(b"a", b"b") + symlink(b"b", b"a") + member(b"a/b/a/x") + END)
     imported("symlink-then-file-at", symlink(b"a", b"/etc/passwd") + member(b"a", content=b"x") + END, "f:a:644:0:0=x")
@@ -155,6 +167,8 @@ def links():
     refused("hard-link-to-folder", folder(b"d") + hard(b"a", b"d") + END)
     refused("hard-link-circle", hard(b"a", b"b") + hard(b"b", b"a") + END)
     refused("hard-link-through-symlink", symlink(b"s", b"/etc") + hard(b"a", b"s/passwd") + END)
+    imported("hard-link-through-symlink-within", symlink(b"s", b"/etc") + member(b"etc/file", content=b"x")
+             + hard(b"a", b"s/file") + END, "d:etc:755:0:0", "f:a:644:0:0=x", "h:etc/file=a", "l:s:777:0:0>/etc")
     imported("hard-link-to-later", hard(b"a", b"b") + member(b"b", content=b"x") + END, "f:a:644:0:0=x", "h:b=a")
     imported("hard-link-chain", hard(b"a", b"b") + hard(b"b", b"c") + member(b"c", content=b"x") + END, "f:a:644:0:0=x",
              "h:b=a", "h:c=a")
