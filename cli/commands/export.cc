@@ -29,9 +29,10 @@ class ExportCommand : public ClientCommand {
   std::string usage() const override { return "export NAME FILE|- [OPTIONS]"; }
   std::string details() const override {
     return "FILE must not exist; it appears when it is complete. - writes to standard output, a plain tar unless\n"
-           "--format says otherwise. Without --format the end of FILE's name tells: .gz, .xz, .zst, .bz2, .lz4,\n"
-           ".vhdx, .vhd, .qcow2, .img. oci is a container image that docker and podman load; vhdx, vhd, qcow2 and ext4 "
-           "are disk images.";
+           "--format says otherwise. Without --format the end of FILE's name tells: .tar, .gz, .xz, .zst, .bz2, .lz4,\n"
+           ".wsl (a .tar.gz), .vhdx, .vhd, .qcow2, .img; without an end it is a plain tar. oci is a container image "
+           "that\n"
+           "docker and podman load; vhdx, vhd, qcow2 and ext4 are disk images.";
   }
 
   absl::StatusOr<int> Run() override {

@@ -1,5 +1,6 @@
 // Import, export, convert and delete.
 #include "daemon/operations/test_world.h"
+#include "gmock/gmock.h"
 
 namespace wslm::daemon {
 namespace {
@@ -27,12 +28,38 @@ TEST_F(DistroOperationsTest, WhatIsNoDistroIsRefusedAndLeavesNothing) {
   EXPECT_EQ(ReasonOf(*world_->Import("a", folder_ / "root")), "UNSUPPORTED_FORMAT");
   WriteFile(folder_ / "text", "This is no archive at all, but a text that is long enough to be looked at.");
   EXPECT_EQ(ReasonOf(*world_->Import("a", folder_ / "text")), "UNSUPPORTED_FORMAT");
-  ASSERT_EQ(::system(absl::StrCat("tar -C ", folder_ / "root/home", " -cf ", folder_ / "files.tar", " .").c_str()), 0);
-  EXPECT_EQ(ReasonOf(*world_->Import("a", folder_ / "files.tar")), "NOT_A_DISTRO");
+  ASSERT_EQ(::system(absl::StrCat("tar -cf ", folder_ / "empty.tar", " -T /dev/null").c_str()), 0);
+  EXPECT_EQ(ReasonOf(*world_->Import("a", folder_ / "empty.tar")), "NOT_A_DISTRO");
   ASSERT_EQ(::system(absl::StrCat("head -c 60000 ", archive_, " > ", folder_ / "cut.tar").c_str()), 0);
   EXPECT_EQ(ReasonOf(*world_->Import("a", folder_ / "cut.tar", 2)), "CORRUPT_SOURCE");
   ExpectNothingRegistered();
   EXPECT_TRUE(world_->Import("a", archive_)->has_response()) << "the name is free";
+}
+
+TEST_F(DistroOperationsTest, FilesThatLookLikeNoDistroAreTakenWithAWarning) {
+  ASSERT_EQ(::system(absl::StrCat("tar -C ", folder_ / "root/home", " -cf ", folder_ / "files.tar", " .").c_str()), 0);
+  const auto operation = world_->Import("a", folder_ / "files.tar");
+  ASSERT_TRUE(operation->has_response()) << operation->error().message();
+  ASSERT_EQ(operation->warnings_size(), 1);
+  EXPECT_THAT(operation->warnings(0), testing::HasSubstr("neither /bin/sh nor /etc/os-release"));
+}
+
+TEST_F(DistroOperationsTest, AnExportWhoseNameDoesNotSayWhatItIsIsRefused) {
+  ASSERT_TRUE(world_->Import("a", archive_)->has_response());
+  for (const char* name : {"x.foo", "x.tar.lz", "x.zip"}) {
+    const auto refused = world_->Export("a", folder_ / name);
+    EXPECT_EQ(wslm::ReasonOf(refused.status()), "UNSUPPORTED_FORMAT") << name;
+    EXPECT_THAT(std::string(refused.status().message()), testing::HasSubstr(".tar.lz4"));
+    EXPECT_FALSE(PathExists(folder_ / name));
+  }
+  for (const char* name : {"plain", "debian-12.5", "x.tar", "x.WSL", "x.TAR.zst"}) {
+    EXPECT_TRUE(world_->Export("a", folder_ / name)->has_response()) << name;
+  }
+  v1::ExportDistroRequest request;
+  request.set_distro("a");
+  request.set_host_path(folder_ / "said.foo");
+  request.set_format(v1::ARCHIVE_FORMAT_TAR);
+  EXPECT_TRUE(world_->Run(v1::OPERATION_KIND_EXPORT, request, PlanExport)->has_response());
 }
 
 TEST_F(DistroOperationsTest, ALocationHoldsTheFilesAndIsEmptyAgainAfterAFailure) {

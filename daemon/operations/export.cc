@@ -12,6 +12,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "daemon/operations/distro_forms.h"
 #include "daemon/operations/held_distro.h"
 #include "daemon/operations/push.h"
@@ -20,6 +21,7 @@
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/files.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 #include "distros/oci/oci_sink.h"
 #include "distros/tar/tar_sink.h"
@@ -62,6 +64,17 @@ absl::Status Exists(const std::string& path) {
                {{"path", path}});
 }
 
+// By errno.
+absl::Status CannotWriteIn(const std::string& folder) {
+  const int error = errno;
+  const char* remedy = "Name a file in a folder of yours, or have the folder's owner let you write there.";
+  if (error == EROFS) remedy = "Name a file on a disk that can be written.";
+  if (error == ENOTDIR) remedy = "Name a file in a folder.";
+  const absl::Status status = ErrnoError("No file can be made in", folder, error);
+  return Error(status.code(), error == EACCES ? reason::kPermissionDenied : ReasonOf(status),
+               absl::StrCat(status.message(), ". ", remedy), MetadataOf(status));
+}
+
 // Gives the finished archive its name unless something has that name by now.
 absl::Status RenameWithoutOverwriting(const std::string& from, const std::string& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return absl::OkStatus();
@@ -71,6 +84,14 @@ absl::Status RenameWithoutOverwriting(const std::string& from, const std::string
   if (::link(from.c_str(), to.c_str()) != 0) return errno == EEXIST ? Exists(to) : ErrnoError("cannot make", to);
   if (::unlink(from.c_str()) != 0) return ErrnoError("cannot remove", from);
   return absl::OkStatus();
+}
+
+// The same error with `to` where it names the path `from`, of which the user does not know.
+absl::Status Renamed(const absl::Status& status, const std::string& from, const std::string& to) {
+  ErrorMetadata metadata = MetadataOf(status);
+  if (const auto path = metadata.find("path"); path != metadata.end() && path->second == from) path->second = to;
+  return Error(status.code(), ReasonOf(status), absl::StrReplaceAll(status.message(), {{Escaped(from), Escaped(to)}}),
+               metadata);
 }
 
 // What is made.
@@ -83,20 +104,28 @@ struct Format {
 };
 
 // By the end of the path's name.
-v1::ArchiveFormat FormatOfName(const std::string& path) {
-  constexpr std::pair<std::string_view, v1::ArchiveFormat> kEnds[] = {{".vhdx", v1::ARCHIVE_FORMAT_VHDX},
-                                                                      {".vhd", v1::ARCHIVE_FORMAT_VHD},
-                                                                      {".qcow2", v1::ARCHIVE_FORMAT_QCOW2},
-                                                                      {".img", v1::ARCHIVE_FORMAT_EXT4},
-                                                                      {".ext4", v1::ARCHIVE_FORMAT_EXT4}};
-  for (const auto& [end, format] : kEnds) {
-    if (path.ends_with(end)) return format;
+absl::StatusOr<Format> FormatOfName(const std::string& path) {
+  constexpr std::pair<std::string_view, DiskFormat> kDisks[] = {{".vhdx", DiskFormat::kVhdx},
+                                                                {".vhd", DiskFormat::kVhd},
+                                                                {".qcow2", DiskFormat::kQcow2},
+                                                                {".img", DiskFormat::kRaw},
+                                                                {".ext4", DiskFormat::kRaw}};
+  const std::string name = absl::AsciiStrToLower(BaseName(path));
+  for (const auto& [end, disk] : kDisks) {
+    if (name.ends_with(end)) return Format{.disk = disk};
   }
-  return v1::ARCHIVE_FORMAT_TAR;
+  if (const auto compression = TarCompressionOfName(name); compression) return Format{.compression = *compression};
+  return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
+               absl::StrCat("What '", Escaped(BaseName(path)),
+                            "' is to be can't be told by the end of its name. End it "
+                            "in .tar, .tar.gz, .tar.xz, .tar.zst, .tar.bz2, .tar.lz4, .wsl, .img, .vhdx, .vhd or "
+                            ".qcow2, or say the format (--format)."),
+               {{"field", "host_path"}, {"detected", name.substr(name.rfind('.'))}});
 }
 
-absl::StatusOr<TarCompression> CompressionOf(const v1::ExportDistroRequest& request) {
-  switch (request.compression()) {
+// None: by the end of the path's name.
+std::optional<TarCompression> CompressionOf(v1::ArchiveCompression compression) {
+  switch (compression) {
     case v1::ARCHIVE_COMPRESSION_NONE:
       return TarCompression::kNone;
     case v1::ARCHIVE_COMPRESSION_GZIP:
@@ -110,33 +139,29 @@ absl::StatusOr<TarCompression> CompressionOf(const v1::ExportDistroRequest& requ
     case v1::ARCHIVE_COMPRESSION_LZ4:
       return TarCompression::kLz4;
     default:
-      return request.has_host_path() ? TarCompressionOfName(request.host_path()) : TarCompression::kNone;
+      return std::nullopt;
   }
 }
 
 absl::StatusOr<Format> FormatOf(const v1::ExportDistroRequest& request) {
-  Format format;
-  const bool is_said = request.format() != v1::ARCHIVE_FORMAT_UNSPECIFIED;
-  switch (is_said ? request.format() : FormatOfName(request.host_path())) {
+  const std::optional<TarCompression> compression = CompressionOf(request.compression());
+  switch (request.format()) {
     case v1::ARCHIVE_FORMAT_OCI:
-      format.is_container_image = true;
-      return format;
+      return Format{.is_container_image = true};
     case v1::ARCHIVE_FORMAT_EXT4:
-      format.disk = DiskFormat::kRaw;
-      return format;
+      return Format{.disk = DiskFormat::kRaw};
     case v1::ARCHIVE_FORMAT_VHDX:
-      format.disk = DiskFormat::kVhdx;
-      return format;
+      return Format{.disk = DiskFormat::kVhdx};
     case v1::ARCHIVE_FORMAT_VHD:
-      format.disk = DiskFormat::kVhd;
-      return format;
+      return Format{.disk = DiskFormat::kVhd};
     case v1::ARCHIVE_FORMAT_QCOW2:
-      format.disk = DiskFormat::kQcow2;
-      return format;
-    default: {
-      ASSIGN_OR_RETURN(format.compression, CompressionOf(request));
-      return format;
-    }
+      return Format{.disk = DiskFormat::kQcow2};
+    case v1::ARCHIVE_FORMAT_TAR:
+      return Format{.compression = compression.value_or(
+                        TarCompressionOfName(request.host_path()).value_or(TarCompression::kNone))};
+    default:
+      if (compression) return Format{.compression = *compression};
+      return FormatOfName(request.host_path());
   }
 }
 
@@ -166,12 +191,12 @@ class Export {
     if (::access(folder.c_str(), W_OK | X_OK) != 0) {
       return errno == ENOENT ? Error(absl::StatusCode::kNotFound, reason::kFileNotFound,
                                      absl::StrCat("There is no folder ", Escaped(folder), "."), {{"path", folder}})
-                             : ErrnoError("cannot write in", folder);
+                             : CannotWriteIn(folder);
     }
     RETURN_IF_ERROR(context_.NoteLeftover(part));
     RETURN_IF_ERROR(Failpoint("export.create"));
     auto response = format_.disk ? WriteDisk(*format_.disk, part) : WriteFile(part);
-    absl::Status status = WithFreeSpace(response.status(), folder, size_);
+    absl::Status status = response.status();
     if (status.ok()) status = context_.PassPointOfNoReturn();
     if (status.ok()) status = context_.NoteResponse(*response);
     if (status.ok()) status = Failpoint("export.rename");
@@ -183,9 +208,26 @@ class Export {
     if (!status.ok()) {
       context_.BeginPhase(v1::PROGRESS_PHASE_ROLL_BACK);
       ::unlink(part.c_str());
-      return status;
+      return Told(status, part);
     }
     return response;
+  }
+
+  // Why there is no archive, now that nothing of it is left: what is free is what there is to write it again.
+  absl::Status Told(const absl::Status& status, const std::string& part) const {
+    const std::string& path = request_.host_path();
+    const std::string folder = ParentPath(path);
+    const auto available = FreeSpace(folder);
+    const ErrorMetadata metadata = MetadataOf(status);
+    const bool elsewhere = metadata.contains("free_bytes");
+    if (ReasonOf(status) != reason::kDiskFull || elsewhere || !available.ok()) return Renamed(status, part, path);
+    const std::string needed = size_ > 0 ? absl::StrCat("it needs about ", HumanSize(size_), ", and ") : "";
+    ErrorMetadata told = {{"path", path}, {"free_bytes", absl::StrCat(*available)}};
+    if (size_ > 0) told["needed_bytes"] = absl::StrCat(size_);
+    return Error(status.code(), reason::kDiskFull,
+                 absl::StrCat("No room for ", Escaped(path), ": ", needed, HumanSize(*available), " are free in ",
+                              Escaped(folder), ". Make room there, or name a file on another disk."),
+                 told);
   }
 
   absl::StatusOr<v1::OperationResponse> WriteFile(const std::string& part) {
@@ -201,6 +243,8 @@ class Export {
                                                      {.content = size_,
                                                       .label = entry_.record.name.substr(0, kMaxLabel),
                                                       .cancel = context_.cancel_flag()}));
+    // It is written raw first, and converted beside that.
+    if (format != DiskFormat::kRaw) size_ *= 2;
     ASSIGN_OR_RETURN(v1::OperationResponse response, Copy(*opened.source, *sink));
     struct stat status {};
     if (::stat(part.c_str(), &status) != 0) return ErrnoError("cannot look at", part);
@@ -227,11 +271,21 @@ class Export {
 
   absl::StatusOr<v1::OperationResponse> Write(std::unique_ptr<ByteSink> bytes) {
     ASSIGN_OR_RETURN(const OpenedSource opened, Open());
-    if (format_.compression == TarCompression::kNone) size_ = opened.source->total();
-    if (request_.has_host_path()) RETURN_IF_ERROR(CheckFreeSpace(ParentPath(request_.host_path()), size_));
+    const Source& source = *opened.source;
+    const bool plain = !format_.is_container_image && format_.compression == TarCompression::kNone;
+    // How large the others will be shows only when they are there.
+    if (plain) RETURN_IF_ERROR(CheckRoom(source.total()));
     Sum sum;
     ASSIGN_OR_RETURN(const auto sink, MakeSink(std::make_unique<SummingSink>(std::move(bytes), sum, context_)));
-    ASSIGN_OR_RETURN(v1::OperationResponse response, Copy(*opened.source, *sink));
+    absl::StatusOr<v1::OperationResponse> copied = Copy(*opened.source, *sink);
+    if (!copied.ok()) {
+      if (size_ == 0) size_ = Projected(sum.bytes, source);
+      // What a container image was packed in lies with the distro.
+      return MetadataOf(copied.status())["path"] == entry_.files_folder()
+                 ? WithFreeSpace(copied.status(), entry_.files_folder(), source.total())
+                 : copied.status();
+    }
+    v1::OperationResponse response = *std::move(copied);
     auto* exported = response.mutable_export_();
     exported->set_bytes(sum.bytes);
     const auto digest = sum.sha256.Finish();
@@ -239,10 +293,24 @@ class Export {
     return response;
   }
 
+  // Before `size` bytes are written, about.
+  absl::Status CheckRoom(int64_t size) {
+    size_ = size;
+    return request_.has_host_path() ? CheckFreeSpace(ParentPath(request_.host_path()), size) : absl::OkStatus();
+  }
+
+  // How long the whole of an archive would be of which there are `written` bytes.
+  static int64_t Projected(int64_t written, const Source& source) {
+    if (source.position() <= 0 || source.total() <= source.position()) return written;
+    const double part = static_cast<double>(source.position()) / static_cast<double>(source.total());
+    return static_cast<int64_t>(static_cast<double>(written) / part);
+  }
+
   absl::StatusOr<std::unique_ptr<Sink>> MakeSink(std::unique_ptr<ByteSink> bytes) {
-    if (!format_.is_container_image) return OpenTarSink(std::move(bytes), format_.compression);
+    if (!format_.is_container_image) return OpenTarSink(std::move(bytes), format_.compression, context_.cancel_flag());
     OciExport config = OciExportOf(entry_.record);
     config.ref_name = absl::StrCat(absl::AsciiStrToLower(entry_.record.name), ":latest");
+    config.before_archive = [this](int64_t size) { return CheckRoom(size); };
     return CreateOciArchiveSink(std::move(bytes), entry_.files_folder(), config);
   }
 
@@ -266,18 +334,15 @@ class Export {
 
 absl::Status CheckSink(const v1::ExportDistroRequest& request, const Format& format) {
   if (request.download() && format.disk) {
-    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-                 "A disk image can't be made as a stream; name a file.", {{"field", "sink"}});
+    return Invalid("sink", "A disk image can't be made as a stream; name a file.");
   }
   if (request.has_host_path()) {
     const std::string& path = request.host_path();
     if (!path.empty() && path[0] == '/' && path.back() != '/') return absl::OkStatus();
-    return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-                 "The archive's path must be absolute and name a file.", {{"field", "host_path"}});
+    return Invalid("host_path", "The archive's path must be absolute and name a file.");
   }
   if (request.download()) return absl::OkStatus();
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-               "Where the archive goes is missing: host_path or download must be set.", {{"field", "sink"}});
+  return Invalid("sink", "Where the archive goes is missing: host_path or download must be set.");
 }
 
 }  // namespace

@@ -77,16 +77,18 @@ absl::Status WriteTo(int fd, std::string_view bytes, const std::string& name) {
   return absl::OkStatus();
 }
 
-absl::Status CheckCancelled(const HostSourceOptions& options) {
-  if (options.cancel == nullptr || !options.cancel->load()) return absl::OkStatus();
-  return Error(absl::StatusCode::kCancelled, reason::kCancelled, "The operation was cancelled.");
-}
-
 }  // namespace
 
 absl::StatusOr<HostSource> OpenHostSource(const std::string& path, const HostSourceOptions& options) {
   // A fifo would hold the open up.
-  ASSIGN_OR_RETURN(UniqueFd file, OpenFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  absl::StatusOr<UniqueFd> found = OpenFile(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (absl::IsPermissionDenied(found.status())) {
+    return Error(
+        absl::StatusCode::kPermissionDenied, reason::kPermissionDenied,
+        absl::StrCat("You may not read ", Escaped(path), ". Have its owner let you, or use a copy of your own."),
+        {{"path", path}});
+  }
+  ASSIGN_OR_RETURN(UniqueFd file, std::move(found));
   struct stat status {};
   if (::fstat(file.get(), &status) != 0) return ErrnoError("cannot look at", path);
   if (S_ISDIR(status.st_mode)) {
@@ -139,7 +141,7 @@ absl::StatusOr<HostSource> OpenStreamSource(std::unique_ptr<ByteSource> bytes, c
   RETURN_IF_ERROR(WriteTo(file.fd(), head, name));
   std::string piece(kPiece, '\0');
   while (true) {
-    RETURN_IF_ERROR(CheckCancelled(options));
+    RETURN_IF_ERROR(CheckCancel(options.cancel));
     ASSIGN_OR_RETURN(const size_t count, bytes->Read(piece.data(), piece.size()));
     if (count == 0) break;
     RETURN_IF_ERROR(WriteTo(file.fd(), std::string_view(piece).substr(0, count), name));

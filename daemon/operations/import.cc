@@ -17,6 +17,7 @@
 #include "distros/host/error.h"
 #include "distros/host/failpoint.h"
 #include "distros/host/files.h"
+#include "distros/host/invalid.h"
 #include "distros/host/random_id.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
@@ -30,10 +31,6 @@ namespace {
 
 // In the staging folder, while a container image is fetched and read.
 constexpr char kPulledFolder[] = "image";
-
-absl::Status Invalid(std::string_view field, std::string_view sentence) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument, sentence, {{"field", std::string(field)}});
-}
 
 // A container image in a registry.
 struct Pull {
@@ -66,7 +63,7 @@ class Import {
     auto pipe = plan_.upload ? plan_.upload->pipe : nullptr;
     if (pipe != nullptr) context_.OnCancel([this, pipe] { pipe->CloseReader(context_.CheckCancelled()); });
     absl::Status status = record_.image_path.empty() ? Fill() : Adopt();
-    status = WithFreeSpace(status, ParentPath(folder_), 0);
+    status = WithFreeSpace(status, ParentPath(folder_), size_);
     // An upload that is read no more must not wait for a reader; what follows an archive's end is of no interest.
     if (pipe != nullptr) {
       context_.OnCancel(nullptr);
@@ -143,7 +140,8 @@ class Import {
     if (opened.config) Apply(*opened.config, facts);
     for (const auto& warning : result.warnings) context_.Warn(warning);
     for (const auto& loss : result.losses) context_.Warn(absl::StrCat("not kept: ", loss));
-    return CheckFacts(facts);
+    TakeFacts(facts);
+    return absl::OkStatus();
   }
 
   // Takes the image where it lies.
@@ -158,7 +156,8 @@ class Import {
     }
     // What can't be read before it is mended is no reason to refuse it.
     if (facts.needs_check && !facts.image.has_shell && !facts.image.has_os_release) return absl::OkStatus();
-    return CheckFacts(facts.image);
+    TakeFacts(facts.image);
+    return absl::OkStatus();
   }
 
   void Apply(const ImageConfig& config, const ImageFacts& facts) {
@@ -187,17 +186,17 @@ class Import {
     if (user != "root") record_.default_user = user;
   }
 
-  absl::Status CheckFacts(const ImageFacts& facts) {
+  void TakeFacts(const ImageFacts& facts) {
     if (!facts.has_shell && !facts.has_os_release) {
-      return Error(absl::StatusCode::kInvalidArgument, reason::kNotADistro,
-                   "The archive holds no Linux distribution: there is neither /bin/sh nor /etc/os-release in it. The "
-                   "distro's root folder must be the archive's root.");
+      context_.Warn(
+          "This may be no Linux distribution: there is neither /bin/sh nor /etc/os-release in it, and only commands "
+          "without a shell (-e) can be run. The archive's root must be the distro's root folder.");
+      return;
     }
     if (!facts.has_shell) context_.Warn("The distro has no /bin/sh; only commands without a shell (-e) can be run.");
     if (!facts.has_os_release) context_.Warn("The distro has no /etc/os-release; its kind is not known.");
     record_.flavor = Escaped(facts.flavor);
     record_.os_version = Escaped(facts.os_version);
-    return absl::OkStatus();
   }
 
   absl::Status Register() {

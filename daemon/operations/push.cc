@@ -23,13 +23,16 @@ constexpr char kWorkFolder[] = ".wslm-push";
 
 absl::StatusOr<v1::OperationResponse> Push(const v1::PushDistroRequest& request,
                                            const oci::registry::ImageReference& image, const RegistryEntry& entry,
-                                           const std::string& work, OperationDeps deps, OperationContext& context) {
+                                           const std::string& work, OperationDeps deps, OperationContext& context,
+                                           int64_t& needed) {
   ASSIGN_OR_RETURN(const auto options, RegistryOptionsOf(request.access(), context));
   context.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
+  RETURN_IF_ERROR(oci::registry::CheckPush(image, options));
   RETURN_IF_ERROR(deps.instances.EnsureStopped(entry, request.terminate()));
   TransferResult packed;
   {
     ASSIGN_OR_RETURN(const OpenedSource opened, OpenDistro(entry, context.cancel_flag()));
+    needed = opened.source->total();
     OciExport config = OciExportOf(entry.record);
     config.ref_name = image.ToString();
     ASSIGN_OR_RETURN(const auto sink, CreateOciSink(work, config));
@@ -76,11 +79,13 @@ absl::StatusOr<OperationPlan> PlanPush(const v1::PushDistroRequest& request, con
     const std::string work = PushFolder(entry);
     // Of a daemon that died.
     RETURN_IF_ERROR(RemoveTree(work));
-    auto response = Push(request, image, entry, work, deps, context);
+    // At most, since it is compressed.
+    int64_t needed = 0;
+    auto response = Push(request, image, entry, work, deps, context, needed);
     if (const auto removal = RemoveTree(work); !removal.ok()) {
       deps.log.Error(absl::StrCat("cannot remove ", work, ": ", removal.message()));
     }
-    if (!response.ok()) return WithFreeSpace(response.status(), entry.files_folder(), 0);
+    if (!response.ok()) return WithFreeSpace(response.status(), entry.files_folder(), needed);
     return response;
   };
   return plan;

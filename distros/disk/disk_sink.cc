@@ -84,8 +84,7 @@ absl::Status ConvertingSink::Commit() {
   struct stat st;
   if (::fstat(raw_.get(), &st) != 0) return ErrnoError("cannot read the content of", target_.path);
   const disk::OpenImage raw = {raw_.get(), {.virtual_size = st.st_size}, target_.path};
-  const absl::Status status = disk::ConvertFromRaw(raw, format_, target_, cancel_);
-  RETURN_IF_ERROR(WithFreeSpace(status, ParentPath(target_.path), 0));
+  RETURN_IF_ERROR(disk::ConvertFromRaw(raw, format_, target_, cancel_));
   if (::fsync(target_.fd) != 0) return ErrnoError("cannot write", target_.path);
   committed_ = true;
   return absl::OkStatus();
@@ -109,7 +108,8 @@ int64_t DefaultDiskSize(int64_t content) {
 absl::StatusOr<std::unique_ptr<Sink>> CreateDiskSink(const std::string& path, DiskFormat format,
                                                      const DiskSinkOptions& options) {
   const Ext4Options ext4_options = {.size = options.size > 0 ? options.size : DefaultDiskSize(options.content),
-                                    .label = options.label};
+                                    .label = options.label,
+                                    .cancel = options.cancel};
   if (format == DiskFormat::kRaw) {
     ASSIGN_OR_RETURN(std::unique_ptr<Sink> ext4, CreateExt4Sink(path, ext4_options));
     return std::make_unique<RawSink>(path, std::move(ext4));

@@ -16,6 +16,7 @@
 #include "absl/strings/str_split.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 #include "distros/oci/blob_digest.h"
 #include "distros/oci/image_config.h"
@@ -31,9 +32,8 @@ constexpr char kLayout[] = R"({"imageLayoutVersion":"1.0.0"})";
 constexpr char kManifestType[] = "application/vnd.oci.image.manifest.v1+json";
 
 absl::Status BadOption(const char* field, std::string_view text) {
-  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-               absl::StrCat("'", Escaped(text.substr(0, 300)), "' can't be the ", field, " of a container image."),
-               {{"field", field}});
+  return Invalid(field,
+                 absl::StrCat("'", Escaped(text.substr(0, 300)), "' can't be the ", field, " of a container image."));
 }
 
 // UTF-8 without zero bytes: the parser takes no other.
@@ -251,7 +251,8 @@ class OciFolderSink : public OciSink {
 class OciArchiveSink : public OciSink {
  public:
   OciArchiveSink(std::unique_ptr<ByteSink> archive, UniqueFd scratch, std::string scratch_name, OciExport options)
-      : OciSink(std::move(options)),
+      : OciSink(options),
+        before_archive_(std::move(options.before_archive)),
         archive_(std::move(archive)),
         scratch_(std::make_shared<const UniqueFd>(std::move(scratch))),
         scratch_name_(std::move(scratch_name)) {}
@@ -267,7 +268,7 @@ class OciArchiveSink : public OciSink {
       while (!bytes.empty()) {
         const ssize_t count = ::write(fd_->get(), bytes.data(), bytes.size());
         if (count < 0 && errno == EINTR) continue;
-        if (count < 0) return WithFreeSpace(ErrnoError("cannot write", name_), name_, 0);
+        if (count < 0) return ErrnoError("cannot write", name_);
         bytes.remove_prefix(static_cast<size_t>(count));
       }
       return absl::OkStatus();
@@ -279,6 +280,7 @@ class OciArchiveSink : public OciSink {
   };
 
   absl::Status WriteImage(const Sha256Digest& layer, int64_t size, const Documents& documents) override {
+    if (before_archive_) RETURN_IF_ERROR(before_archive_(size));
     ASSIGN_OR_RETURN(const auto tar, OpenTarSink(std::move(archive_), TarCompression::kNone));
     RETURN_IF_ERROR(Put(*tar, "oci-layout", kLayout));
     RETURN_IF_ERROR(Put(*tar, "index.json", documents.index));
@@ -308,6 +310,7 @@ class OciArchiveSink : public OciSink {
     return tar.End();
   }
 
+  const std::function<absl::Status(int64_t)> before_archive_;
   std::unique_ptr<ByteSink> archive_;
   const std::shared_ptr<const UniqueFd> scratch_;
   const std::string scratch_name_;

@@ -6,6 +6,8 @@
 #ifndef WSLM_DISTROS_OCI_OCI_SINK_H_
 #define WSLM_DISTROS_OCI_OCI_SINK_H_
 
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -36,6 +38,9 @@ struct OciExport {
   // RFC 3339; empty: not said.
   std::string created;
   LayerCompression compression = LayerCompression::kGzip;
+  // For an archive: told about how large it will be before the first byte of it is written; an error ends it. May be
+  // empty.
+  std::function<absl::Status(int64_t size)> before_archive;
 };
 
 // An OCI image layout in `folder`, which is made when it is not there and must be empty. Errors: INVALID_ARGUMENT for

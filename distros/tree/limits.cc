@@ -165,6 +165,8 @@ absl::Status LimitChecker::CheckSizes(const Entry& entry) {
                             "' it needs ", HumanSize(promised_bytes_), ", and ", HumanSize(*limits_.free_bytes),
                             " were free at the start. Free some space and try again."),
                {{"limit", "free_bytes"},
+                {"needed_bytes", absl::StrCat(promised_bytes_)},
+                {"free_bytes", absl::StrCat(*limits_.free_bytes)},
                 {"value", absl::StrCat(promised_bytes_)},
                 {"maximum", absl::StrCat(*limits_.free_bytes)}});
 }

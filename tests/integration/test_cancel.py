@@ -142,6 +142,14 @@ class Cancel(unittest.TestCase):
             self.check(f"import into v{version}", "COPY", "ImportDistro", name="new", host_path=self.archives["one"],
                        version=version)
 
+    def test_import_of_what_is_slow_to_unpack(self):
+        packed = self.out + "/big.tar.bz2"
+        with open(packed, "wb") as file:
+            subprocess.run(["bzip2", "-1", "-c", self.archives["small"]], stdout=file, check=True)
+        os.chmod(packed, 0o644)
+        self.check("import of a .tar.bz2", "COPY", "ImportDistro", name="new", host_path=packed, version=1)
+        os.unlink(packed)
+
     def test_import_of_a_disk_image(self):
         image = self.out + "/whole.vhdx"
         self.home.ok("export", "one", image)
@@ -166,7 +174,7 @@ class Cancel(unittest.TestCase):
 
     def test_export(self):
         for distro, name, phase in (("one", "x.tar", "COPY"), ("two", "x.tar", "COPY"), ("one", "x.tar.zst", "COPY"),
-                                    ("one", "x.vhdx", "COPY")):
+                                    ("one", "x.tar.xz", "COPY"), ("one", "x.tar.bz2", "COPY"), ("one", "x.vhdx", "COPY")):
             self.check(f"export of {distro} to {name}", phase, "ExportDistro", distro=distro, host_path=f"{self.out}/{name}")
 
     def test_export_to_a_stream(self):

@@ -332,9 +332,13 @@ class Registry(unittest.TestCase):
         missing = self.home.run("pull", "third", f"127.0.0.1:{self.port}/team/none:1")
         self.assertEqual(missing.returncode, 1)
         self.assertIn("Error code: FILE_NOT_FOUND", missing.stderr)
-        nobody = self.home.run("pull", "third", "127.0.0.1:9/none:1", timeout=120)
-        self.assertEqual(nobody.returncode, 1)
-        self.assertIn("Error code: NETWORK", nobody.stderr)
+        for command in (("pull", "third", "127.0.0.1:9/none:1"), ("push", "base", "127.0.0.1:9/none:1")):
+            nobody = self.home.run(*command, timeout=120)
+            self.assertEqual(nobody.returncode, 1)
+            self.assertIn("Error code: NETWORK", nobody.stderr)
+        operations = json.loads(self.home.ok("op", "list", "--json"))["operations"]
+        # Before anything was packed.
+        self.assertEqual(operations[0]["progress"]["phase"], "PROGRESS_PHASE_PREPARE")
         self.assertNotIn("third", self.home.ok("list", "-q"))
 
     def test_what_an_image_says_of_itself_is_kept(self):

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -109,6 +110,22 @@ class ImportExport(unittest.TestCase):
         self.refused("FILE_EXISTS", "export", "a", path)
         with open(path, "rb") as file:
             self.assertEqual(file.read(), b"precious")
+
+    def test_who_may_not_write_or_read_is_told_what_to_do(self):
+        self.home.ok("import", "a", self.small)
+        self.assertIn("Name a file in a folder of yours", self.refused("PERMISSION_DENIED", "export", "a", "/etc/x.tar"))
+        path = self.file("secret.tar", b"x")
+        os.chmod(path, 0o600)
+        if os.getuid() == 0:
+            self.assertIn("You may not read", self.refused("PERMISSION_DENIED", "import", "b", path))
+
+    def test_an_archive_whose_name_does_not_say_what_it_is_is_not_made(self):
+        self.home.ok("import", "a", self.small)
+        path = f"{self.home.folder('named')}/x.foo"
+        self.assertIn(".tar.lz4", self.refused("UNSUPPORTED_FORMAT", "export", "a", path))
+        self.assertFalse(os.path.exists(path))
+        self.home.ok("export", "a", path, "--format", "tar")
+        self.assertTrue(tarfile.is_tarfile(path))
 
     def test_usage_errors_exit_2_and_help_0(self):
         self.assertEqual(self.home.run("import").returncode, 2)
@@ -231,6 +248,36 @@ class NeedsRoot(unittest.TestCase):
             self.assertEqual(home.leftovers(), [])
         self.assertFalse(os.path.exists(home.path + "/deb.tar"))
         self.assertEqual(home.ok("run", "--", "find / -xdev -printf '%p %m %U %s\n' 2>/dev/null | sort | sha256sum"), before)
+
+    def test_an_export_to_a_full_disk_says_what_it_needs_and_leaves_the_disk_as_it_was(self):
+        home = Home()
+        self.addCleanup(home.close)
+        home.ok("import", "deb", ROOT)
+        # The first two are refused before anything is written, the others stop on their way.
+        for size, name, options in (("8M", "x.tar", ()), ("8M", "x.img", ()), ("8M", "x.tar.zst", ()), ("8M", "x.tar.gz", ()),
+                                    ("8M", "x.tar", ("--format", "oci")), ("220M", "x.vhdx", ())):
+            with self.subTest(name=name, options=options):
+                disk = home.folder("disk")
+                subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},uid={home.uid},mode=700", "none", disk], check=True)
+                try:
+                    with open(disk + "/x.old", "w") as file:
+                        file.write("precious")
+                    result = home.run("export", "deb", f"{disk}/{name}", *options)
+                    self.assertEqual(result.returncode, 1, result.stderr)
+                    self.assertIn("Error code: DISK_FULL", result.stderr)
+                    told = re.search(r"No room .*needs (?:about )?([0-9.]+) MiB, (?:and|has) ([0-9.]+) MiB", result.stderr)
+                    self.assertIsNotNone(told, result.stderr)
+                    needed, free = map(float, told.groups())
+                    # What is free when nothing of the archive is left.
+                    self.assertAlmostEqual(free, int(size[:-1]), delta=0.5)
+                    self.assertGreater(needed, free)
+                    self.assertLess(needed, 600)
+                    self.assertNotIn(".part", result.stderr)
+                    self.assertIn(disk, result.stderr)
+                    self.assertEqual(os.listdir(disk), ["x.old"])
+                finally:
+                    subprocess.run(["umount", "-l", disk], check=True)
+                    os.rmdir(disk)
 
     def test_another_user_is_not_let_in(self):
         home = Home()

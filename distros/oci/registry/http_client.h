@@ -39,7 +39,7 @@ struct HttpResponse {
 };
 
 struct HttpRequest {
-  // GET, HEAD, POST, PUT or PATCH; the last three send a body.
+  // GET, HEAD, POST, PUT, PATCH or DELETE; the last four may send a body.
   std::string method = "GET";
   Url url;
   // "Name: value".

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/invalid.h"
 #include "distros/host/status_macros.h"
 #include "distros/oci/json_document.h"
 #include "distros/oci/manifest.h"
@@ -71,10 +72,8 @@ class Push {
     ASSIGN_OR_RETURN(const LocalImage image, ReadImage(layout_, options_.platform));
     const ImageReference& target = session_.image();
     if (!target.digest.empty() && target.digest != image.descriptor.digest) {
-      return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidArgument,
-                   absl::StrCat("The image has the digest ", image.descriptor.digest, ", not ", target.digest,
-                                ". Name it by a tag."),
-                   {{"field", "image"}});
+      return Invalid("image", absl::StrCat("The image has the digest ", image.descriptor.digest, ", not ",
+                                           target.digest, ". Name it by a tag."));
     }
     const std::vector<Descriptor> blobs = image.document.Blobs();
     int64_t total = 0;
@@ -123,7 +122,43 @@ class Push {
   std::atomic<int64_t> sent_ = 0;
 };
 
+// Whether the registry would take an image.
+class PushCheck {
+ public:
+  PushCheck(Session& session, const std::string& certificates, const LayoutFolder&, const PushOptions& options,
+            Stop& stop)
+      : session_(session), certificates_(certificates), options_(options), stop_(stop) {}
+
+  void Tick() const {}
+
+  absl::StatusOr<PushResult> Run() {
+    HttpClient client(certificates_, options_.patience, stop_);
+    RETURN_IF_ERROR(session_.Connect(client));
+    HttpRequest request{.method = "POST"};
+    ASSIGN_OR_RETURN(request.url, session_.Address("blobs/uploads/"));
+    ASSIGN_OR_RETURN(const HttpResponse begun, session_.Send(client, request));
+    if (!begun.success()) return session_.Failure(begun, absl::StrCat("room for ", session_.image().ToString()));
+    // What is not taken back the registry forgets by itself.
+    if (const auto location = ParseUrl(begun.Header("location"), request.url.text);
+        location.ok() && location->origin == request.url.origin) {
+      (void)session_.SendOnce(client, {.method = "DELETE", .url = *location});
+    }
+    RETURN_IF_ERROR(stop_.Check());
+    return PushResult();
+  }
+
+ private:
+  Session& session_;
+  const std::string& certificates_;
+  const PushOptions& options_;
+  Stop& stop_;
+};
+
 }  // namespace
+
+absl::Status CheckPush(const ImageReference& image, const RegistryOptions& options) {
+  return RunTransfer<PushResult, PushCheck>(image, "pull,push", "", options).status();
+}
 
 absl::StatusOr<PushResult> PushImage(const std::string& folder, const ImageReference& image,
                                      const PushOptions& options) {

@@ -21,6 +21,11 @@ struct PushResult {
   int64_t sent_bytes = 0;
 };
 
+// Asks the registry whether it takes the image from whom the options name: begins to send a part and takes that back.
+// For before the image is made, which may take minutes. Errors: PERMISSION_DENIED, NETWORK (as for PullImage),
+// INVALID_ARGUMENT, CANCELLED.
+absl::Status CheckPush(const ImageReference& image, const RegistryOptions& options);
+
 // Sends the image of an OCI image layout; of several, that for the options' platform. What the registry has already is
 // not sent again; its manifest goes last, so that the name never leads to half an image. `image` with a digest must
 // have the manifest's. The folder is only read.

@@ -108,6 +108,7 @@ class RealRegistry : public ::testing::Test {
   absl::StatusOr<PushResult> Push(const std::string& name = "/a/b:1") {
     return PushImage(scratch_ / "source", *ParseReference(host_ + name), options_);
   }
+  absl::Status CheckPush() { return registry::CheckPush(*ParseReference(host_ + "/a/b:1"), options_); }
   absl::StatusOr<PullResult> Pull(const std::string& name = "/a/b:1") {
     return PullImage(*ParseReference(host_ + name), scratch_ / "target", options_);
   }
@@ -188,11 +189,14 @@ TEST_F(RealRegistry, APasswordIsAskedFor) {
   Shell("htpasswd -Bbn user secret >passwords");
   Start("", absl::StrCat("auth:\n  htpasswd:\n    realm: test\n    path: ", scratch_ / "passwords", "\n"));
   EXPECT_EQ(ReasonOf(Push().status()), reason::kPermissionDenied);
+  EXPECT_EQ(ReasonOf(CheckPush()), reason::kPermissionDenied);
   options_.credentials = Credentials{"user", "wrong"};
+  EXPECT_EQ(ReasonOf(CheckPush()), reason::kPermissionDenied);
   const absl::Status wrong = Push().status();
   EXPECT_EQ(ReasonOf(wrong), reason::kPermissionDenied);
   EXPECT_FALSE(absl::StrContains(wrong.ToString(), "wrong")) << wrong;
   options_.credentials = Credentials{"user", "secret"};
+  EXPECT_EQ(CheckPush(), absl::OkStatus());
   const auto pushed = Push();
   ASSERT_TRUE(pushed.ok()) << pushed.status();
   options_.credentials.reset();
@@ -204,6 +208,17 @@ TEST_F(RealRegistry, APasswordIsAskedFor) {
                   .ok());
   ASSERT_TRUE(Pull().ok());
   image_.ExpectIn(scratch_ / "target");
+}
+
+TEST_F(RealRegistry, ACheckTakesBackWhatItBegan) {
+  TestServer server([](const TestRequest& request) -> TestAnswer {
+    if (request.method == "POST") return {.code = 202, .headers = {"Location: /v2/a/b/blobs/uploads/1?state=x"}};
+    return {.code = request.method == "DELETE" ? 204 : 200};
+  });
+  host_ = server.host();
+  EXPECT_EQ(CheckPush(), absl::OkStatus());
+  const TestRequest last = server.requests().back();
+  EXPECT_EQ(last.method + " " + last.path, "DELETE /v2/a/b/blobs/uploads/1?state=x");
 }
 
 TEST_F(RealRegistry, TlsWithTheRightAuthority) {
@@ -261,9 +276,10 @@ server.serve_forever()
 
 TEST_F(RealRegistry, NobodyThereIsSaidSo) {
   host_ = absl::StrCat("127.0.0.1:", FreePort());
-  const absl::Status status = Pull().status();
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
-  EXPECT_EQ(ReasonOf(status), reason::kNetwork) << status;
+  for (const absl::Status& status : {Pull().status(), CheckPush()}) {
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable) << status;
+    EXPECT_EQ(ReasonOf(status), reason::kNetwork) << status;
+  }
 }
 
 }  // namespace

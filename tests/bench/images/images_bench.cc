@@ -44,7 +44,7 @@ absl::StatusOr<std::unique_ptr<Sink>> OpenSink(const Place& place) {
     if (::mkdir(place.path.c_str(), 0700) != 0) return ErrnoError("cannot make", place.path);
     return CreateLxfsSink(place.path, {});
   }
-  ASSIGN_OR_RETURN(const TarCompression compression, TarCompressionOfName(place.path));
+  const TarCompression compression = TarCompressionOfName(place.path).value_or(TarCompression::kNone);
   UniqueFd fd(::open(place.path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return ErrnoError("cannot make", place.path);
   return OpenTarSink(FdByteSink(std::move(fd), place.path), compression);
