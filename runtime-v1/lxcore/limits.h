@@ -1,5 +1,5 @@
 // What v1 can't do by its nature, as programs run into it. They get the errno that a container gives, which tells a
-// person nothing; so it is told to wslmd, which explains it: a line "KIND\tPROGRAM\n" in a file that both know.
+// person nothing; so it is noted for wslmd to explain: a line "KIND\tPROGRAM\n" in a file that both know.
 #ifndef WSLM_RUNTIME_V1_LXCORE_LIMITS_H_
 #define WSLM_RUNTIME_V1_LXCORE_LIMITS_H_
 
@@ -25,7 +25,7 @@ enum class Limit {
   kClock,
   k32Bit,
 };
-// As the file has it; wslmd knows the same names (daemon/sessions/limit_text.cc).
+// As the file has it.
 std::string_view NameOf(Limit limit);
 
 class Limits {
