@@ -24,6 +24,7 @@ struct Plan {
   int pass = 1;
   // 0: kill.
   int error = 0;
+  bool hang = false;
 };
 
 Plan ParsePlan() {
@@ -38,6 +39,7 @@ Plan ParsePlan() {
   plan.name = step.substr(0, colon);
   if (colon != std::string_view::npos) plan.pass = std::atoi(std::string(step.substr(colon + 1)).c_str());
   plan.error = action == "ENOSPC" ? ENOSPC : action == "EIO" ? EIO : action == "EROFS" ? EROFS : 0;
+  plan.hang = action == "hang";
   return plan;
 }
 
@@ -56,6 +58,7 @@ absl::Status Failpoint(const char* name) {
   static std::atomic<int> passes = 0;
   Log(name);
   if (plan.name != name || ++passes != plan.pass) return absl::OkStatus();
+  while (plan.hang) ::pause();
   if (plan.error == 0) ::kill(::getpid(), SIGKILL);
   return ErrnoError("failpoint", name, plan.error);
 }

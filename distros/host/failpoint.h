@@ -2,9 +2,10 @@
 //
 //   RETURN_IF_ERROR(Failpoint("publish.move"));
 //
-// WSLM_FAILPOINT=NAME[:N]=kill|ENOSPC|EIO|EROFS: the N-th time (the first without N) that the step is reached, the process is
-// killed or the step fails with that error; from then on nothing. WSLM_FAILPOINT_LOG=FILE: each step reached is a line
-// there. Only in builds with WSLM_FAILPOINTS; elsewhere a step costs nothing. Thread-safe.
+// WSLM_FAILPOINT=NAME[:N]=kill|hang|ENOSPC|EIO|EROFS: the N-th time (the first without N) that the step is reached, the
+// process is killed, the thread stops for good, or the step fails with that error; from then on nothing.
+// WSLM_FAILPOINT_LOG=FILE: each step reached is a line there. Only in builds with WSLM_FAILPOINTS; elsewhere a step
+// costs nothing. Thread-safe.
 #ifndef WSLM_DISTROS_HOST_FAILPOINT_H_
 #define WSLM_DISTROS_HOST_FAILPOINT_H_
 

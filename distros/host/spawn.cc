@@ -54,6 +54,11 @@ void SpawnPlan::SetDaemon() {
   ::posix_spawn_file_actions_addchdir_np(&actions_, "/");
 }
 
+void SpawnPlan::SetGroup() {
+  flags_ |= POSIX_SPAWN_SETPGROUP;
+  ::posix_spawnattr_setpgroup(&attributes_, 0);
+}
+
 absl::StatusOr<pid_t> SpawnPlan::Spawn(const std::string& program, const std::vector<std::string>& arguments,
                                        const std::vector<std::string>& environment) {
   ::posix_spawn_file_actions_addclosefrom_np(&actions_, behind_);

@@ -34,6 +34,8 @@ class SpawnPlan {
   void Give(int fd, int as);
   // A session of its own, and "/" as its folder: for what goes on without its parent.
   void SetDaemon();
+  // A process group of its own: it stays in the session, but the terminal's signals don't reach it.
+  void SetGroup();
 
   // Starts `program`, a path. The child has the standard streams and what it was given, no other descriptor; the caller
   // waits for it. Once.

@@ -588,7 +588,7 @@ FAST int64_t fast_serve(const struct Registers* r, uint32_t number) {
   struct WslmFastBlock* block = Block();
   uint32_t level = Level(block);
   if (level == kWslmFastUnknown) {
-    Call(SYS_getuid, (uint64_t)block, 0, 0, 0, 0, WSLM_FAST_ASK);
+    Call(SYS_getuid, (uint64_t)block, Shared()->maker, 0, 0, 0, WSLM_FAST_ASK);
     level = Level(block);
   }
   if (level <= kWslmFastNever) return Ordinary(r, number);

@@ -8,8 +8,12 @@
 #include <stdint.h>
 
 #define WSLM_FAST_NATIVE UINT64_C(0x57534c4d66617374)
-/* Sixth argument of the getuid by which a process asks lxcore to fill its block, whose address is the first. */
+/* Sixth argument of the getuid by which a process asks lxcore to fill its block, whose address is the first; the second
+ * is the maker of its copy. */
 #define WSLM_FAST_ASK UINT64_C(0x57534c4d61736b21)
+
+/* An lxcore finds the blocks of processes that loaded copies of another one, and tells them kWslmFastNever: the magic
+ * number, block_address, the level's place and that value stay as they are (SharedState::kLayout). */
 
 /* What a process may answer for itself. */
 enum WslmFastLevel {
@@ -47,6 +51,8 @@ struct WslmFastShared {
   uint64_t magic;
   /* Where the block is in the library. */
   uint64_t block_address;
+  /* The lxcore that made the copy: no other one can write here. */
+  uint64_t maker;
   /* Changes whenever folders may have become others, or others' to search. */
   uint64_t generation;
   /* Whether there are extended attributes beside the files. */

@@ -1,4 +1,4 @@
-// A v1 distro that runs: its lxcore, and the connection to its init.
+// A v1 distro that runs: its lxcore's guardian, and the connection to its init.
 #ifndef WSLM_RUNTIME_V1_LAUNCHER_INSTANCE_V1_H_
 #define WSLM_RUNTIME_V1_LAUNCHER_INSTANCE_V1_H_
 
@@ -19,7 +19,7 @@ namespace wslm {
 
 class InstanceV1 : public runtime::v1::Instance {
  public:
-  // Connects to `socket`, on which init of `distro_id` listens. `lxcore` is its lxcore's process id, alive.
+  // Connects to `socket`, on which init of `distro_id` listens. `lxcore` is the process id of its guardian, alive.
   static absl::StatusOr<std::shared_ptr<InstanceV1>> Connect(std::string distro_id, const std::string& socket,
                                                              pid_t lxcore);
 
@@ -34,13 +34,13 @@ class InstanceV1 : public runtime::v1::Instance {
  private:
   InstanceV1(std::string distro_id, pid_t pid, UniqueFd process, UniqueFd wake,
              std::shared_ptr<runtime::v1::Channel> channel);
-  // On the watcher's thread: until lxcore ended or the wish to stop watching.
+  // On the watcher's thread: until the guardian ended or the wish to stop watching.
   void Watch();
   bool WaitForEnd(absl::Duration timeout);
 
   const std::string distro_id_;
   const pid_t pid_;
-  const UniqueFd process_;  // pidfd of lxcore
+  const UniqueFd process_;  // pidfd of the guardian
   const UniqueFd wake_;     // eventfd
   const std::shared_ptr<runtime::v1::Channel> channel_;
 

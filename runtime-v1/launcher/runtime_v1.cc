@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 
@@ -86,6 +87,8 @@ std::vector<std::shared_ptr<Instance>> RuntimeV1::Adopt() {
     if (const pid_t pid = HolderOf(folder); pid > 0) {
       auto instance = InstanceV1::Connect(id, Socket(id), pid);
       if (instance.ok()) {
+        // Another wslm-lxcore may have been installed since: it takes over (runtime-v1/lxcore/guardian.h).
+        ::kill(pid, SIGHUP);
         instances.push_back(*std::move(instance));
         continue;
       }

@@ -1,9 +1,9 @@
 // Runtime v1 as wslmd sees it: starts one wslm-lxcore per distro and finds those that an earlier daemon left.
 //
-// A running distro has run/v1/<id>/: control.sock (wslm-init listens), files.sock (likewise,
-// for clients of its files), lock (held by lxcore as long as it lives), log
-// (what lxcore has to say). lxcore removes it when the distro ended in order; else it stays for whoever looks into the
-// log, until the next start of the daemon or the distro's deletion.
+// A running distro has run/v1/<id>/: control.sock (wslm-init listens), files.sock (likewise, for clients of its files),
+// lock (held as long as it lives by lxcore's guardian, whose process id is in it), log (what these two have to say).
+// The guardian removes it when the distro ended in order; else it stays for whoever looks into the log, until the next
+// start of the daemon or the distro's deletion.
 #ifndef WSLM_RUNTIME_V1_LAUNCHER_RUNTIME_V1_H_
 #define WSLM_RUNTIME_V1_LAUNCHER_RUNTIME_V1_H_
 

@@ -16,7 +16,10 @@ int Call::GiveDescriptor(int fd, bool close_on_exec) const {
   add.id = n_.id;
   add.srcfd = static_cast<uint32_t>(fd);
   add.newfd_flags = close_on_exec ? O_CLOEXEC : 0;
-  const int number = ::ioctl(listener_, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+  int number;
+  // A signal came, and nothing was given.
+  while ((number = ::ioctl(listener_, SECCOMP_IOCTL_NOTIF_ADDFD, &add)) < 0 && errno == EINTR) {
+  }
   return number >= 0 ? number : -errno;
 }
 

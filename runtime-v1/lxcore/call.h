@@ -6,15 +6,17 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "distros/host/unique_fd.h"
+#include "runtime-v1/lxcore/journal.h"
 
 namespace wslm::lxcore {
 
 class Reply {
  public:
-  enum class Kind { kValue, kContinue, kDescriptor, kLater };
+  enum class Kind { kValue, kContinue, kDescriptor, kLater, kWork };
 
   static Reply Value(int64_t value) { return Reply(Kind::kValue, value); }
   // An errno, positive; 0 is the value 0.
@@ -29,23 +31,34 @@ class Reply {
     reply.fd_ = std::move(fd);
     return reply;
   }
+  // `work`, which takes long and touches nothing that belongs to the receiver's thread, is done on another one, and
+  // finds the answer, which is neither Later nor Work again.
+  static Reply Work(std::function<Reply()> work) {
+    Reply reply(Kind::kWork, 0);
+    reply.work_ = std::move(work);
+    return reply;
+  }
 
   Kind kind() const { return kind_; }
   // A value, or a negative errno.
   int64_t value() const { return value_; }
   int fd() const { return fd_.get(); }
   bool close_on_exec() const { return value_ != 0; }
+  Reply Finish() const { return work_(); }
 
  private:
   Reply(Kind kind, int64_t value) : kind_(kind), value_(value) {}
   Kind kind_;
   int64_t value_;
   UniqueFd fd_;
+  std::function<Reply()> work_;
 };
 
 class Call {
  public:
-  Call(int listener, const seccomp_notif& notification) : listener_(listener), n_(notification) {}
+  // `journal`: of this call; outlives it.
+  Call(int listener, const seccomp_notif& notification, Journal& journal)
+      : listener_(listener), n_(notification), journal_(journal) {}
 
   // The thread's id in lxcore's pid namespace.
   pid_t tid() const { return static_cast<pid_t>(n_.pid); }
@@ -57,6 +70,9 @@ class Call {
   uint64_t instruction_pointer() const { return n_.data.instruction_pointer; }
   uint32_t id_arg(int index) const { return static_cast<uint32_t>(n_.data.args[index]); }
 
+  // What an earlier lxcore did of it.
+  Journal& journal() const { return journal_; }
+
   // Whether the thread still waits for this answer: if not, tid() may be another's by now.
   bool StillWaiting() const;
   // Gives the process a copy of `fd`, before the answer. Its number there, or a negative errno.
@@ -65,6 +81,7 @@ class Call {
  private:
   int listener_;
   seccomp_notif n_;
+  Journal& journal_;
 };
 
 }  // namespace wslm::lxcore

@@ -3,12 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -94,7 +92,7 @@ std::vector<std::string> Environment() {
 absl::Status SetUp(const ContainerPlan& plan) {
   // Before anything is made: /etc/hosts and the mount points must be readable to every user inside.
   ::umask(022);
-  // lxcore's end is the distro's: without it, its calls would fail one by one.
+  // The guardian's end is the distro's: without it, calls would fail one by one.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return ErrnoError("cannot set", "the parent-death signal");
   if (!plan.foreground && ::setsid() < 0) return ErrnoError("cannot make", "a session");
   if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
@@ -172,11 +170,11 @@ absl::StatusOr<Container> Container::Make(const ContainerPlan& plan) {
   Report report;
   const ssize_t size = ::read(report_pipe.read.get(), &report, sizeof(report));
   if (size != sizeof(report)) {
-    container.Wait();
+    ::waitpid(container.pid_, nullptr, 0);
     return Error(absl::StatusCode::kInternal, reason::kStartFailed, "The distro's first process ended at once.");
   }
   if (report.listener < 0) {
-    container.Wait();
+    ::waitpid(container.pid_, nullptr, 0);
     return Error(absl::StatusCode::kFailedPrecondition, report.reason, report.message);
   }
   container.listener_.Reset(static_cast<int>(::syscall(SYS_pidfd_getfd, process, report.listener, 0)));
@@ -189,24 +187,6 @@ absl::Status Container::Release() {
   if (::write(go_.get(), "g", 1) != 1) return ErrnoError("cannot start", "the distro's first process");
   go_.Reset();
   return absl::OkStatus();
-}
-
-int Container::Wait() {
-  sigset_t term;
-  ::sigemptyset(&term);
-  ::sigaddset(&term, SIGTERM);
-  UniqueFd signals(::signalfd(-1, &term, SFD_CLOEXEC));
-  pollfd events[] = {{process_.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}};
-  while (events[0].revents == 0) {
-    if (::poll(events, 2, -1) < 0) continue;
-    signalfd_siginfo info;
-    if (events[1].revents == 0 || ::read(signals.get(), &info, sizeof(info)) < 0) continue;
-    ::syscall(SYS_pidfd_send_signal, process_.get(), SIGKILL, nullptr, 0);
-  }
-  int status = 0;
-  while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
-  }
-  return status;
 }
 
 }  // namespace wslm::lxcore

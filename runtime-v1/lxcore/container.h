@@ -1,9 +1,11 @@
 // A distro's first process, in namespaces of its own behind the filter.
 //
 //   ASSIGN_OR_RETURN(Container container, Container::Make(plan));   // after EnterUserNamespace, with one thread
-//   … start the Supervisor on container.listener() …
+//   … start lxcore on container.listener() …
 //   RETURN_IF_ERROR(container.Release());                            // the first process becomes init
 //   container.process()                                              // readable when it ended
+//
+// The first process is a child of the caller, which waits for it, and is killed when the caller ends.
 #ifndef WSLM_RUNTIME_V1_LXCORE_CONTAINER_H_
 #define WSLM_RUNTIME_V1_LXCORE_CONTAINER_H_
 
@@ -42,8 +44,6 @@ class Container {
   int process() const { return process_.get(); }
   int listener() const { return listener_.get(); }
   absl::Status Release();
-  // Waits for the end: its status as wait(2) gives it. SIGTERM, which the caller has blocked, kills the distro.
-  int Wait();
 
  private:
   pid_t pid_ = 0;

@@ -9,11 +9,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
+#include <string>
 #include <thread>
 
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/process_facts.h"
+#include "runtime-v1/lxcore/sys_mount.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -61,14 +62,11 @@ int Attach(int proc, const std::string& source, uint64_t attributes, int guest_m
   return error;
 }
 
-// Remembers how what was just mounted on `target` is to be shown. `before`: the guest's mounts until then.
-void Remember(Kernel& k, pid_t tid, std::string source, const DrvfsOptions& options,
-              const std::vector<MountLine>& before) {
-  for (MountLine& line : ParseMountInfo(ReadProcFile(k.proc, std::to_string(tid) + "/mountinfo"))) {
-    const bool is_new =
-        std::none_of(before.begin(), before.end(), [&](const MountLine& old) { return old.id == line.id; });
-    // The first is the one that was asked for, the others are the host's mounts in it.
-    if (!is_new) continue;
+// Remembers how what was just mounted on `path` is to be shown.
+void Remember(Kernel& k, const Call& call, const std::string& path, std::string source, const DrvfsOptions& options) {
+  const uint64_t mounted = MountAt(k, call, path);
+  for (MountLine& line : ParseMountInfo(ReadProcFile(k.proc, std::to_string(call.tid()) + "/mountinfo"))) {
+    if (line.id != mounted) continue;
     k.files.AddDrvfsMount(
         {std::move(line.device), std::move(line.root), std::move(line.point), std::move(source), options});
     return;
@@ -80,8 +78,9 @@ void Remember(Kernel& k, pid_t tid, std::string source, const DrvfsOptions& opti
 Reply MountDrvfs(Kernel& k, const Call& call) {
   const uint64_t flags = call.arg(3);
   if (flags & MS_REMOUNT) return Reply::Error(EINVAL);
-  std::string source, text;
+  std::string source, path, text;
   if (int error = ReadGuestString(call.tid(), call.arg(0), PATH_MAX, source)) return Reply::Error(error);
+  if (int error = ReadGuestString(call.tid(), call.arg(1), PATH_MAX, path)) return Reply::Error(error);
   if (call.arg(4) != 0) {
     if (int error = ReadGuestString(call.tid(), call.arg(4), kLongestOptions, text)) return Reply::Error(error);
   }
@@ -92,16 +91,18 @@ Reply MountDrvfs(Kernel& k, const Call& call) {
   options.uid = options.uid.value_or(*defaults.uid);
   options.gid = options.gid.value_or(*defaults.gid);
   Target target;
-  if (int error = k.Resolve(call, k.CredentialsOf(call), AT_FDCWD, call.arg(1), 0, target)) return Reply::Error(error);
+  if (int error = k.ResolvePath(call, k.CredentialsOf(call), AT_FDCWD, path, 0, target)) return Reply::Error(error);
   if (target.error != 0) return Reply::Error(target.error == kElsewhere ? EINVAL : target.error);
   const UniqueFd point(::open(target.name.c_str(), O_PATH | O_CLOEXEC));
   const std::string thread = std::to_string(call.tid());
   const UniqueFd guest_mounts(::openat(k.proc, (thread + "/ns/mnt").c_str(), O_RDONLY | O_CLOEXEC));
   if (!point || !guest_mounts) return Reply::Error(errno);
-  const auto before = ParseMountInfo(ReadProcFile(k.proc, thread + "/mountinfo"));
-  const int error = Attach(k.proc, source, AttributesOf(flags, options.read_only), guest_mounts.get(), point.get());
-  if (error == 0) Remember(k, call.tid(), std::move(source), options, before);
-  return Reply::Error(error);
+  if (BeginMount(k, call, path)) {
+    const uint64_t attributes = AttributesOf(flags, options.read_only);
+    if (int error = Attach(k.proc, source, attributes, guest_mounts.get(), point.get())) return Reply::Error(error);
+  }
+  Remember(k, call, path, std::move(source), options);
+  return Reply::Value(0);
 }
 
 }  // namespace wslm::lxcore

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -41,8 +42,23 @@ bool IsUnsafeVariable(std::string_view variable) {
   return name.starts_with("LD_") || std::find(std::begin(kUnsafe), std::end(kUnsafe), name) != std::end(kUnsafe);
 }
 
+// Kept as the parent's number and the pairs of addresses (SharedState::kLayout).
+ExecEnvironments::ExecEnvironments(int proc, KeptLog* kept) : proc_(proc), kept_(kept) {
+  if (kept_ == nullptr) return;
+  kept_->ForEach(KeptKind::kVariables, [this](std::string_view key, std::string_view value) {
+    pid_t tid;
+    Hidden hidden;
+    if (!FromBytes(key, tid) || !FromBytes(value.substr(0, sizeof(hidden.parent)), hidden.parent)) return;
+    value.remove_prefix(sizeof(hidden.parent));
+    hidden.variables.resize(value.size() / sizeof(Hidden::Variable));
+    std::memcpy(hidden.variables.data(), value.data(), hidden.variables.size() * sizeof(Hidden::Variable));
+    hidden_.emplace(tid, std::move(hidden));
+  });
+}
+
 void ExecEnvironments::Hide(pid_t tid, uint64_t environment) {
   Hidden hidden;
+  std::vector<uint64_t> empty;
   for (size_t i = 0; environment != 0 && i < kMostVariables; ++i) {
     const uint64_t at = environment + i * sizeof(uint64_t);
     uint64_t pointer = 0;
@@ -50,13 +66,27 @@ void ExecEnvironments::Hide(pid_t tid, uint64_t environment) {
     if (ReadGuest(tid, at, &pointer, sizeof(pointer)) != 0 || pointer == 0) break;
     ReadGuestString(tid, pointer, kStart, start);
     if (!IsUnsafeVariable(start) || ReadGuestString(tid, pointer, kLongest, variable) != 0) continue;
+    hidden.variables.push_back({at, pointer});
     // Its end is an empty string.
-    const uint64_t empty = pointer + variable.size();
-    if (WriteGuest(tid, at, &empty, sizeof(empty)) == 0) hidden.variables.push_back({at, pointer});
+    empty.push_back(pointer + variable.size());
   }
   if (hidden.variables.empty()) return;
+  const auto variables = hidden.variables;
   hidden.parent = SharingParentOf(proc_, tid);
-  if (hidden.parent != 0) hidden_.insert_or_assign(tid, std::move(hidden));
+  // Kept before the first is hidden: whenever lxcore ends, they can be shown again.
+  if (hidden.parent != 0) Keep(tid, std::move(hidden));
+  for (size_t i = 0; i < variables.size(); ++i) WriteGuest(tid, variables[i].at, &empty[i], sizeof(empty[i]));
+}
+
+void ExecEnvironments::Keep(pid_t tid, Hidden hidden) {
+  if (kept_ != nullptr) {
+    std::string value(BytesOf(hidden.parent));
+    value.append(reinterpret_cast<const char*>(hidden.variables.data()),
+                 hidden.variables.size() * sizeof(Hidden::Variable));
+    // Without room for it, the parent goes without them should lxcore end.
+    static_cast<void>(kept_->Put(KeptKind::kVariables, BytesOf(tid), value));
+  }
+  hidden_.insert_or_assign(tid, std::move(hidden));
 }
 
 void ExecEnvironments::ShowToParentOf(pid_t tid) {
@@ -65,6 +95,7 @@ void ExecEnvironments::ShowToParentOf(pid_t tid) {
   const Hidden& hidden = found->second;
   for (const auto& [at, pointer] : hidden.variables) WriteGuest(hidden.parent, at, &pointer, sizeof(pointer));
   hidden_.erase(found);
+  if (kept_ != nullptr) kept_->Remove(KeptKind::kVariables, BytesOf(tid));
 }
 
 }  // namespace wslm::lxcore

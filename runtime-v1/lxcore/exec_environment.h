@@ -14,6 +14,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime-v1/lxcore/kept_log.h"
+
 namespace wslm::lxcore {
 
 // "NAME=value" of a variable that glibc or musl doesn't pass to such programs.
@@ -21,8 +23,8 @@ bool IsUnsafeVariable(std::string_view variable);
 
 class ExecEnvironments {
  public:
-  // `proc`: the host's /proc; must outlive this.
-  explicit ExecEnvironments(int proc) : proc_(proc) {}
+  // `proc`: the host's /proc. `kept`, which may be null: where what is hidden is kept. Both must outlive this.
+  explicit ExecEnvironments(int proc, KeptLog* kept = nullptr);
 
   // `environment`: the argument of an execve by `tid`. Each unsafe variable becomes an empty one.
   void Hide(pid_t tid, uint64_t environment);
@@ -40,9 +42,11 @@ class ExecEnvironments {
     };
     std::vector<Variable> variables;
   };
+  void Keep(pid_t tid, Hidden hidden);
   void ShowToParentOf(pid_t tid);
 
   int proc_;
+  KeptLog* kept_;
   std::unordered_map<pid_t, Hidden> hidden_;
 };
 

@@ -138,6 +138,7 @@ FastPath::Copy FastPath::MakeCopy(const std::string& name) const {
   void* shared = ::mmap(nullptr, sizeof(WslmFastShared), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(),
                         static_cast<off_t>(patched->shared_offset));
   if (shared == MAP_FAILED) return copy;
+  static_cast<WslmFastShared*>(shared)->maker = options_.maker;
   // Nobody but this mapping writes from now on.
   if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0 ||
       ::fchmod(file.get(), 0755) != 0) {
@@ -225,7 +226,9 @@ Reply FastPath::Answer(const Call& call) {
   if (ReadGuest(call.tid(), address, &level, sizeof(level)) != 0 || level != kWslmFastUnknown) {
     return Reply::Value(c.ruid);
   }
-  const WslmFastBlock block = BlockFor(call.tid(), c);
+  // Its loader may have got the copy from an earlier lxcore, and mapped it only now.
+  const WslmFastBlock block =
+      call.arg(1) == options_.maker ? BlockFor(call.tid(), c) : WslmFastBlock{.level = kWslmFastNever};
   constexpr size_t kWritten = offsetof(WslmFastBlock, memo_lock);
   const auto* bytes = reinterpret_cast<const char*>(&block);
   // The level last.
@@ -246,13 +249,29 @@ bool FastPath::SharesMemory(pid_t tid) const {
 }
 
 // Where a process has copies is read from its memory map: nothing to remember, nothing to forget at exec.
-void FastPath::SetLevels(pid_t tid, uint32_t level) const {
+bool FastPath::SetLevels(pid_t tid, uint32_t level) const {
+  bool changed = false;
   for (const Mapped& mapped : FindCopies(ReadProcFile(proc_, std::to_string(tid) + "/maps"))) {
     struct {
       uint64_t magic, block_address;
     } head;
     if (ReadGuest(tid, mapped.handlers, &head, sizeof(head)) != 0 || head.magic != WSLM_FAST_SHARED_MAGIC) continue;
-    WriteGuest(tid, mapped.base + head.block_address + offsetof(WslmFastBlock, level), &level, sizeof(level));
+    const uint64_t address = mapped.base + head.block_address + offsetof(WslmFastBlock, level);
+    uint32_t before = 0;
+    if (ReadGuest(tid, address, &before, sizeof(before)) != 0 || before == level) continue;
+    changed = WriteGuest(tid, address, &level, sizeof(level)) == 0 || changed;
+  }
+  return changed;
+}
+
+void FastPath::DisableOlderCopies(pid_t first_process) {
+  if (!options_.on || options_.maker <= 1) return;
+  // Which of them have filters of their own isn't known any more.
+  filters_were_made_ = true;
+  // Until there is none that another has forked before its turn.
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const pid_t pid : ProcessesInside(proc_, first_process)) changed = SetLevels(pid, kWslmFastNever) || changed;
   }
 }
 

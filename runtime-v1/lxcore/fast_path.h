@@ -2,7 +2,8 @@
 // (runtime-v1/fastpath), whose processes answer plain cases of hot calls by themselves.
 //
 // Only the loader gets it: everybody else who opens the library sees the library. The copy is made once per file and
-// kept in memory as long as lxcore lives. An optimisation only: a library that can't be patched is opened as it is, and
+// kept in memory as long as lxcore lives; the next lxcore can't write to it, and tells processes that have it to answer
+// nothing any more. An optimisation only: a library that can't be patched is opened as it is, and
 // a process whose threads may have different credentials, or which has filters of its own, is told to answer nothing.
 //
 // One thread only.
@@ -35,6 +36,8 @@ class FastPath {
     // Of the rootfs: the only mount that processes answer for.
     uint64_t mount_id = 0;
     uint64_t device = 0;
+    // Which lxcore of the distro's this is, counted from 1.
+    uint64_t maker = 0;
   };
   // All but the options must outlive this.
   FastPath(int proc, Identities& identities, const SideStore& side_store, Options options)
@@ -42,6 +45,10 @@ class FastPath {
   ~FastPath();
   FastPath(const FastPath&) = delete;
   FastPath& operator=(const FastPath&) = delete;
+
+  // Before an lxcore that is not the first serves a call: no process, of those in the pid namespace of `first_process`,
+  // answers anything by a copy that an earlier one made.
+  void DisableOlderCopies(pid_t first_process);
 
   // What a loader that opens `name`, which is `file` and may be read, gets instead. Empty: the file itself.
   UniqueFd CopyFor(const Call& call, const std::string& name, const GuestFile& file);
@@ -73,7 +80,8 @@ class FastPath {
 
   bool IsLoader(const Call& call) const;
   Copy MakeCopy(const std::string& name) const;
-  void SetLevels(pid_t tid, uint32_t level) const;
+  // Whether a level was another.
+  bool SetLevels(pid_t tid, uint32_t level) const;
   WslmFastBlock BlockFor(pid_t tid, const Credentials& c) const;
   bool HasThreads(pid_t tid) const;
   bool HasFilters(pid_t tid) const;

@@ -9,7 +9,10 @@
 #include <algorithm>
 #include <charconv>
 #include <climits>
+#include <cstring>
 
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "distros/host/error.h"
 #include "runtime-v1/lxcore/process_facts.h"
 
@@ -113,6 +116,33 @@ std::vector<MountLine> ParseMountInfo(std::string_view text) {
   return lines;
 }
 
+GuestFiles::GuestFiles(SideStore& side_store, const Identities& identities, Options options, KeptLog* kept)
+    : side_(side_store), kept_(kept), identities_(identities), options_(std::move(options)) {
+  if (kept_ == nullptr) return;
+  kept_->ForEach(KeptKind::kFileRecord, [this](std::string_view key_bytes, std::string_view record) {
+    SideKey key;
+    const auto attributes = DecodeLxfsRecord(record);
+    if (key_bytes.size() != sizeof(key) || !attributes) return;
+    std::memcpy(&key, key_bytes.data(), sizeof(key));
+    side_.Put(key, *attributes);
+  });
+  kept_->ForEach(KeptKind::kDrvfsMount, [this](std::string_view key, std::string_view value) {
+    const std::vector<std::string> where = absl::StrSplit(std::string(key), '\0');
+    const std::vector<std::string> what = absl::StrSplit(std::string(value), '\0');
+    if (where.size() != 3 || what.size() != 2) return;
+    DrvfsMount mount{.device = where[0], .root = where[1], .point = where[2], .source = what[1], .options = {}};
+    ReadDrvfsOptions(what[0], mount.options);
+    options_.drvfs.mounts.push_back(std::move(mount));
+  });
+  kept_->ForEach(KeptKind::kDevices, [this](std::string_view, std::string_view devices) {
+    known_devices_ = absl::StrSplit(std::string(devices), '\n');
+  });
+  kept_->ForEach(KeptKind::kDeviceOwner, [this](std::string_view device, std::string_view bytes) {
+    Owner owner;
+    if (FromBytes(bytes, owner)) made_by_.emplace(device, owner);
+  });
+}
+
 MountKind GuestFiles::KindOf(const MountLine& line) const {
   if (line.type == "proc") return MountKind::kProc;
   if (line.type == "devpts") return MountKind::kDevpts;
@@ -135,6 +165,13 @@ void GuestFiles::AddDrvfsMount(DrvfsMount mount) {
   std::erase_if(mounts, [&](const DrvfsMount& old) {
     return old.device == mount.device && old.root == mount.root && old.point == mount.point;
   });
+  if (kept_ != nullptr) {
+    const std::string separator(1, '\0');
+    const std::string options = DrvfsOptionsText(mount.options) + (mount.options.read_only ? ",ro" : "");
+    // Where there is no room it is forgotten by the next lxcore.
+    static_cast<void>(kept_->Put(KeptKind::kDrvfsMount, mount.device + separator + mount.root + separator + mount.point,
+                                 options + separator + mount.source));
+  }
   mounts.push_back(std::move(mount));
   ForgetMounts();
 }
@@ -157,20 +194,24 @@ void GuestFiles::LearnDevices() {
   for (const MountLine& line : ParseMountInfo(ReadProcFile(AT_FDCWD, std::to_string(current_) + "/mountinfo"))) {
     known_devices_.insert(line.device);
   }
+  // Without room for it, what comes up in the namespace is root's after lxcore's end.
+  if (kept_ != nullptr) static_cast<void>(kept_->Put(KeptKind::kDevices, "", absl::StrJoin(known_devices_, "\n")));
 }
 
 GuestFiles::Owner GuestFiles::OwnerOf(const MountLine& line, const Credentials& reader) {
   if (line.type != "tmpfs" && line.type != "ramfs") return {};
   if (!reader.nested) {
     // None of those, which only who is in there sees: the number is another's now.
-    made_by_.erase(line.device);
+    if (made_by_.erase(line.device) != 0 && kept_ != nullptr) kept_->Remove(KeptKind::kDeviceOwner, line.device);
     return {};
   }
   // Of another's it would be one that is gone, whose number is used again.
   const auto found = made_by_.find(line.device);
   if (found != made_by_.end() && found->second.uid == reader.fsuid) return found->second;
   if (known_devices_.contains(line.device)) return {};
-  return made_by_[line.device] = {reader.fsuid, reader.fsgid};
+  const Owner owner = {reader.fsuid, reader.fsgid};
+  if (kept_ != nullptr) static_cast<void>(kept_->Put(KeptKind::kDeviceOwner, line.device, BytesOf(owner)));
+  return made_by_[line.device] = owner;
 }
 
 void GuestFiles::ReadMounts() {
@@ -416,11 +457,18 @@ int GuestFiles::SetDrvfs(const std::string& name, int flags, const GuestFile& fi
   return 0;
 }
 
-// Answers when it is in the log: what a guest was told to be done survives lxcore.
+// Answers when it is in a log: what a guest was told to be done survives lxcore.
 int GuestFiles::Keep(const SideKey& key, const std::optional<GuestAttributes>& attributes) {
   const auto put = [&](const std::optional<GuestAttributes>& wanted) {
     wanted ? side_.Put(key, *wanted) : side_.Remove(key);
   };
+  if (key.device != 0 && kept_ != nullptr) {
+    if (!attributes) {
+      kept_->Remove(KeptKind::kFileRecord, BytesOf(key));
+    } else if (!kept_->Put(KeptKind::kFileRecord, BytesOf(key), EncodeLxfsRecord(*attributes))) {
+      return ENOSPC;
+    }
+  }
   const std::optional<GuestAttributes> before = side_.Get(key);
   if (attributes && on_side_record_) on_side_record_(key.inode);
   put(attributes);

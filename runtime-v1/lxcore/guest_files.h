@@ -2,7 +2,7 @@
 //
 // Names are those that the calling thread can use: its root is the guest's, its working folder the host's /proc
 // (guest_paths.h makes them). Every file system that the guest made itself (tmpfs, overlay) follows the rules of lxfs
-// too, with what can't be an xattr kept in memory; the host's folders are left alone.
+// too, with what can't be an xattr kept in memory (kept_log.h); the host's folders are left alone.
 // One thread only.
 #ifndef WSLM_RUNTIME_V1_LXCORE_GUEST_FILES_H_
 #define WSLM_RUNTIME_V1_LXCORE_GUEST_FILES_H_
@@ -25,6 +25,7 @@
 #include "runtime-v1/lxcore/access_list.h"
 #include "runtime-v1/lxcore/drvfs.h"
 #include "runtime-v1/lxcore/identities.h"
+#include "runtime-v1/lxcore/kept_log.h"
 
 namespace wslm::lxcore {
 
@@ -93,8 +94,8 @@ class GuestFiles {
     bool on_foreign = false;
     Drvfs drvfs;
   };
-  GuestFiles(SideStore& side_store, const Identities& identities, Options options)
-      : side_(side_store), identities_(identities), options_(std::move(options)) {}
+  // `kept`, which may be null: where records are kept that the side store has in memory only.
+  GuestFiles(SideStore& side_store, const Identities& identities, Options options, KeptLog* kept = nullptr);
 
   // `flags`: AT_SYMLINK_NOFOLLOW or 0. 0 or an errno.
   int Get(const std::string& name, int flags, GuestFile& out);
@@ -112,10 +113,10 @@ class GuestFiles {
   int SetNew(const std::string& name, int flags, const GuestAttributes& attributes, const GuestXattrs& lists = {});
 
   // Attributes that the host's user may not set, by the guest's names; they are in the file under another name, or in
-  // the side store. 0 or an errno: ENODATA when it isn't there. `how`: XATTR_CREATE, XATTR_REPLACE or 0.
+  // the side store. 0 or an errno: ENODATA when it isn't there.
   int GetKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr, std::string& value);
   int SetKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr,
-              const std::string& value, int how = 0);
+              const std::string& value);
   int RemoveKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr);
   // An access or default list; empty where there is none. 0 or an errno.
   int GetList(const std::string& name, int flags, const GuestFile& file, const char* which, AccessList& list);
@@ -193,6 +194,7 @@ class GuestFiles {
   GuestAttributes ProcView(const std::string& name, int flags, const struct statx& host, const Mount& mount) const;
 
   SideStore& side_;
+  KeptLog* kept_;
   const Identities& identities_;
   Options options_;
   std::function<void(uint64_t)> on_side_record_;

@@ -46,14 +46,7 @@ int GuestFiles::GetKept(const std::string& name, int flags, const GuestFile& fil
 }
 
 int GuestFiles::SetKept(const std::string& name, int flags, const GuestFile& file, const std::string& xattr,
-                        const std::string& value, int how) {
-  if (how != 0) {
-    std::string old;
-    const int error = GetKept(name, flags, file, xattr, old);
-    if (error != 0 && error != ENODATA) return error;
-    if (how == XATTR_CREATE && error == 0) return EEXIST;
-    if (how == XATTR_REPLACE && error != 0) return ENODATA;
-  }
+                        const std::string& value) {
   const std::string kept = kLxfsXattrPrefix + xattr;
   const int result = flags & AT_SYMLINK_NOFOLLOW
                          ? ::lsetxattr(name.c_str(), kept.c_str(), value.data(), value.size(), 0)

@@ -1,12 +1,15 @@
 #include "runtime-v1/lxcore/identities.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "runtime-v1/lxcore/process_facts.h"
 
@@ -73,11 +76,114 @@ std::string StackOf(int proc, pid_t tid) {
   return stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
 }
 
+// How an entry is kept (SharedState::kLayout); the groups follow.
+struct KeptEntry {
+  uint32_t ruid, euid, suid, fsuid, rgid, egid, sgid, fsgid;
+  CapabilitySet permitted, effective, inheritable, ambient, bounding;
+  uint32_t securebits;
+  uint32_t no_new_privs;
+  uint32_t nested, root, login;
+  // Of a change under way: where it leads.
+  uint32_t has_pending;
+  uint32_t kind, before, after;
+  uint64_t device, inode;
+};
+
+std::string KeptForm(const Credentials& c, const std::optional<PendingChange>& pending) {
+  // Names all that there is: a new field is kept, or this doesn't compile.
+  const auto& [ruid, euid, suid, fsuid, rgid, egid, sgid, fsgid, groups, permitted, effective, inheritable, ambient,
+               bounding, securebits, no_new_privs, nested, root, login] = c;
+  KeptEntry kept = {.ruid = ruid,
+                    .euid = euid,
+                    .suid = suid,
+                    .fsuid = fsuid,
+                    .rgid = rgid,
+                    .egid = egid,
+                    .sgid = sgid,
+                    .fsgid = fsgid,
+                    .permitted = permitted,
+                    .effective = effective,
+                    .inheritable = inheritable,
+                    .ambient = ambient,
+                    .bounding = bounding,
+                    .securebits = securebits,
+                    .no_new_privs = no_new_privs,
+                    .nested = nested,
+                    .root = root,
+                    .login = login,
+                    .has_pending = pending.has_value()};
+  if (pending) {
+    const auto& [kind, before, after, device, inode] = *pending;
+    kept.kind = static_cast<uint32_t>(kind);
+    kept.before = before;
+    kept.after = after;
+    kept.device = device;
+    kept.inode = inode;
+  }
+  std::string bytes(BytesOf(kept));
+  bytes.append(reinterpret_cast<const char*>(groups.data()), groups.size() * sizeof(groups[0]));
+  return bytes;
+}
+
+void ReadKeptForm(std::string_view bytes, Credentials& c, std::optional<PendingChange>& pending) {
+  KeptEntry kept;
+  if (bytes.size() < sizeof(kept)) return;
+  std::memcpy(&kept, bytes.data(), sizeof(kept));
+  bytes.remove_prefix(sizeof(kept));
+  c.ruid = kept.ruid, c.euid = kept.euid, c.suid = kept.suid, c.fsuid = kept.fsuid;
+  c.rgid = kept.rgid, c.egid = kept.egid, c.sgid = kept.sgid, c.fsgid = kept.fsgid;
+  c.groups.resize(bytes.size() / sizeof(uint32_t));
+  std::memcpy(c.groups.data(), bytes.data(), c.groups.size() * sizeof(uint32_t));
+  c.permitted = kept.permitted;
+  c.effective = kept.effective;
+  c.inheritable = kept.inheritable;
+  c.ambient = kept.ambient;
+  c.bounding = kept.bounding;
+  c.securebits = kept.securebits;
+  c.no_new_privs = kept.no_new_privs != 0;
+  c.nested = kept.nested != 0;
+  c.root = kept.root;
+  c.login = kept.login;
+  if (kept.has_pending == 0) return;
+  pending = PendingChange{.kind = static_cast<PendingChange::Kind>(kept.kind),
+                          .before = kept.before,
+                          .after = kept.after,
+                          .device = kept.device,
+                          .inode = kept.inode};
+}
+
 }  // namespace
 
-Identities::Identities(int proc) : proc_(proc) {
+Identities::Identities(int proc, KeptLog* kept) : proc_(proc), kept_(kept) {
+  if (kept_ != nullptr) ReadKept();
+  if (!table_.empty()) return;
   Intern(Credentials{});
   Intern(Nobody());
+}
+
+bool Identities::Keep(uint32_t index, const Entry& entry) {
+  // Big-endian, so that they come back in their order.
+  const uint32_t key = htobe32(index);
+  return kept_ == nullptr || kept_->Put(KeptKind::kIdentity, BytesOf(key), KeptForm(entry.credentials, entry.pending));
+}
+
+void Identities::ReadKept() {
+  kept_->ForEach(KeptKind::kIdentity, [this](std::string_view, std::string_view value) {
+    Entry entry;
+    ReadKeptForm(value, entry.credentials, entry.pending);
+    const auto index = static_cast<uint32_t>(table_.size());
+    if (entry.pending) {
+      pending_.emplace(*entry.pending, index);
+    } else {
+      by_hash_.emplace(HashOf(entry.credentials), index);
+    }
+    table_.push_back(std::move(entry));
+  });
+  kept_->ForEach(KeptKind::kExecStack, [this](std::string_view key, std::string_view value) {
+    pid_t tid = 0;
+    std::memcpy(&tid, key.data(), std::min(key.size(), sizeof(tid)));
+    stacks_.emplace(tid, value);
+  });
 }
 
 int Identities::SlackFile(pid_t tid, bool fresh) {
@@ -139,6 +245,7 @@ uint32_t Identities::AfterSameProgram(const PendingChange& change, pid_t tid) {
   const bool runs_it = ProgramOf(proc_, std::to_string(tid), device, inode) && device == change.device &&
                        inode == change.inode && !stack.empty() && stack != found->second;
   stacks_.erase(found);
+  if (kept_ != nullptr) kept_->Remove(KeptKind::kExecStack, BytesOf(tid));
   return runs_it ? change.after : change.before;
 }
 
@@ -153,8 +260,10 @@ std::optional<uint32_t> Identities::Intern(const Credentials& credentials) {
     if (table_[it->second].credentials == credentials) return it->second;
   }
   if (table_.size() >= kMostIdentities) return std::nullopt;
-  table_.push_back({credentials, std::nullopt});
-  const auto index = static_cast<uint32_t>(table_.size() - 1);
+  const auto index = static_cast<uint32_t>(table_.size());
+  Entry entry{credentials, std::nullopt};
+  if (!Keep(index, entry)) return std::nullopt;
+  table_.push_back(std::move(entry));
   by_hash_.emplace(hash, index);
   return index;
 }
@@ -162,8 +271,10 @@ std::optional<uint32_t> Identities::Intern(const Credentials& credentials) {
 std::optional<uint32_t> Identities::InternPending(const PendingChange& change) {
   if (const auto found = pending_.find(change); found != pending_.end()) return found->second;
   if (table_.size() >= kMostIdentities) return std::nullopt;
-  table_.push_back({table_[change.before].credentials, change});
-  const auto index = static_cast<uint32_t>(table_.size() - 1);
+  const auto index = static_cast<uint32_t>(table_.size());
+  Entry entry{table_[change.before].credentials, change};
+  if (!Keep(index, entry)) return std::nullopt;
+  table_.push_back(std::move(entry));
   pending_.emplace(change, index);
   return index;
 }
@@ -176,11 +287,26 @@ int Identities::AssignIndex(pid_t tid, uint32_t index) {
   return ::write(SlackFile(tid, true), slack.data(), slack.size()) >= 0 ? 0 : errno;
 }
 
-int Identities::Assign(pid_t tid, const Credentials& credentials) {
+std::optional<uint32_t> Identities::IndexToAssign(pid_t tid, const Credentials& credentials) {
   const std::optional<uint32_t> index = Intern(credentials);
+  if (index && before_change_ && *index != IndexOf(tid)) before_change_(tid);
+  return index;
+}
+
+int Identities::Assign(pid_t tid, const Credentials& credentials) {
+  const std::optional<uint32_t> index = IndexToAssign(tid, credentials);
+  return index ? AssignIndex(tid, *index) : EAGAIN;
+}
+
+int Identities::Assign(pid_t tid, const Credentials& credentials, Journal& journal, int64_t value) {
+  const std::optional<uint32_t> index = IndexToAssign(tid, credentials);
   if (!index) return EAGAIN;
-  if (before_change_ && *index != IndexOf(tid)) before_change_(tid);
+  journal.BeginToBecome(*index, value);
   return AssignIndex(tid, *index);
+}
+
+std::optional<int64_t> Identities::AnswerOf(pid_t tid, const Journal& journal) {
+  return journal.AnswerIfBecame(IndexOf(tid));
 }
 
 int Identities::AssignAtExec(pid_t tid, const Credentials& after, uint64_t device, uint64_t inode) {
@@ -191,8 +317,10 @@ int Identities::AssignAtExec(pid_t tid, const Credentials& after, uint64_t devic
   if (!ProgramOf(proc_, std::to_string(tid), own_device, own_inode)) return EPERM;
   if (own_device == device && own_inode == inode) {
     change.kind = PendingChange::Kind::kExecOfSameProgram;
-    if (stacks_.size() >= kMostFiles) stacks_.clear();
-    stacks_.insert_or_assign(tid, StackOf(proc_, tid));
+    if (stacks_.size() >= kMostFiles) ForgetStacks();
+    const std::string stack = StackOf(proc_, tid);
+    if (kept_ != nullptr && !kept_->Put(KeptKind::kExecStack, BytesOf(tid), stack)) return EAGAIN;
+    stacks_.insert_or_assign(tid, stack);
   }
   const std::optional<uint32_t> index = InternPending(change);
   return index ? AssignIndex(tid, *index) : EAGAIN;
@@ -206,6 +334,13 @@ int Identities::AssignInOtherNamespace(pid_t tid, const Credentials& after) {
   if (!UserNamespaceOf(proc_, std::to_string(tid), change.device, change.inode)) return EPERM;
   const std::optional<uint32_t> index = InternPending(change);
   return index ? AssignIndex(tid, *index) : EAGAIN;
+}
+
+void Identities::ForgetStacks() {
+  if (kept_ != nullptr) {
+    for (const auto& [tid, stack] : stacks_) kept_->Remove(KeptKind::kExecStack, BytesOf(tid));
+  }
+  stacks_.clear();
 }
 
 std::optional<Credentials> Identities::OfProcDirectory(int proc, const std::string& pid) const {

@@ -4,6 +4,8 @@
 // thread, inherited by clone and fork from the creating thread, kept over exec, and readable from outside. So nothing
 // has to be told of new threads, and nothing is forgotten when lxcore's own memory of a thread is dropped.
 //
+// The table is kept beyond this process (kept_log.h): indexes mean the same to the next lxcore.
+//
 // A slack that lxcore didn't give is nobody's, who may do nothing: guests can't set it (sys_credentials.cc,
 // proc_files.cc), and no default of the kernel's is an index.
 // One thread only.
@@ -24,6 +26,8 @@
 
 #include "distros/host/unique_fd.h"
 #include "runtime-v1/lxcore/credentials.h"
+#include "runtime-v1/lxcore/journal.h"
+#include "runtime-v1/lxcore/kept_log.h"
 
 namespace wslm::lxcore {
 
@@ -55,8 +59,8 @@ struct PendingChange {
 
 class Identities {
  public:
-  // `proc`: the host's /proc; must outlive this.
-  explicit Identities(int proc);
+  // `proc`: the host's /proc. `kept`, which may be null: where the table is kept. Both must outlive this.
+  explicit Identities(int proc, KeptLog* kept = nullptr);
 
   // `tid` waits in a call until the next one begins: meanwhile it is who it is, unless this changes it.
   void BeginCall(pid_t tid) {
@@ -70,6 +74,10 @@ class Identities {
   int Assign(pid_t tid, const Credentials& credentials);
   // Called before Assign changes a thread's credentials.
   void set_before_change(std::function<void(pid_t)> call) { before_change_ = std::move(call); }
+  // The same for a call that then answers `value`, even if lxcore ends in between.
+  int Assign(pid_t tid, const Credentials& credentials, Journal& journal, int64_t value);
+  // What such a call, which an earlier lxcore worked on, is to be answered at once; nullopt: it did not come so far.
+  std::optional<int64_t> AnswerOf(pid_t tid, const Journal& journal);
   // Gives a thread that is about to exec an index that means change.after for a thread that runs the program, and
   // change.before for all others: so neither it, should the kernel refuse, nor what it then forks has gained anything.
   // 0 or an errno. exec is the only way to another program: PR_SET_MM, which could feign one, is refused.
@@ -77,6 +85,11 @@ class Identities {
   // The same for a thread that is about to enter another user namespace, or to make a thread that is in one:
   // change.after is for who is no more in the one where the thread is now.
   int AssignInOtherNamespace(pid_t tid, const Credentials& after);
+  // A number for credentials, for as long as the distro runs; nullopt when there are too many.
+  std::optional<uint32_t> NumberOf(const Credentials& credentials) { return Intern(credentials); }
+  const Credentials& Numbered(uint32_t number) const {
+    return table_[number < table_.size() ? number : kNobody].credentials;
+  }
   // Of the process or thread that a directory of some procfs is about; nullopt when it is gone.
   std::optional<Credentials> OfProcDirectory(int proc, const std::string& pid) const;
   std::optional<Credentials> OfHostProcess(const std::string& pid) const { return OfProcDirectory(proc_, pid); }
@@ -87,9 +100,12 @@ class Identities {
   uint32_t IndexOfSlack(const char* text, ssize_t length) const;
   // Settles what an exec left open.
   uint32_t IndexOf(pid_t tid);
+  // Of the credentials that the thread is to have; those who want to know are told that it changes.
+  std::optional<uint32_t> IndexToAssign(pid_t tid, const Credentials& credentials);
   int AssignIndex(pid_t tid, uint32_t index);
   uint32_t After(const PendingChange& change, int proc, const std::string& pid) const;
   uint32_t AfterSameProgram(const PendingChange& change, pid_t tid);
+  void ForgetStacks();
   // nullopt when there are too many.
   std::optional<uint32_t> Intern(const Credentials& credentials);
   std::optional<uint32_t> InternPending(const PendingChange& change);
@@ -99,11 +115,16 @@ class Identities {
     // Then the credentials are those before.
     std::optional<PendingChange> pending;
   };
+  // False: there is no room to keep it.
+  bool Keep(uint32_t index, const Entry& entry);
+  // Takes in what an earlier lxcore kept.
+  void ReadKept();
 
   int proc_;
   pid_t waiting_ = 0;
   std::optional<uint32_t> waiting_index_;  // once it was asked for
   std::function<void(pid_t)> before_change_;
+  KeptLog* kept_;
   std::deque<Entry> table_;  // references stay valid
   std::unordered_multimap<size_t, uint32_t> by_hash_;
   std::map<PendingChange, uint32_t> pending_;

@@ -11,6 +11,8 @@
 
 #include <thread>
 
+#include "runtime-v1/lxcore/shared_state.h"
+
 namespace wslm::lxcore {
 namespace {
 
@@ -55,6 +57,39 @@ TEST_F(IdentitiesTest, AThreadHasThoseOfItsCreatorUntilItGetsItsOwn) {
     EXPECT_EQ(identities_.Of(::gettid()), Credentials{});
   }).join();
   EXPECT_EQ(identities_.Of(::gettid()), Ann());
+}
+
+TEST_F(IdentitiesTest, TheNextLxcoreKnowsThemToo) {
+  const SharedState state = *SharedState::Make();
+  Credentials ann = Ann();
+  ann.groups = {4, 1000, 70000};
+  ann.no_new_privs = true;
+  {
+    KeptLog kept(state->kept);
+    Identities first(proc_.get(), &kept);
+    ASSERT_EQ(first.Assign(::gettid(), Ann()), 0);
+    ASSERT_EQ(first.Assign(::gettid(), ann), 0);
+  }
+  KeptLog kept(state->kept);
+  Identities next(proc_.get(), &kept);
+  EXPECT_EQ(next.Of(::gettid()), ann);
+  // An exec that lxcore had said yes to: the program is another, so it is not done.
+  struct stat other;
+  ASSERT_EQ(::stat("/bin/sh", &other), 0);
+  ASSERT_EQ(next.AssignAtExec(::gettid(), Credentials{}, other.st_dev, other.st_ino), 0);
+  KeptLog kept_again(state->kept);
+  Identities third(proc_.get(), &kept_again);
+  EXPECT_EQ(third.OfHostProcess("self"), ann);
+  EXPECT_EQ(third.Of(::gettid()), ann);
+}
+
+TEST_F(IdentitiesTest, ACallThatBecameWhatItWasToIsAnsweredNotRepeated) {
+  Journal journal = {};
+  EXPECT_EQ(identities_.AnswerOf(::gettid(), journal), std::nullopt);
+  ASSERT_EQ(identities_.Assign(::gettid(), Ann(), journal, 7), 0);
+  EXPECT_EQ(identities_.AnswerOf(::gettid(), journal), 7);
+  ASSERT_EQ(identities_.Assign(::gettid(), Credentials{}), 0);
+  EXPECT_EQ(identities_.AnswerOf(::gettid(), journal), std::nullopt);
 }
 
 TEST_F(IdentitiesTest, AnExecThatIsNotDoneGivesNothing) {

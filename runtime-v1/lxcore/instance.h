@@ -1,4 +1,4 @@
-// One running distro: container, system calls, side store; from start to end.
+// One running distro from start to end: its first process, and lxcore beside it.
 #ifndef WSLM_RUNTIME_V1_LXCORE_INSTANCE_H_
 #define WSLM_RUNTIME_V1_LXCORE_INSTANCE_H_
 
@@ -6,7 +6,6 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "distros/host/unique_fd.h"
 #include "distros/lxfs/lxfs.h"
 #include "runtime-v1/lxcore/container.h"
 
@@ -19,14 +18,16 @@ struct InstancePlan {
   // Plain cases of hot calls are answered in the guest's processes. False: nothing is different, but slower.
   bool fast_path = true;
   ContainerPlan container;
-  // Where it is noted what programs run into (limits.h); none: nowhere.
-  UniqueFd limit_file;
+  // Where it is noted what programs run into (limits.h); empty: nowhere.
+  std::string limits;
 };
 
-// Runs the distro in this process, which has one thread and becomes its user namespace's. `ready` is called when the
-// first process has been let go. Blocks until it ended, and answers its status as wait(2) gives it. Errors of the
-// start: HOST_UNSUPPORTED, DISTRO_BROKEN, DISTRO_RUNNING, START_FAILED.
-absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& ready);
+// Runs the distro; this process, which has one thread, enters its user namespace and becomes its guardian. `ready` is
+// called when the first process has been let go, `log` gets a line at a time. Blocks until the distro ended, and
+// answers its status as wait(2) gives it. Errors of the start: HOST_UNSUPPORTED, DISTRO_BROKEN, DISTRO_RUNNING,
+// START_FAILED; later ones: see Guardian::Guard.
+absl::StatusOr<int> RunInstance(InstancePlan plan, const std::function<void()>& ready,
+                                const std::function<void(const std::string&)>& log);
 
 }  // namespace wslm::lxcore
 

@@ -64,6 +64,15 @@ void AppendColumn(std::string& text, uint32_t value) {
 
 }  // namespace
 
+IpcObjects::IpcObjects(int proc, KeptLog* kept) : proc_(proc), kept_(kept) {
+  if (kept_ == nullptr) return;
+  kept_->ForEach(KeptKind::kIpcOwner, [this](std::string_view key_bytes, std::string_view owner_bytes) {
+    Key key;
+    IpcOwner owner;
+    if (FromBytes(key_bytes, key) && FromBytes(owner_bytes, owner)) owners_.emplace(key, owner);
+  });
+}
+
 int IpcObjects::Enter(pid_t tid) {
   const std::string name = std::to_string(tid) + "/ns/ipc";
   struct stat space;
@@ -76,15 +85,22 @@ int IpcObjects::Enter(pid_t tid) {
 }
 
 IpcOwner IpcObjects::OwnerOf(IpcKind kind, int id) const {
-  const auto found = owners_.find({space_, kind, id});
+  const auto found = owners_.find(KeyOf(kind, id));
   return found == owners_.end() ? IpcOwner{} : found->second;
 }
 
-void IpcObjects::Set(IpcKind kind, int id, const IpcOwner& owner) {
-  owners_.insert_or_assign({space_, kind, id}, owner);
+bool IpcObjects::Set(IpcKind kind, int id, const IpcOwner& owner) {
+  const Key key = KeyOf(kind, id);
+  if (kept_ != nullptr && !kept_->Put(KeptKind::kIpcOwner, BytesOf(key), BytesOf(owner))) return false;
+  owners_.insert_or_assign(key, owner);
+  return true;
 }
 
-void IpcObjects::Forget(IpcKind kind, int id) { owners_.erase({space_, kind, id}); }
+void IpcObjects::Forget(IpcKind kind, int id) {
+  const Key key = KeyOf(kind, id);
+  if (kept_ != nullptr) kept_->Remove(KeptKind::kIpcOwner, BytesOf(key));
+  owners_.erase(key);
+}
 
 std::string IpcObjects::VirtualList(IpcKind kind, std::string_view text, const Numbers& numbers) const {
   const Layout layout = LayoutOf(kind);

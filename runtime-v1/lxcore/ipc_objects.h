@@ -10,14 +10,15 @@
 
 #include <sys/types.h>
 
+#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
 #include <string_view>
-#include <tuple>
 
 #include "runtime-v1/lxcore/credentials.h"
+#include "runtime-v1/lxcore/kept_log.h"
 
 namespace wslm::lxcore {
 
@@ -31,14 +32,15 @@ struct IpcOwner {
 
 class IpcObjects {
  public:
-  // `proc`: the host's /proc; must outlive this.
-  explicit IpcObjects(int proc) : proc_(proc) {}
+  // `proc`: the host's /proc. `kept`, which may be null: where owners are kept. Both must outlive this.
+  explicit IpcObjects(int proc, KeptLog* kept = nullptr);
 
   // Makes the IPC namespace of `tid` the calling thread's, for what follows. 0 or an errno.
   int Enter(pid_t tid);
   // Root's, when nobody has said otherwise.
   IpcOwner OwnerOf(IpcKind kind, int id) const;
-  void Set(IpcKind kind, int id, const IpcOwner& owner);
+  // False: there is no room to keep it.
+  [[nodiscard]] bool Set(IpcKind kind, int id, const IpcOwner& owner);
   void Forget(IpcKind kind, int id);
   // The text of a file in /proc/sysvipc with the owners; the functions say how its reader numbers users, groups and
   // processes.
@@ -48,9 +50,17 @@ class IpcObjects {
   std::string VirtualList(IpcKind kind, std::string_view text, const Numbers& numbers) const;
 
  private:
-  using Key = std::tuple<ino_t, IpcKind, int>;
+  // Part of what is kept (SharedState::kLayout).
+  struct Key {
+    uint64_t space;
+    uint32_t kind;
+    int32_t id;
+    auto operator<=>(const Key&) const = default;
+  };
+  Key KeyOf(IpcKind kind, int id) const { return {space_, static_cast<uint32_t>(kind), id}; }
 
   int proc_;
+  KeptLog* kept_;
   ino_t space_ = 0;
   std::map<Key, IpcOwner> owners_;
 };

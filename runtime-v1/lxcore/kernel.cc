@@ -35,10 +35,11 @@ int Kernel::MayRemove(const Credentials& c, const Target& target) {
 
 const Credentials& Kernel::CredentialsOf(const Call& call) {
   environments.ShowAgain(call.tid());
-  if (const std::optional<uint32_t> login = logins.TakeWritten(call.tid())) {
+  if (const std::optional<uint32_t> login = logins.Written(call.tid())) {
     Credentials logged_in = identities.Of(call.tid());
     logged_in.login = *login;
     identities.Assign(call.tid(), logged_in);
+    logins.Forget(call.tid());
   }
   const Credentials& c = identities.Of(call.tid());
   if (!c.nested || c.root != kUnknownRoot) return c;

@@ -6,11 +6,14 @@
 //       code is 1. R/lock is locked as long as it lives; R/limits gets a line for what programs can't do
 //       in it (limits.h); wslm-init listens on S, and on T for clients of the distro's
 //       files. Standard error is the log.
+//       SIGHUP lets the installed wslm-lxcore take over, if it is another.
 //   wslm-lxcore --check --config-fd=N --ready-fd=M
 //       tries whether the host can run v1 distros and tells M.
 //   wslm-lxcore --folder=F [--second-owner=UID:GID] [--automount] [--] COMMAND [ARGUMENT...]
 //       for developers and tests: runs a command in the distro, in the foreground, without wslm-init, and ends with its
 //       exit code.
+//   wslm-lxcore --serve ..., wslm-lxcore --check-state
+//       as the first two start it beside the distro (serve.h).
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -37,6 +40,8 @@
 #include "runtime-v1/lxcore/distro_conf.h"
 #include "runtime-v1/lxcore/host_check.h"
 #include "runtime-v1/lxcore/instance.h"
+#include "runtime-v1/lxcore/serve.h"
+#include "runtime-v1/lxcore/shared_state.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
 namespace wslm::lxcore {
@@ -176,7 +181,7 @@ absl::Status PlanManaged(Options& options, InstancePlan& plan, UniqueFd& lock) {
   plan.container.mounts.automount = config.automount();
   plan.container.mounts.resolv_conf = config.resolv_conf();
   plan.container.mounts.hosts = HostsWithName(conf, config.hosts());
-  ASSIGN_OR_RETURN(plan.limit_file, OpenFile(options.run_folder + "/limits", O_WRONLY | O_APPEND | O_CREAT, 0600));
+  plan.limits = options.run_folder + "/limits";
   plan.container.kept = {options.config.get(), socket.get()};
   plan.container.arguments = {"wslm-init", "--config-fd=" + std::to_string(options.config.Release()),
                               "--listen-fd=" + std::to_string(socket.Release())};
@@ -227,7 +232,39 @@ bool IsFastPathOff() {
   return value != nullptr && std::string_view(value) == "off";
 }
 
+// What the guardian starts. Its threads may wait in the kernel for ever: nothing is cleaned up.
+[[noreturn]] void ServeMain(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  UniqueFd told(kReadyFd);
+  ServePlan plan;
+  absl::Status status;
+  for (int i = 2; i < argc; ++i) {
+    if (!ParseServeArgument(argv[i], plan)) {
+      status = Error(absl::StatusCode::kInvalidArgument, reason::kStartFailed, "lxcore was started in a wrong way.");
+    }
+  }
+  // The guests' programs are none of its children's, and get none of its descriptors.
+  for (const int fd : {kStateFd, kListenerFd, kInitFd, kFilesInFd, kFilesOutFd, kReadyFd})
+    ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (status.ok()) {
+    status = Serve(plan, [&] {
+      TellReady(told, "OK\n");
+      told.Reset();
+    });
+  }
+  if (status.ok()) ::_exit(0);
+  if (told) {
+    TellReady(told, ErrorText(status));
+  } else {
+    Log(std::string(status.message()));
+  }
+  ::_exit(1);
+}
+
 int Main(int argc, char** argv) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first == "--serve") ServeMain(argc, argv);
+  if (first == "--check-state") return SharedState::Attach(UniqueFd(kStateFd)).ok() ? 0 : 1;
   std::optional<Options> options = ParseOptions(argc, argv);
   if (!options) {
     std::fputs(kUsage, stderr);
@@ -256,12 +293,15 @@ int Main(int argc, char** argv) {
   if (!status.ok()) {
     ended = status;
   } else {
-    ended = RunInstance(std::move(plan), [&] {
-      if (!managed) return;
-      Log("started");
-      TellReady(options->ready, "OK\n");
-      options->ready.Reset();
-    });
+    ended = RunInstance(
+        std::move(plan),
+        [&] {
+          if (!managed) return;
+          Log("started");
+          TellReady(options->ready, "OK\n");
+          options->ready.Reset();
+        },
+        Log);
   }
   if (!ended.ok()) {
     const std::string message(ended.status().message());

@@ -1,9 +1,17 @@
 #include "runtime-v1/lxcore/process_facts.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
+#include <map>
+#include <memory>
+#include <utility>
 
 #include "distros/host/unique_fd.h"
 
@@ -23,6 +31,16 @@ pid_t FirstNumber(std::string_view field) {
   pid_t pid = 0;
   std::from_chars(field.data(), field.data() + field.size(), pid);
   return pid;
+}
+
+// Whether a pid namespace, which `file` is open on, is or lies in the one with the number `outer`.
+bool LiesIn(UniqueFd file, ino_t outer) {
+  struct stat space;
+  while (file && ::fstat(file.get(), &space) == 0) {
+    if (space.st_ino == outer) return true;
+    file.Reset(::ioctl(file.get(), NS_GET_PARENT));
+  }
+  return false;
 }
 
 std::string StatusOf(int proc, pid_t tid) { return ReadProcFile(proc, std::to_string(tid) + "/status"); }
@@ -50,6 +68,28 @@ std::string_view StatusField(std::string_view status, std::string_view name) {
     }
   }
   return {};
+}
+
+std::vector<pid_t> ProcessesInside(int proc, pid_t first_process) {
+  const auto space_of = [](pid_t pid) { return std::to_string(pid) + "/ns/pid"; };
+  struct stat outer, space;
+  UniqueFd folder(::openat(proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::unique_ptr<DIR, int (*)(DIR*)> all(folder ? ::fdopendir(folder.Release()) : nullptr, ::closedir);
+  std::vector<pid_t> pids;
+  if (!all || ::fstatat(proc, space_of(first_process).c_str(), &outer, 0) != 0) return pids;
+  std::map<ino_t, bool> inside = {{outer.st_ino, true}};
+  while (const dirent* entry = ::readdir(all.get())) {
+    const pid_t pid = FirstNumber(entry->d_name);
+    // Not those of other users.
+    if (pid == 0 || ::fstatat(proc, space_of(pid).c_str(), &space, 0) != 0) continue;
+    auto known = inside.find(space.st_ino);
+    if (known == inside.end()) {
+      UniqueFd file(::openat(proc, space_of(pid).c_str(), O_RDONLY | O_CLOEXEC));
+      known = inside.emplace(space.st_ino, LiesIn(std::move(file), outer.st_ino)).first;
+    }
+    if (known->second) pids.push_back(pid);
+  }
+  return pids;
 }
 
 mode_t UmaskOf(int proc, pid_t tid) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace wslm::lxcore {
 
@@ -14,6 +15,9 @@ namespace wslm::lxcore {
 std::string ReadProcFile(int proc, const std::string& name);
 // The value of a "Name:\tvalue" line of a status file's text.
 std::string_view StatusField(std::string_view status, std::string_view name);
+
+// The processes in the pid namespace of `first_process`, and in those made inside.
+std::vector<pid_t> ProcessesInside(int proc, pid_t first_process);
 
 mode_t UmaskOf(int proc, pid_t tid);
 // The process' id in the innermost pid namespace; 0 when it is gone.

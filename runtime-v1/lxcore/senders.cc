@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "runtime-v1/lxcore/process_facts.h"
 
@@ -20,6 +21,13 @@ std::string StartTimeOf(int proc, pid_t pid) {
   if (at == std::string::npos) return "";
   return stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
 }
+
+// How a sender is kept (SharedState::kLayout); its numbers and its start time follow.
+struct KeptSender {
+  uint32_t identity;
+  uint32_t has_sent, sent_uid, sent_gid;
+  uint32_t numbers;
+};
 
 std::vector<pid_t> NumbersOf(std::string_view status) {
   std::vector<pid_t> numbers;
@@ -42,23 +50,56 @@ std::vector<pid_t> NumbersOf(int proc, pid_t pid) {
 
 }  // namespace
 
-Senders::Sender* Senders::Record(const Call& call, const Credentials& c) {
+Senders::Senders(int proc, Identities& identities, KeptLog* kept) : proc_(proc), identities_(identities), kept_(kept) {
+  if (kept_ == nullptr) return;
+  kept_->ForEach(KeptKind::kSender, [this](std::string_view key, std::string_view value) {
+    pid_t pid;
+    KeptSender head;
+    if (!FromBytes(key, pid) || !FromBytes(value.substr(0, sizeof(head)), head)) return;
+    value.remove_prefix(sizeof(head));
+    Sender& sender = senders_[pid];
+    sender.credentials = identities_.Numbered(head.identity);
+    if (head.has_sent) sender.sent = {head.sent_uid, head.sent_gid};
+    sender.numbers.resize(std::min<size_t>(head.numbers, value.size() / sizeof(pid_t)));
+    std::memcpy(sender.numbers.data(), value.data(), sender.numbers.size() * sizeof(pid_t));
+    value.remove_prefix(sender.numbers.size() * sizeof(pid_t));
+    sender.start_time = value;
+  });
+}
+
+void Senders::Record(const Call& call, const Credentials& c, const ucred* ids) {
   std::vector<pid_t> numbers = NumbersOf(proc_, call.tid());
-  if (numbers.empty()) return nullptr;
+  if (numbers.empty()) return;
   const pid_t pid = numbers[0];
-  if (senders_.size() >= kMostSenders && !senders_.contains(pid)) senders_.clear();
+  if (senders_.size() >= kMostSenders && !senders_.contains(pid)) Forget();
   Sender& sender = senders_[pid];
   sender = {.start_time = StartTimeOf(proc_, pid), .numbers = std::move(numbers), .credentials = c, .sent = {}};
-  return &sender;
+  const bool own = ids != nullptr && ids->pid == sender.numbers.back();
+  if (own && (ids->uid != c.ruid || ids->gid != c.rgid)) sender.sent = {ids->uid, ids->gid};
+  const std::optional<uint32_t> identity = identities_.NumberOf(c);
+  if (kept_ == nullptr || !identity) return;
+  const auto [sent_uid, sent_gid] = sender.sent.value_or(std::pair<uint32_t, uint32_t>());
+  const KeptSender head = {.identity = *identity,
+                           .has_sent = sender.sent.has_value(),
+                           .sent_uid = sent_uid,
+                           .sent_gid = sent_gid,
+                           .numbers = static_cast<uint32_t>(sender.numbers.size())};
+  std::string value(BytesOf(head));
+  value.append(reinterpret_cast<const char*>(sender.numbers.data()), sender.numbers.size() * sizeof(pid_t));
+  // Without room for it, who it is then counts for the next lxcore.
+  static_cast<void>(kept_->Put(KeptKind::kSender, BytesOf(pid), value + sender.start_time));
 }
 
-void Senders::Remember(const Call& call, const Credentials& c) { Record(call, c); }
-
-void Senders::RememberSent(const Call& call, const Credentials& c, const ucred& ids) {
-  Sender* sender = Record(call, c);
-  if (sender == nullptr || ids.pid != sender->numbers.back()) return;
-  if (ids.uid != c.ruid || ids.gid != c.rgid) sender->sent = {ids.uid, ids.gid};
+void Senders::Forget() {
+  if (kept_ != nullptr) {
+    for (const auto& [pid, sender] : senders_) kept_->Remove(KeptKind::kSender, BytesOf(pid));
+  }
+  senders_.clear();
 }
+
+void Senders::Remember(const Call& call, const Credentials& c) { Record(call, c, nullptr); }
+
+void Senders::RememberSent(const Call& call, const Credentials& c, const ucred& ids) { Record(call, c, &ids); }
 
 void Senders::Replace(const Call& call, uint64_t address, const ucred& ids) {
   if (replaced_.size() >= kMostSenders) replaced_.clear();

@@ -17,13 +17,14 @@
 
 #include "runtime-v1/lxcore/call.h"
 #include "runtime-v1/lxcore/identities.h"
+#include "runtime-v1/lxcore/kept_log.h"
 
 namespace wslm::lxcore {
 
 class Senders {
  public:
-  // `proc`: the host's. Both outlive it.
-  Senders(int proc, Identities& identities) : proc_(proc), identities_(identities) {}
+  // `proc`: the host's. `kept`, which may be null: where all is kept beyond this process. All outlive it.
+  Senders(int proc, Identities& identities, KeptLog* kept = nullptr);
 
   // The caller connects, listens, or is about to send to a name.
   void Remember(const Call& call, const Credentials& c);
@@ -51,12 +52,15 @@ class Senders {
     // Sent in place of the real ids.
     std::optional<std::pair<uint32_t, uint32_t>> sent;
   };
-  Sender* Record(const Call& call, const Credentials& c);
+  // `ids`: what it sends, if anything.
+  void Record(const Call& call, const Credentials& c, const ucred* ids);
+  void Forget();
   // The record of a process with that number, if it is the one that has it now, or had it last.
   const Sender* Find(pid_t pid) const;
 
   int proc_;
   Identities& identities_;
+  KeptLog* kept_;
   std::unordered_map<pid_t, Sender> senders_;
   std::map<std::pair<pid_t, uint64_t>, ucred> replaced_;
 };

@@ -19,7 +19,7 @@ namespace wslm::lxcore {
 namespace {
 
 Reply Changed(Kernel& k, const Call& call, int error, const Credentials& next) {
-  return Reply::Error(error != 0 ? error : k.identities.Assign(call.tid(), next));
+  return Reply::Error(error != 0 ? error : k.identities.Assign(call.tid(), next, call.journal(), 0));
 }
 
 enum class IdKind { kUser, kGroup };
@@ -101,7 +101,7 @@ Reply SysSetFsUid(Kernel& k, const Call& call) {
   Credentials c = k.CredentialsOf(call);
   const uint32_t old = k.ShownUid(call, c.fsuid);
   SetFsUid(c, k.GivenUid(call, call.id_arg(0)).value_or(kKeep));
-  k.identities.Assign(call.tid(), c);
+  k.identities.Assign(call.tid(), c, call.journal(), old);
   return Reply::Value(old);
 }
 
@@ -109,7 +109,7 @@ Reply SysSetFsGid(Kernel& k, const Call& call) {
   Credentials c = k.CredentialsOf(call);
   const uint32_t old = k.ShownGid(call, c.fsgid);
   SetFsGid(c, k.GivenGid(call, call.id_arg(0)).value_or(kKeep));
-  k.identities.Assign(call.tid(), c);
+  k.identities.Assign(call.tid(), c, call.journal(), old);
   return Reply::Value(old);
 }
 

@@ -53,6 +53,14 @@ struct Messages {
 // Who makes objects as the kernel does it by itself, and may use all.
 bool IsIpcRoot(const Credentials& c) { return c.euid == 0 && c.egid == 0 && c.Has(CAP_IPC_OWNER); }
 
+template <typename Object>
+Reply Made(Kernel& k, const Credentials& c, int id) {
+  const IpcOwner owner{.uid = c.euid, .gid = c.egid, .creator_uid = c.euid, .creator_gid = c.egid};
+  if (k.ipc.Set(Object::kKind, id, owner)) return Reply::Value(id);
+  Object::Control(id, IPC_RMID, nullptr);
+  return Reply::Error(ENOSPC);
+}
+
 // shmget(2), semget(2), msgget(2), whose first argument is the key; `size` is the second of three.
 template <typename Object>
 Reply Get(Kernel& k, const Call& call, uint64_t size, int flags) {
@@ -63,6 +71,8 @@ Reply Get(Kernel& k, const Call& call, uint64_t size, int flags) {
   if (key != IPC_PRIVATE) {
     const int id = Object::Get(key, 0, 0);
     typename Object::Status status;
+    // There was none when the call began: an earlier lxcore made it, and didn't come to say so.
+    if (id >= 0 && call.journal().Resumed()) return Made<Object>(k, c, id);
     if (id >= 0) {
       if ((flags & IPC_CREAT) && (flags & IPC_EXCL)) return Reply::Error(EEXIST);
       const bool known = Object::Control(id, IPC_STAT, &status) == 0;
@@ -72,10 +82,9 @@ Reply Get(Kernel& k, const Call& call, uint64_t size, int flags) {
     }
     if (!(flags & IPC_CREAT)) return Reply::Continue();
   }
+  call.journal().Begin();
   const int made = Object::Get(key, size, flags);
-  if (made < 0) return Reply::Error(errno);
-  k.ipc.Set(Object::kKind, made, {.uid = c.euid, .gid = c.egid, .creator_uid = c.euid, .creator_gid = c.egid});
-  return Reply::Value(made);
+  return made < 0 ? Reply::Error(errno) : Made<Object>(k, c, made);
 }
 
 // What needs the right to `wanted` of the object that the first argument names; the kernel then does it.
@@ -127,8 +136,7 @@ Reply SetOwner(Kernel& k, const Call& call, uint64_t from) {
   if (Object::Control(id, IPC_SET, &status) != 0) return Reply::Error(errno);
   owner.uid = *uid;
   owner.gid = *gid;
-  k.ipc.Set(Object::kKind, id, owner);
-  return Reply::Value(0);
+  return Reply::Error(k.ipc.Set(Object::kKind, id, owner) ? 0 : ENOSPC);
 }
 
 // The commands that all three have; `wanted` is what the others need, 0 for nothing.
@@ -146,7 +154,10 @@ Reply Control(Kernel& k, const Call& call, int command, uint64_t buffer, uint32_
       const int id = call.int_arg(0);
       typename Object::Status status;
       if (Object::Control(id, IPC_STAT, &status) != 0) return Reply::Continue();
-      if (!IpcMayControl(c, k.ipc.OwnerOf(Object::kKind, id))) return Reply::Error(EPERM);
+      // Who gave it away, or has no owner's right any more since it was forgotten, had it when the call began.
+      const bool may = call.journal().Resumed() || IpcMayControl(c, k.ipc.OwnerOf(Object::kKind, id));
+      if (!may) return Reply::Error(EPERM);
+      call.journal().Begin();
       if (command == IPC_SET) return SetOwner<Object>(k, call, buffer);
       k.ipc.Forget(Object::kKind, id);
       return Reply::Continue();

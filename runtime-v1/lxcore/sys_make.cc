@@ -15,14 +15,19 @@
 namespace wslm::lxcore {
 namespace {
 
+// A device is a socket on the host, and its number is in the record.
+mode_t HostTypeOf(uint32_t mode) { return S_ISCHR(mode) || S_ISBLK(mode) ? S_IFSOCK : mode & S_IFMT; }
+
 // Makes a name: checks, lets the kernel make what is plain, else calls `make` with the host's mode and keeps the owner.
 Reply Make(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t mode, uint64_t rdev,
            const std::function<int(const char* name, mode_t host_mode)>& make) {
   const Credentials& c = k.CredentialsOf(call);
   Target target;
   if (int error = k.Resolve(call, c, folder, path, kNoFollow | kWithParent, target)) return Reply::Error(error);
-  if (target.error == 0) return Reply::Error(EEXIST);
-  if (target.error != ENOENT || !target.parent_known || !target.parent.is_directory()) return Reply::Continue();
+  const bool made_before = target.error == 0 && call.journal().MayHaveMade(target.file.host, HostTypeOf(mode));
+  if (target.error == 0 && !made_before) return Reply::Error(EEXIST);
+  if ((target.error != ENOENT && !made_before) || !target.parent_known || !target.parent.is_directory())
+    return Reply::Continue();
   if (target.trailing_slash && !S_ISDIR(mode)) return Reply::Continue();
   if (!c.IsFileRoot()) {
     if (int error = Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
@@ -34,7 +39,10 @@ Reply Make(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t mode
   const NewFile made = WhatToMake(k, call, c, target, mode, rdev);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
   const LxfsHostForm form = k.files.HostFormFor(target.parent, made.attributes, !made.lists.empty());
-  if (make(target.name.c_str(), form.host_mode) != 0) return Reply::Error(errno);
+  if (!made_before) {
+    call.journal().Begin();
+    if (make(target.name.c_str(), form.host_mode) != 0) return Reply::Error(errno);
+  }
   if (int error = k.files.SetNew(target.name, AT_SYMLINK_NOFOLLOW, made.attributes, made.lists)) {
     ::unlinkat(AT_FDCWD, target.name.c_str(), S_ISDIR(mode) ? AT_REMOVEDIR : 0);
     return Reply::Error(error);
@@ -53,8 +61,7 @@ Reply MakeNode(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t 
   if (!is_device && !S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISSOCK(mode)) {
     return Reply::Error(S_ISDIR(mode) ? EPERM : EINVAL);
   }
-  // A device is a socket on the host, and its number is in the record.
-  const mode_t host_type = is_device ? S_IFSOCK : mode & S_IFMT;
+  const mode_t host_type = HostTypeOf(mode);
   return Make(k, call, folder, path, mode & (S_IFMT | 07777), is_device ? device : 0,
               [host_type](const char* name, mode_t host_mode) { return ::mknod(name, host_type | host_mode, 0); });
 }

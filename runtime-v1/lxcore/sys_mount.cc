@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -70,6 +71,22 @@ bool IsOnBlockDevices(std::string_view type) {
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
+uint64_t MountAt(Kernel& k, const Call& call, const std::string& path) {
+  struct statx found;
+  const std::string name = GuestPaths::NameOf(call.tid(), AT_FDCWD, path);
+  const bool known = k.paths.EnterRootOf(call.tid()) == 0 &&
+                     ::statx(AT_FDCWD, name.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_MNT_ID, &found) == 0;
+  return known ? found.stx_mnt_id : 0;
+}
+
+bool BeginMount(Kernel& k, const Call& call, const std::string& path) {
+  const uint64_t before = MountAt(k, call, path);
+  if (call.journal().Resumed() && call.journal().done() != before) return false;
+  call.journal().set_done(before);
+  call.journal().Begin();
+  return true;
+}
+
 Reply MountWithIds(Kernel& k, const Call& call) {
   Arguments arguments;
   if (call.arg(2) == 0 || call.arg(4) == 0 || (call.arg(3) & kNotNew)) return Reply::Continue();
@@ -90,7 +107,9 @@ Reply MountWithIds(Kernel& k, const Call& call) {
   if (Read(call, 0, PATH_MAX, arguments.source) != 0 || Read(call, 1, PATH_MAX, arguments.target) != 0) {
     return Reply::Continue();
   }
-  if (int error = MountFor(k, call, arguments)) return Reply::Error(error);
+  if (BeginMount(k, call, arguments.target)) {
+    if (int error = MountFor(k, call, arguments)) return Reply::Error(error);
+  }
   // lxcore knows by itself whose terminals are.
   return Reply::Error(memory ? GiveAway(k, call, arguments.target, ids) : 0);
 }

@@ -48,7 +48,11 @@ Reply MakeQueue(Kernel& k, const Call& call, const Credentials& c, const std::st
     if (int error = ReadGuest(call.tid(), address, &attributes, sizeof(attributes))) return Reply::Error(error);
   }
   const uint32_t mode = call.id_arg(2) & 0777 & ~UmaskOf(k.proc, call.tid());
-  UniqueFd queue = OpenQueue(name, flags | O_EXCL, mode, address != 0 ? &attributes : nullptr);
+  // Made by an earlier lxcore, which didn't come to say whose it is.
+  const bool made_before = call.journal().Resumed();
+  call.journal().Begin();
+  UniqueFd queue = made_before ? OpenQueue(name, flags & ~(O_CREAT | O_EXCL)) : UniqueFd();
+  if (!queue) queue = OpenQueue(name, flags | O_EXCL, mode, address != 0 ? &attributes : nullptr);
   if (!queue) return Reply::Error(errno);
   const GuestAttributes made{.mode = S_IFREG | mode, .uid = c.fsuid, .gid = c.fsgid};
   if (int error = k.files.SetNew(GuestFiles::OwnFdName(queue.get()), 0, made)) {
@@ -75,8 +79,8 @@ Reply SysMqOpen(Kernel& k, const Call& call) {
   GuestFile file;
   const int flags = call.int_arg(1);
   const int error = Find(k, call, name, file);
-  if (error == 0) return OpenExisting(c, name, flags, file);
-  if (error != ENOENT || !(flags & O_CREAT)) return Reply::Error(error);
+  if (error == 0 && !call.journal().MayHaveMade(file.host, S_IFREG)) return OpenExisting(c, name, flags, file);
+  if ((error != 0 && error != ENOENT) || !(flags & O_CREAT)) return Reply::Error(error);
   return MakeQueue(k, call, c, name, flags);
 }
 

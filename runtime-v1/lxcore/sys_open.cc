@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -31,17 +32,31 @@ Reply Opened(int fd, uint64_t flags) {
   return Reply::Descriptor(UniqueFd(fd), (flags & O_CLOEXEC) != 0);
 }
 
-// The pseudo terminal that controls a process, by its name; empty where it has none. TTYs of the host's own: none.
-std::string TerminalOf(int proc, pid_t tid) {
+// UNIX98_PTY_SLAVE_MAJOR, of which there are eight.
+constexpr unsigned kFirstTerminals = 136, kTerminalNumbers = 8;
+
+// The pseudo terminal that controls a process; 0 where it has none. TTYs of the host's own: none.
+dev_t TerminalOf(int proc, pid_t tid) {
   const std::string stat = ReadProcFile(proc, std::to_string(tid) + "/stat");
   int number = 0;
   // After the name, which may hold anything: state, parent, group, session, terminal.
   const size_t name_end = stat.rfind(')');
   if (name_end == std::string::npos || std::sscanf(stat.c_str() + name_end + 1, " %*c %*d %*d %*d %d", &number) != 1)
-    return "";
-  const unsigned first = 136, last = 143;  // UNIX98_PTY_SLAVE_MAJOR, eight of them
-  if (major(number) < first || major(number) > last) return "";
-  return "/dev/pts/" + std::to_string((major(number) - first) << 8 | minor(number));
+    return 0;
+  const bool is_pseudo = major(number) >= kFirstTerminals && major(number) < kFirstTerminals + kTerminalNumbers;
+  return is_pseudo ? static_cast<dev_t>(number) : 0;
+}
+
+// `name` in the guest's /dev, if it is the device `rdev`. Never waits: the guest may have put a fifo there.
+int OpenNode(const std::string& name, dev_t rdev, int how) {
+  const UniqueFd there(::open(name.c_str(), O_PATH | O_CLOEXEC));
+  struct stat found;
+  if (!there || ::fstat(there.get(), &found) != 0) return -1;
+  if (!S_ISCHR(found.st_mode) || found.st_rdev != rdev) {
+    errno = ENXIO;
+    return -1;
+  }
+  return ::open(GuestFiles::OwnFdName(there.get()).c_str(), how & ~O_NOFOLLOW);
 }
 
 // A device that the guest made: the host's node of the same number serves it, where the guest's /dev has one.
@@ -53,8 +68,10 @@ Reply OpenDevice(Kernel& k, const Call& call, const Target& target, uint64_t fla
   }
   const int how = static_cast<int>(flags & ~(O_CREAT | O_EXCL | O_TRUNC | O_NOATIME)) | O_CLOEXEC | O_NOCTTY;
   if (device.rdev == makedev(5, 0)) {
-    const std::string terminal = TerminalOf(k.proc, call.tid());
-    return terminal.empty() ? Reply::Error(ENXIO) : Opened(::open(terminal.c_str(), how), flags);
+    const dev_t terminal = TerminalOf(k.proc, call.tid());
+    if (terminal == 0) return Reply::Error(ENXIO);
+    const unsigned number = (major(terminal) - kFirstTerminals) << 8 | minor(terminal);
+    return Opened(OpenNode("/dev/pts/" + std::to_string(number), terminal, how), flags);
   }
   static constexpr struct {
     unsigned major, minor;
@@ -63,7 +80,7 @@ Reply OpenDevice(Kernel& k, const Call& call, const Target& target, uint64_t fla
                 {1, 8, "/dev/random"}, {1, 9, "/dev/urandom"}, {5, 2, "/dev/ptmx"}};
   for (const auto& node : kNodes) {
     if (node.major != major(device.rdev) || node.minor != minor(device.rdev)) continue;
-    return Opened(::open(node.name, how), flags);
+    return Opened(OpenNode(node.name, device.rdev, how), flags);
   }
   return Reply::Error(ENXIO);
 }
@@ -136,7 +153,10 @@ Reply OpenNew(Kernel& k, const Call& call, const Credentials& c, const Target& t
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
   const LxfsHostForm form = k.files.HostFormFor(target.parent, made.attributes, !made.lists.empty());
   const int open_flags = static_cast<int>(flags) | O_EXCL | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY;
-  UniqueFd fd(::open(target.name.c_str(), open_flags, form.host_mode));
+  // Made by an earlier lxcore, which didn't come to say so.
+  const bool made_before = target.error == 0;
+  if (!made_before) call.journal().Begin();
+  UniqueFd fd(::open(target.name.c_str(), made_before ? open_flags & ~(O_CREAT | O_EXCL) : open_flags, form.host_mode));
   if (!fd) {
     // Something else made it meanwhile: what the guest asked for isn't new any more.
     return errno == EEXIST && !(flags & O_EXCL) ? Reply::Continue() : Reply::Error(errno);
@@ -174,10 +194,12 @@ Reply OpenPath(Kernel& k, const Call& call, int folder, uint64_t path, uint64_t 
   const int options = (no_follow ? kNoFollow : 0) | (creates ? kWithParent : 0) | (looks ? kOnlyLook : 0);
   if (int error = k.Resolve(call, c, folder, path, options, target)) return Reply::Error(error);
   if (MakesTemporary(flags)) return OpenTemporary(k, call, c, target, flags, mode);
-  if (target.error == 0) return OpenExisting(k, call, c, target, flags);
+  if (target.error == 0 && !(creates && call.journal().MayHaveMade(target.file.host, S_IFREG))) {
+    return OpenExisting(k, call, c, target, flags);
+  }
   // Loop devices are made by this one.
   if (target.error == ENOENT && target.name == "/dev/loop-control") k.limits.Reached(call, Limit::kBlockDevices);
-  if (target.error != ENOENT || !creates) return Reply::Continue();
+  if ((target.error != ENOENT && target.error != 0) || !creates) return Reply::Continue();
   return OpenNew(k, call, c, target, flags, mode);
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -58,10 +59,17 @@ Reply OpenFound(Kernel& k, const Call& call, const Credentials& c, UniqueFd fd, 
   return OpenExisting(k, call, c, target, how.flags);
 }
 
+// By this call, before an earlier lxcore ended.
+bool WasMade(const Call& call, int fd) {
+  struct statx host;
+  return call.journal().Resumed() && ::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &host) == 0 &&
+         call.journal().MayHaveMade(host, S_IFREG);
+}
+
 Reply OpenMissing(Kernel& k, const Call& call, const Credentials& c, UniqueFd parent, const SplitName& split,
-                  const open_how& how) {
+                  const open_how& how, bool made_before) {
   Target target;
-  target.error = ENOENT;
+  target.error = made_before ? 0 : ENOENT;
   target.parent_name = GuestFiles::OwnFdName(parent.get());
   target.name = target.parent_name + "/" + split.base;
   target.base = split.base;
@@ -80,13 +88,14 @@ Reply OpenBounded(Kernel& k, const Call& call, const Credentials& c, Bounded wha
     const int error = found ? 0 : errno;
     if (error != 0 && (error != ENOENT || !creates)) return Reply::Error(error);
     if (int refused = MaySearch(k, call, c, what, itself ? kNoFollow : 0)) return Reply::Error(refused);
-    if (found) return OpenFound(k, call, c, std::move(found), how);
+    const bool made_before = found && creates && WasMade(call, found.get());
+    if (found && !made_before) return OpenFound(k, call, c, std::move(found), how);
     const SplitName split = SplitLast(what.path);
     UniqueFd parent = Look(call, what, split.folder, O_DIRECTORY);
     if (!parent) return Reply::Error(errno);
     char text[PATH_MAX];
     const ssize_t size = ::readlinkat(parent.get(), split.base.c_str(), text, sizeof(text));
-    if (size < 0) return OpenMissing(k, call, c, std::move(parent), split, how);
+    if (size < 0) return OpenMissing(k, call, c, std::move(parent), split, how, made_before);
     // A link to what isn't there yet.
     const std::string_view to(text, size);
     what.path = to.starts_with('/') ? std::string(to) : split.folder + "/" + std::string(to);

@@ -44,6 +44,11 @@ Reply KillMany(Kernel& k, const Call& call, pid_t target, int signal) {
   // "All" succeeds when there is anybody, even if nobody may be signalled.
   if (allowed.empty()) return Reply::Error(target == -1 ? 0 : EPERM);
   for (const std::string& pid : allowed) {
+    uint64_t number = 0;
+    std::from_chars(pid.data(), pid.data() + pid.size(), number);
+    // They come in the order of their numbers.
+    if (number <= call.journal().done()) continue;
+    call.journal().set_done(number);
     // A folder of /proc serves as a descriptor of its process.
     UniqueFd process(::open(("/proc/" + pid).c_str(), O_DIRECTORY | O_CLOEXEC));
     if (process) ::syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);

@@ -66,6 +66,8 @@ int TranslateSentIds(Kernel& k, const Call& call, const Credentials& c, const ms
       ids.uid = before->uid;
       ids.gid = before->gid;
     }
+    // An earlier lxcore has checked and changed them already.
+    if (call.journal().Resumed() && ids.uid == 0 && ids.gid == 0) continue;
     const bool own_uid = ids.uid == c.ruid || ids.uid == c.euid || ids.uid == c.suid || c.Has(CAP_SETUID);
     const bool own_gid = ids.gid == c.rgid || ids.gid == c.egid || ids.gid == c.sgid || c.Has(CAP_SETGID);
     const bool own_pid = c.HasHere(CAP_SYS_ADMIN) || ids.pid == InnerProcessId(k.proc, call.tid());
@@ -75,6 +77,7 @@ int TranslateSentIds(Kernel& k, const Call& call, const Credentials& c, const ms
     // The one id that the host's kernel can carry.
     k.senders.Replace(call, at, ids);
     ids.uid = ids.gid = 0;
+    call.journal().Begin();
     if (int error = WriteGuest(call.tid(), at, &ids, sizeof(ids))) return error;
   }
   return 0;
@@ -116,12 +119,16 @@ Reply SysBind(Kernel& k, const Call& call) {
   const Credentials& c = k.CredentialsOf(call);
   Target target;
   if (int error = k.ResolvePath(call, c, AT_FDCWD, path, kNoFollow | kWithParent, target)) return Reply::Error(error);
-  if (target.error != ENOENT || !target.parent_known || KernelKeepsOwners(target.parent)) {
+  const bool made_before = target.error == 0 && call.journal().MayHaveMade(target.file.host, S_IFSOCK);
+  if ((target.error != ENOENT && !made_before) || !target.parent_known || KernelKeepsOwners(target.parent)) {
     return target.error == 0 ? Reply::Error(EADDRINUSE) : Reply::Continue();
   }
   if (int error = c.IsFileRoot() ? 0 : Kernel::MayChangeFolder(c, target)) return Reply::Error(error);
   const NewFile made = WhatToMake(k, call, c, target, S_IFSOCK | kSocketMode);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();
+  if (made_before) {
+    return Reply::Error(k.files.SetNew(target.name, AT_SYMLINK_NOFOLLOW, made.attributes, made.lists));
+  }
   UniqueFd socket = CopyOfGuestSocket(call, call.int_arg(0));
   if (!socket) return Reply::Error(errno);
   // The guest's own name, which its peers will see: it must work from here as from there.
@@ -129,6 +136,7 @@ Reply SysBind(Kernel& k, const Call& call) {
   std::memcpy(un.sun_path, path.data(), std::min(path.size(), sizeof(un.sun_path)));
   const bool relative = path[0] != '/';
   if (relative && ::chdir(GuestPaths::BaseOf(call.tid(), AT_FDCWD).c_str()) != 0) return Reply::Error(errno);
+  call.journal().Begin();
   const int result = ::bind(socket.get(), reinterpret_cast<sockaddr*>(&un), call.arg(2));
   const int error = result == 0 ? 0 : errno;
   if (relative) ::fchdir(k.proc);

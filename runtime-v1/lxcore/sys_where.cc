@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "distros/host/failpoint.h"
 #include "runtime-v1/lxcore/drvfs_mount.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
@@ -132,8 +133,11 @@ Reply SysReboot(Kernel& k, const Call& call) {
 }
 
 Reply SysSync(Kernel& k, const Call& call) {
-  const int error = k.flush();
-  return error != 0 && call.number() == SYS_syncfs ? Reply::Error(error) : Reply::Continue();
+  Failpoint("lxcore.sync").IgnoreError();
+  return Reply::Work([&k, number = call.number()] {
+    const int error = k.flush();
+    return error != 0 && number == SYS_syncfs ? Reply::Error(error) : Reply::Continue();
+  });
 }
 
 }  // namespace wslm::lxcore

@@ -171,15 +171,24 @@ int SetList(Kernel& k, const Credentials& c, const Target& target, const std::st
   return k.files.SetWithRights(target.name, target.flags, file, attributes);
 }
 
+// The errno for XATTR_CREATE of what is there already, XATTR_REPLACE of what isn't, and for wrong values.
+int MayBeKept(Kernel& k, const Target& target, const std::string& name, const std::string& value, int how) {
+  if (name == kCapabilityXattr && !IsFileCapability(value)) return EINVAL;
+  if (how == 0 || IsList(name)) return 0;
+  std::string old;
+  const int error = k.files.GetKept(target.name, target.flags, target.file, name, old);
+  if (error != 0 && error != ENODATA) return error;
+  if (how == XATTR_CREATE && error == 0) return EEXIST;
+  return how == XATTR_REPLACE && error != 0 ? ENODATA : 0;
+}
+
 // `value`: of an attribute that is kept under another name.
-int SetKept(Kernel& k, const Credentials& c, const Target& target, const std::string& name, const std::string& value,
-            int how) {
+int SetKept(Kernel& k, const Credentials& c, const Target& target, const std::string& name, const std::string& value) {
   if (IsList(name)) {
     if (target.file.type() == S_IFLNK) return EOPNOTSUPP;
     return SetList(k, c, target, name, value);
   }
-  if (name == kCapabilityXattr && !IsFileCapability(value)) return EINVAL;
-  if (int error = k.files.SetKept(target.name, target.flags, target.file, name, value, how)) return error;
+  if (int error = k.files.SetKept(target.name, target.flags, target.file, name, value)) return error;
   if (!LxfsXattrNeedsRecord(name)) return 0;
   return k.files.SetWithRights(target.name, target.flags, target.file, target.file.attributes);
 }
@@ -206,7 +215,12 @@ Reply Set(Kernel& k, const Call& call, By by) {
     if (int error = MayChange(c, target.file, name)) return Reply::Error(error);
   }
   if (!IsKept(name) || target.file.mount != MountKind::kLxfs) return Reply::Continue();
-  return Reply::Error(SetKept(k, c, target, name, value, how));
+  // Until the change nothing differs from a call that no earlier lxcore has begun.
+  if (!call.journal().Resumed()) {
+    if (int error = MayBeKept(k, target, name, value, how)) return Reply::Error(error);
+  }
+  call.journal().Begin();
+  return Reply::Error(SetKept(k, c, target, name, value));
 }
 
 Reply RemoveOne(Kernel& k, const Call& call, By by) {
@@ -224,9 +238,19 @@ Reply RemoveOne(Kernel& k, const Call& call, By by) {
     if (target.file.type() == S_IFLNK) return Reply::Error(EOPNOTSUPP);
     return Reply::Error(SetList(k, c, target, name, ""));
   }
-  if (IsKept(name)) return Reply::Error(k.files.RemoveKept(target.name, target.flags, target.file, name));
+  const bool resumed = call.journal().Resumed();
+  if (IsKept(name)) {
+    std::string old;
+    const int missing = resumed ? 0 : k.files.GetKept(target.name, target.flags, target.file, name, old);
+    if (missing != 0) return Reply::Error(missing);
+    call.journal().Begin();
+    const int error = k.files.RemoveKept(target.name, target.flags, target.file, name);
+    return Reply::Error(error == ENODATA && resumed ? 0 : error);
+  }
   // A value of the file's own may hide one there: both go.
-  const int beside = k.files.RemoveSideXattr(target.name, target.flags, target.file, name);
+  if (FromSideStore(k, target, name)) call.journal().Begin();
+  const int error = k.files.RemoveSideXattr(target.name, target.flags, target.file, name);
+  const int beside = error == ENODATA && resumed ? 0 : error;
   if (beside != 0 && beside != ENODATA) return Reply::Error(beside);
   return beside == 0 && GetOf(target, name, nullptr, 0) < 0 ? Reply::Value(0) : Reply::Continue();
 }

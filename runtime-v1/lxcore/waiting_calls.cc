@@ -35,8 +35,8 @@ void DoNothing(int) {}
 
 }  // namespace
 
-WaitingCalls::WaitingCalls(int proc, int listener)
-    : proc_(proc), listener_(listener), changed_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+WaitingCalls::WaitingCalls(int proc, int listener, KeptLog* kept)
+    : proc_(proc), listener_(listener), kept_(kept), changed_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 WaitingCalls::~WaitingCalls() {
   stop_ = true;
@@ -50,6 +50,10 @@ void WaitingCalls::SetReceiver() {
   struct sigaction action = {};
   action.sa_handler = DoNothing;
   ::sigaction(SIGURG, &action, nullptr);
+  sigset_t urgent;
+  ::sigemptyset(&urgent);
+  ::sigaddset(&urgent, SIGURG);
+  ::pthread_sigmask(SIG_UNBLOCK, &urgent, nullptr);
 }
 
 bool WaitingCalls::Add(const Call& call, UniqueFd socket, std::chrono::microseconds patience) {
@@ -58,6 +62,11 @@ bool WaitingCalls::Add(const Call& call, UniqueFd socket, std::chrono::microseco
     if (ends_.size() >= kMostEnds) ends_.clear();
     end = ends_.try_emplace(call.notification().id, Clock::now() + patience).first->second;
     if (end <= Clock::now()) return false;
+  }
+  const seccomp_notif& notification = call.notification();
+  // Without room for it, it doesn't wait.
+  if (kept_ != nullptr && !kept_->Put(KeptKind::kWaitingCall, BytesOf(notification.id), BytesOf(notification))) {
+    return false;
   }
   std::lock_guard lock(mutex_);
   waiting_.push_back({.notification = call.notification(), .socket = std::move(socket), .end = end});
@@ -71,6 +80,26 @@ std::vector<seccomp_notif> WaitingCalls::Take() {
   std::lock_guard lock(mutex_);
   any_due_ = false;
   return std::exchange(due_, {});
+}
+
+void WaitingCalls::Forget(uint64_t id) {
+  if (kept_ != nullptr) kept_->Remove(KeptKind::kWaitingCall, BytesOf(id));
+}
+
+std::vector<seccomp_notif> WaitingCalls::TakeLeft() {
+  std::vector<seccomp_notif> left;
+  if (kept_ == nullptr) return left;
+  kept_->ForEach(KeptKind::kWaitingCall, [&left](std::string_view, std::string_view bytes) {
+    seccomp_notif notification;
+    if (FromBytes(bytes, notification)) left.push_back(notification);
+  });
+  std::erase_if(left, [this](const seccomp_notif& notification) {
+    uint64_t id = notification.id;
+    const bool gone = ::ioctl(listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0;
+    if (gone) Forget(id);
+    return gone;
+  });
+  return left;
 }
 
 void WaitingCalls::Run() {
@@ -94,7 +123,10 @@ void WaitingCalls::LookAll() {
   std::vector<Waiting> on;
   for (Waiting& one : waiting_) {
     uint64_t id = one.notification.id;
-    if (::ioctl(listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0) continue;
+    if (::ioctl(listener_, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) != 0) {
+      Forget(id);
+      continue;
+    }
     pollfd ready = {one.socket.get(), POLLIN, 0};
     const bool is_due = ::poll(&ready, 1, 0) > 0 || one.end <= Clock::now();
     const bool has_signal = !is_due && HasSignal(static_cast<pid_t>(one.notification.pid));
@@ -106,6 +138,7 @@ void WaitingCalls::LookAll() {
       response.id = one.notification.id;
       response.error = -kRestart;
       ::ioctl(listener_, SECCOMP_IOCTL_NOTIF_SEND, &response);
+      Forget(id);
     } else {
       // Seen twice, it is this thread that it waits for: another would have taken it.
       one.signalled = has_signal;

@@ -15,14 +15,15 @@
 
 #include "distros/host/unique_fd.h"
 #include "runtime-v1/lxcore/call.h"
+#include "runtime-v1/lxcore/kept_log.h"
 
 namespace wslm::lxcore {
 
 // Add and Take are the receiver's.
 class WaitingCalls {
  public:
-  // `proc`: the host's.
-  WaitingCalls(int proc, int listener);
+  // `proc`: the host's. `kept`, which may be null: where they are kept beyond this process. Outlives this.
+  WaitingCalls(int proc, int listener, KeptLog* kept = nullptr);
   ~WaitingCalls();
   WaitingCalls(const WaitingCalls&) = delete;
   WaitingCalls& operator=(const WaitingCalls&) = delete;
@@ -34,6 +35,10 @@ class WaitingCalls {
   bool Add(const Call& call, UniqueFd socket, std::chrono::microseconds patience);
   // Those that are due, to be handled again.
   std::vector<seccomp_notif> Take();
+  // One of them is being handled.
+  void Forget(uint64_t id);
+  // Those of an earlier lxcore, to be handled anew.
+  std::vector<seccomp_notif> TakeLeft();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -51,6 +56,7 @@ class WaitingCalls {
 
   const int proc_;
   const int listener_;
+  KeptLog* const kept_;
   UniqueFd changed_;  // eventfd
   pthread_t receiver_ = {};
   // When the patience of calls ends, by their ids; the receiver's.

@@ -21,7 +21,7 @@
 namespace wslm::conformance {
 namespace {
 
-constexpr int kMostMilliseconds = 20'000;
+constexpr int kMostMilliseconds = 60'000;
 
 struct Run {
   const Test* test;

@@ -197,6 +197,8 @@ class DistroTest(unittest.TestCase):
 
     version = 1
     distro_args = ()
+    # Of wslm's, besides that of every Home.
+    env = {}
 
     @classmethod
     def setUpClass(cls):
@@ -204,6 +206,7 @@ class DistroTest(unittest.TestCase):
             raise unittest.SkipTest("a base")
         cls.home = Home()
         cls.addClassCleanup(cls.home.close)
+        cls.home.env.update(cls.env)
         cls.home.ok("import", "deb", cls.archive(), "--version", str(cls.version), *cls.distro_args)
 
     @classmethod
