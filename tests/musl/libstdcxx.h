@@ -1,5 +1,5 @@
-// Debian's C++ library is built for the GNU C library. Included before all else, this is what its headers want of that
-// and musl doesn't have.
+// Debian's C++ library is built for the GNU C library. Included before all else, this is what its headers, and the
+// tests, want of that and musl doesn't have.
 #ifndef WSLM_TESTS_MUSL_LIBSTDCXX_H_
 #define WSLM_TESTS_MUSL_LIBSTDCXX_H_
 
@@ -11,6 +11,11 @@
 #undef _GLIBCXX_USE_PTHREAD_COND_CLOCKWAIT
 #undef _GLIBCXX_USE_PTHREAD_MUTEX_CLOCKLOCK
 #undef _GLIBCXX_USE_PTHREAD_RWLOCK_CLOCKLOCK
+
+// The GNU C library has these in <stdio.h>.
+#define RENAME_NOREPLACE (1 << 0)
+#define RENAME_EXCHANGE (1 << 1)
+#define RENAME_WHITEOUT (1 << 2)
 
 enum {
   _ISupper = 0x100,
