@@ -24,7 +24,6 @@
 #include "daemon/sessions/attach_tokens.h"
 #include "daemon/sessions/session_manager.h"
 #include "daemon/transfers/transfer_registry.h"
-#include "distros/config/user_config.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/random_id.h"
@@ -48,13 +47,7 @@ absl::Duration DurationOf(std::optional<std::chrono::milliseconds> configured, a
   return *configured < std::chrono::milliseconds(0) ? absl::InfiniteDuration() : absl::FromChrono(*configured);
 }
 
-// As the user's own configuration wants it.
-InstanceManager::Timing TimingOf(const Home& home, Log& log) {
-  const std::string path = absl::StrCat(home.config, "/wslm.conf");
-  const auto text = ReadSmallFile(path);
-  if (!text.ok() && !absl::IsNotFound(text.status())) log.Warning(std::string(text.status().message()));
-  const UserConfig config = ReadUserConfig(text.ok() ? *text : "", path);
-  for (const std::string& warning : config.warnings) log.Warning(Escaped(warning));
+InstanceManager::Timing TimingOf(const UserConfig& config) {
   InstanceManager::Timing timing;
   timing.idle_timeout = DurationOf(config.instance_idle_timeout, timing.idle_timeout);
   timing.vm_timeout = DurationOf(config.vm_idle_timeout, timing.vm_timeout);
@@ -70,7 +63,7 @@ class WholeDaemon : public Daemon {
         events_(RandomHex(kBootIdBytes)),
         workers_(kMaxWorkers),
         // It may be told on the thread of a channel, which must not be asked anything.
-        instances_(runtimes.v1, runtimes.v2, locks_, log, TimingOf(home, log),
+        instances_(runtimes.v1, runtimes.v2, locks_, log, TimingOf(options.config),
                    [this](const std::string& id) { workers_.Run([this, id] { DistroChanged(id); }); }),
         views_(*registry_, instances_, locks_, events_),
         sessions_(*registry_, instances_, *tokens_, events_),

@@ -12,6 +12,7 @@
 
 #include "absl/status/statusor.h"
 #include "daemon/log.h"
+#include "distros/config/user_config.h"
 #include "distros/host/home.h"
 #include "distros/host/unique_fd.h"
 #include "wslm/runtime/v1/instance.h"
@@ -32,6 +33,8 @@ struct Runtimes {
 struct DaemonOptions {
   std::string socket_path;
   std::string log_path;
+  // The user's own configuration.
+  UserConfig config;
   // Called when a client asks the daemon to end.
   std::function<void()> request_stop;
 };

@@ -26,6 +26,11 @@ void DescribeHost(const RuntimeV2& runtime_v2, v1::GetInfoResponse& info) {
   info.mutable_vm()->set_accelerator(vm.accelerator);
   info.mutable_vm()->set_accelerator_reason(Escaped(vm.accelerator_reason));
   info.mutable_vm()->set_kernel_release(Escaped(vm.kernel_release));
+  for (const ForwardedPort& port : vm.ports) {
+    auto* entry = info.mutable_vm()->add_ports();
+    entry->set_port(port.port);
+    entry->set_problem(Escaped(port.problem));
+  }
   if (vm.accelerator.empty()) return;
   auto* kvm = info.add_capabilities();
   kvm->set_name("kvm");

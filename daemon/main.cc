@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daemon/daemon.h"
@@ -16,6 +17,9 @@
 #include "daemon/process.h"
 #include "daemon/server/acceptor.h"
 #include "daemon/server/listener.h"
+#include "distros/config/user_config.h"
+#include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/home.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v1/launcher/runtime_v1.h"
@@ -33,16 +37,35 @@ void WaitFor(const UniqueFd& event) {
   }
 }
 
+// What it says wrongly, and what this host can't give, is in the log.
+UserConfig ReadConfig(const Home& home, Log& log) {
+  const std::string path = absl::StrCat(home.config, "/wslm.conf");
+  const auto text = ReadSmallFile(path);
+  if (!text.ok() && !absl::IsNotFound(text.status())) log.Warning(std::string(text.status().message()));
+  UserConfig config = ReadUserConfig(text.ok() ? *text : "", path);
+  for (const std::string& warning : config.warnings) log.Warning(Escaped(warning));
+  return config;
+}
+
+VmSettings VmSettingsOf(const UserConfig& config, Log& log) {
+  std::vector<std::string> warnings;
+  VmSettings settings = ChooseVmSettings(config, warnings);
+  for (const std::string& warning : warnings) log.Warning(warning);
+  return settings;
+}
+
 absl::Status ServeUntilStopped(const Home& home, const Listener& listener, const UniqueFd& stop, Log& log,
                                const std::string& log_path) {
   // For good: when its last object goes, gRPC waits for a thread of its own that may sit in a poll of 10 s.
   grpc_init();
   const auto runtime_v1 = MakeRuntimeV1(home);
-  const auto runtime_v2 = MakeRuntimeV2(home);
+  const UserConfig config = ReadConfig(home, log);
+  const auto runtime_v2 = MakeRuntimeV2(home, VmSettingsOf(config, log));
   const Runtimes runtimes = {*runtime_v1, *runtime_v2,
                              [&](v1::GetInfoResponse& info) { DescribeHost(*runtime_v2, info); },
                              [&](const std::string& id) { return FilesSocketV1(home, id); }};
-  ASSIGN_OR_RETURN(const auto daemon, Daemon::Start(home, {listener.path, log_path, RequestStop}, runtimes, log));
+  ASSIGN_OR_RETURN(const auto daemon,
+                   Daemon::Start(home, {listener.path, log_path, config, RequestStop}, runtimes, log));
   {
     Acceptor acceptor(listener.fd.get(), ::getuid(), log,
                       [&](UniqueFd connection) { daemon->Serve(std::move(connection)); });

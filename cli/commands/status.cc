@@ -27,6 +27,10 @@ std::string Describe(const v1::GetInfoResponse& info) {
   if (!info.vm().kernel_release().empty()) {
     absl::StrAppend(&text, "Kernel: ", Escaped(info.vm().kernel_release()), "\n");
   }
+  for (const v1::ForwardedPort& port : info.vm().ports()) {
+    absl::StrAppend(&text, "Port ", port.port(), ": ",
+                    port.problem().empty() ? absl::StrCat("on 127.0.0.1:", port.port()) : Escaped(port.problem()), "\n");
+  }
   if (info.unfinished_operations() > 0) {
     absl::StrAppend(&text, "Operations under way: ", info.unfinished_operations(), " ('wslm op list')\n");
   }

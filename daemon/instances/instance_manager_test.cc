@@ -156,7 +156,7 @@ TEST_F(InstanceManagerTest, ABrokenDistroIsNotStarted) {
 
 TEST(StartSpecTest, HostsHasTheNameAndTheHostsOwnEntries) {
   const std::string hosts = HostsFile("box", "10.0.0.1 mirror");
-  EXPECT_NE(hosts.find("127.0.0.1\tlocalhost\n127.0.1.1\tbox\n"), std::string::npos);
+  EXPECT_NE(hosts.find("127.0.0.1\tlocalhost host.wslm.internal\n127.0.1.1\tbox\n"), std::string::npos);
   EXPECT_NE(hosts.find("\n10.0.0.1 mirror\n"), std::string::npos);
 }
 

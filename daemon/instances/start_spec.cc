@@ -18,7 +18,7 @@ std::string HostName() {
 }  // namespace
 
 std::string HostsFile(const std::string& hostname, const std::string& host_hosts) {
-  std::string text = absl::StrCat("127.0.0.1\tlocalhost\n127.0.1.1\t", hostname, "\n\n", host_hosts);
+  std::string text = absl::StrCat("127.0.0.1\tlocalhost host.wslm.internal\n127.0.1.1\t", hostname, "\n\n", host_hosts);
   if (text.back() != '\n') text += '\n';
   return absl::StrCat(text,
                       "\n::1     ip6-localhost ip6-loopback\nfe00::0 ip6-localnet\nff00::0 ip6-mcastprefix\n"

@@ -9,7 +9,6 @@ namespace {
 void AddIgnored(ConfigKeys& keys) {
   keys.Ignored("wsl2", {"kernelModules",
                         "swapFile",
-                        "localhostForwarding",
                         "nestedVirtualization",
                         "virtio",
                         "virtio9p",
@@ -62,6 +61,7 @@ UserConfig ReadUserConfig(std::string_view text, std::string_view path) {
     keys.Size(section + "memory", config.memory);
     keys.Size(section + "swap", config.swap);
     keys.Integer(section + "processors", 1, config.processors);
+    keys.Bool(section + "localhostForwarding", config.localhost_forwarding);
     keys.Milliseconds(section + "vmIdleTimeout", config.vm_idle_timeout);
   }
   for (const std::string section : {"wslm.", "general."}) {

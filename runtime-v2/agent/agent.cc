@@ -13,6 +13,7 @@
 #include "distros/host/error.h"
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/child_task.h"
+#include "runtime-v2/agent/listening_ports.h"
 #include "runtime-v2/agent/log.h"
 
 namespace wslm {
@@ -23,6 +24,8 @@ using runtime::v1::OpenRequest;
 
 namespace {
 
+// Nothing tells of a new listener; a look costs two short reads.
+constexpr std::chrono::milliseconds kPortPeriod{250};
 constexpr std::chrono::milliseconds kLongestGrace = std::chrono::hours(24);
 
 absl::Status NotRunning() {
@@ -52,6 +55,7 @@ void Agent::OnHello(const runtime::v1::Hello& hello) {
   ++epoch_;
   streams_.clear();
   watches_.clear();
+  port_watches_.clear();
   if (hello.realtime_ns() != 0) LogIfError("hello", SetClock(hello.realtime_ns()));
   if (!hello.entropy().empty()) LogIfError("hello", AddEntropy(hello.entropy()));
   runtime::v1::HelloAck ack;
@@ -74,7 +78,9 @@ void Agent::OnFrame(const Frame& frame) {
   if (frame.type == FrameType::kOpen) return OnOpen(frame);
   const auto stream = streams_.find(frame.stream);
   if (stream == streams_.end()) {
-    if (frame.type == FrameType::kStatus) watches_.erase(frame.stream);
+    if (frame.type != FrameType::kStatus) return;
+    watches_.erase(frame.stream);
+    port_watches_.erase(frame.stream);
     return;
   }
   const auto distro = distros_.find(stream->second);
@@ -90,6 +96,7 @@ void Agent::OnOpen(const Frame& frame) {
   }
   if (request.has_distro_start()) return StartDistro(frame.stream, request.distro_start());
   if (request.has_power_off()) PowerOff();
+  if (request.has_ports_watch()) return WatchPorts(frame.stream);
   const auto found = distros_.find(request.distro_id());
   if (found == distros_.end()) {
     return End(frame.stream, request.has_distro_stop() ? absl::OkStatus() : NotRunning());
@@ -166,6 +173,27 @@ void Agent::OnDistroGone(const std::string& distro_id) {
   });
   // Later: it is in one of its own functions.
   loop_.After(std::chrono::milliseconds(0), [this, distro_id] { distros_.erase(distro_id); });
+}
+
+void Agent::WatchPorts(uint32_t stream) {
+  // An empty list is told, too.
+  port_watches_[stream] = "not told yet";
+  loop_.Cancel(port_timer_);
+  LookAtPorts();
+}
+
+void Agent::LookAtPorts() {
+  if (port_watches_.empty()) return;
+  runtime::v1::GuestMessage message;
+  message.mutable_ports();
+  if (!distros_.empty()) *message.mutable_ports() = ListeningPorts();
+  const std::string now = message.SerializeAsString();
+  for (auto& [stream, told] : port_watches_) {
+    if (told == now) continue;
+    told = now;
+    host_.Send(FrameType::kData, 0, stream, now);
+  }
+  port_timer_ = loop_.After(kPortPeriod, [this] { LookAtPorts(); });
 }
 
 void Agent::End(uint32_t stream, const absl::Status& status) {

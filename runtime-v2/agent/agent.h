@@ -32,6 +32,9 @@ class Agent {
   void OnDistroFrame(const std::string& distro_id, const runtime::v1::Frame& frame);
   void StartDistro(uint32_t stream, const runtime::v1::DistroStart& request);
   void OnDistroGone(const std::string& distro_id);
+  void WatchPorts(uint32_t stream);
+  // Tells the watchers what has changed; again after a while, as long as there are any.
+  void LookAtPorts();
   void EndStreamsOf(const std::string& distro_id);
   void End(uint32_t stream, const absl::Status& status);
   [[noreturn]] void PowerOff();
@@ -44,6 +47,9 @@ class Agent {
   std::unordered_map<uint32_t, std::string> streams_;
   // Streams of DistroWatch.
   std::unordered_map<uint32_t, std::string> watches_;
+  // Streams of PortsWatch, and what each was told last.
+  std::unordered_map<uint32_t, std::string> port_watches_;
+  EventLoop::Timer port_timer_ = 0;
   // Counts the hosts: an answer to one that went is not for the next.
   uint64_t epoch_ = 0;
 };

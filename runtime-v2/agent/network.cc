@@ -10,6 +10,7 @@
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v2/agent/boot.h"
+#include "runtime-v2/agent/file.h"
 
 namespace wslm {
 namespace {
@@ -69,6 +70,8 @@ absl::Status SetUpNetwork() {
   request.ifr_netmask = Address(kNetmask);
   if (::ioctl(socket.get(), SIOCSIFNETMASK, &request) != 0) return ErrnoError("cannot set the netmask of", device);
   RETURN_IF_ERROR(Up(socket.get(), device));
+  // What listens on 127.0.0.1 is reached from the host too: QEMU sends it packets for that address.
+  RETURN_IF_ERROR(WriteInOne("/proc/sys/net/ipv4/conf/" + device + "/route_localnet", "1"));
   rtentry route{};
   route.rt_dst = Address("0.0.0.0");
   route.rt_genmask = Address("0.0.0.0");

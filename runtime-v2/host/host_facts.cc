@@ -1,7 +1,5 @@
 #include "runtime-v2/host/host_facts.h"
 
-#include <sched.h>
-#include <unistd.h>
 #include <x86intrin.h>
 
 #include <algorithm>
@@ -11,8 +9,6 @@
 namespace wslm {
 namespace {
 
-constexpr int64_t kMebibyte = int64_t{1} << 20;
-constexpr int kMostProcessors = 32;
 constexpr int64_t kMeasureNs = 10'000'000;
 
 int64_t RawNs() {
@@ -24,17 +20,6 @@ int64_t RawNs() {
 bool IsLoopback(std::string_view address) { return address.starts_with("127.") || address == "::1"; }
 
 }  // namespace
-
-int64_t VmMemoryMib() {
-  const int64_t host = int64_t{::sysconf(_SC_PHYS_PAGES)} * ::sysconf(_SC_PAGESIZE) / kMebibyte;
-  return std::clamp<int64_t>(host / 2, 512, 4096);
-}
-
-int VmProcessors() {
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return std::clamp(CPU_COUNT(&set), 1, kMostProcessors);
-}
 
 int64_t MeasureTscKhz() {
   const int64_t begin_ns = RawNs();
@@ -50,6 +35,7 @@ std::string HostsFile(const std::string& hostname, std::string_view host_hosts) 
       "# Made by wslm when the distro starts: [network] generateHosts=false in /etc/wsl.conf leaves yours alone.\n"
       "127.0.0.1\tlocalhost\n";
   if (!hostname.empty()) text += "127.0.1.1\t" + hostname + "\n";
+  text += "10.0.2.2\thost.wslm.internal\n";
   text +=
       "::1\tip6-localhost ip6-loopback\n"
       "fe00::0\tip6-localnet\n"

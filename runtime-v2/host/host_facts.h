@@ -8,10 +8,6 @@
 
 namespace wslm {
 
-// Half of the host's memory, 512 MiB to 4 GiB.
-int64_t VmMemoryMib();
-// The processors that this process may run on, at most 32.
-int VmProcessors();
 // Frequency of the time stamp counter, measured over 10 ms.
 int64_t MeasureTscKhz();
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "absl/strings/str_cat.h"
 #include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
@@ -23,6 +24,7 @@ std::string KernelCommandLine(const QemuOptions& options) {
   // emulated processor has none of the faults that the mitigations are for.
   if (!options.kvm) line += " tsc=reliable no_timer_check mitigations=off";
   if (!options.kvm && options.tsc_khz > 0) line += " tsc_early_khz=" + std::to_string(options.tsc_khz);
+  if (!options.kernel_command_line.empty()) line += " " + options.kernel_command_line;
   return line;
 }
 
@@ -69,9 +71,9 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       "-device",
       "virtio-serial-device",
       "-chardev",
-      std::string("socket,id=") + kControlChardev + ",server=on,wait=off,path=" + Value(options.control_socket),
+      absl::StrCat("socket,id=", kControlChardev, ",server=on,wait=off,path=", Value(options.control_socket)),
       "-device",
-      std::string("virtserialport,id=") + kControlPortId + ",chardev=" + kControlChardev + ",name=" + kControlPort,
+      absl::StrCat("virtserialport,id=", kControlPortId, ",chardev=", kControlChardev, ",name=", kControlPort),
       "-device",
       "virtio-scsi-device,id=scsi0",
       "-blockdev",
@@ -79,12 +81,11 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       "-blockdev",
       "driver=raw,node-name=modules,read-only=on,file=modules-file",
       "-device",
-      std::string("scsi-hd,id=modules,drive=modules,bus=") + kScsiBus +
-          ",scsi-id=0,lun=0,wwn=" + HexNumber(kModulesWwn),
+      absl::StrCat("scsi-hd,id=modules,drive=modules,bus=", kScsiBus, ",scsi-id=0,lun=0,wwn=", HexNumber(kModulesWwn)),
       "-netdev",
-      "user,id=net0",
+      absl::StrCat("user,id=", kNetdev),
       "-device",
-      "virtio-net-device,netdev=net0",
+      absl::StrCat("virtio-net-device,netdev=", kNetdev),
       "-device",
       "virtio-balloon-device,free-page-reporting=on",
       "-device",

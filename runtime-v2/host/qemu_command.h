@@ -13,6 +13,8 @@ struct QemuOptions {
   bool kvm = false;
   int64_t memory_mib = 1024;
   int processors = 1;
+  // More words for the kernel.
+  std::string kernel_command_line;
   // The host's time stamp counter, needed under TCG; 0 = not known.
   int64_t tsc_khz = 0;
   std::string kernel;
@@ -28,6 +30,7 @@ struct QemuOptions {
 inline constexpr char kControlChardev[] = "control";
 inline constexpr char kControlPortId[] = "control-port";
 inline constexpr char kScsiBus[] = "scsi0.0";
+inline constexpr char kNetdev[] = "net0";
 
 // argv, the program first.
 std::vector<std::string> QemuArguments(const QemuOptions& options);

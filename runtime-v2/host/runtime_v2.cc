@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -21,6 +22,7 @@
 #include "runtime-v2/host/instance_v2.h"
 #include "runtime-v2/host/kernel.h"
 #include "runtime-v2/host/log_bound.h"
+#include "runtime-v2/host/port_forwards.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/vm.h"
 #include "runtime-v2/host/worker.h"
@@ -39,7 +41,8 @@ constexpr char kQemu[] = "qemu-system-x86_64";
 // The agent's own deadlines (disk 30 s, init 60 s) are shorter.
 constexpr absl::Duration kDistroStartTimeout = absl::Minutes(2);
 constexpr absl::Duration kCleanUpGrace = absl::Seconds(2);
-constexpr absl::Duration kLogPeriod = absl::Seconds(10);
+// Of the console's log, and of ports that could not be had.
+constexpr absl::Duration kCarePeriod = absl::Seconds(10);
 constexpr absl::Duration kStopTimeout = absl::Minutes(2);
 // For a VM that was left: how long the daemon waits for it before it serves, and how long a start does.
 constexpr absl::Duration kFirstAdoption = absl::Seconds(3);
@@ -50,13 +53,17 @@ constexpr absl::Duration kBetweenAdoptions = absl::Milliseconds(500);
 
 class RuntimeV2Impl : public RuntimeV2 {
  public:
-  explicit RuntimeV2Impl(const Home& home)
+  RuntimeV2Impl(const Home& home, const VmSettings& settings)
       : home_(home),
+        settings_(settings),
         paths_{.control_socket = home.SocketPath("v2/control.sock"),
                .qmp_socket = home.SocketPath("v2/qmp.sock"),
                .record = home.run + "/v2/vm.json",
                .console_log = home.state + "/vm-console.log"},
-        worker_(std::make_shared<Worker>(kLogPeriod, [log = paths_.console_log] { BoundLog(log); })) {}
+        worker_(std::make_shared<Worker>(kCarePeriod, [log = paths_.console_log, forwards = forwards_] {
+          BoundLog(log);
+          if (const auto now = forwards->load()) now->Retry();
+        })) {}
   ~RuntimeV2Impl() override;
 
   absl::StatusOr<std::shared_ptr<Instance>> Start(const StartSpec& spec,
@@ -83,7 +90,11 @@ class RuntimeV2Impl : public RuntimeV2 {
   void OnVmDied();
 
   const Home home_;
+  const VmSettings settings_;
   const VmPaths paths_;
+  // None where no VM runs, or the user wants none. The worker has it too, which may outlive us.
+  const std::shared_ptr<std::atomic<std::shared_ptr<PortForwards>>> forwards_ =
+      std::make_shared<std::atomic<std::shared_ptr<PortForwards>>>();
   const std::shared_ptr<Worker> worker_;
 
   // Held while a VM is booted, adopted or shut down: one at a time.
@@ -180,7 +191,7 @@ absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.record)));
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.control_socket)));
   RETURN_IF_ERROR(MakeFolders(home_.state));
-  VmBootOptions options{.paths = paths_, .qemu = FindProgram(kQemu)};
+  VmBootOptions options{.paths = paths_, .qemu = FindProgram(kQemu), .settings = settings_};
   ASSIGN_OR_RETURN(options.kernel, EnsureKernel(home_.cache, note));
   const InitramfsParts parts{.agent = ProgramPath("wslm-agent"),
                              .init = ProgramPath("wslm-init"),
@@ -212,6 +223,7 @@ void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
                .accelerator_reason = accelerator.reason,
                .kernel_release = vm->channel()->peer().kernel_release()};
   }
+  if (settings_.localhost_forwarding) forwards_->store(PortForwards::Start(vm, worker_));
   // Not on the VM's own thread, which the VM's destructor joins.
   vm->OnDied([this, worker = worker_] { worker->Post([this] { OnVmDied(); }); });
 }
@@ -227,6 +239,7 @@ void RuntimeV2Impl::OnVmDied() {
     instances = std::exchange(instances_, {});
     status_.running = false;
   }
+  forwards_->store(nullptr);
   // A QEMU that lives on without its agent is ended here; what it left is removed.
   vm->PowerOff();
   for (const auto& [id, instance] : instances) {
@@ -331,6 +344,7 @@ absl::Status RuntimeV2Impl::Shutdown() {
     instances_.clear();
     status_.running = false;
   }
+  forwards_->store(nullptr);
   vm->PowerOff();
   return absl::OkStatus();
 }
@@ -338,14 +352,20 @@ absl::Status RuntimeV2Impl::Shutdown() {
 VmStatus RuntimeV2Impl::status() const {
   {
     const std::lock_guard lock(mutex_);
-    if (!status_.kernel_release.empty()) return status_;
+    if (!status_.kernel_release.empty()) {
+      VmStatus status = status_;
+      if (const auto forwards = forwards_->load()) status.ports = forwards->ports();
+      return status;
+    }
   }
   return {.kernel_release = ReadyKernelRelease(home_.cache)};
 }
 
 }  // namespace
 
-std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home) { return std::make_unique<RuntimeV2Impl>(home); }
+std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home, const VmSettings& settings) {
+  return std::make_unique<RuntimeV2Impl>(home, settings);
+}
 
 absl::Status CheckHostForV2() {
   if (!FindProgram(kQemu).empty()) return absl::OkStatus();

@@ -8,9 +8,12 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "distros/host/home.h"
+#include "runtime-v2/host/port_forwards.h"
+#include "runtime-v2/host/vm_settings.h"
 #include "wslm/runtime/v1/instance.h"
 
 namespace wslm {
@@ -20,6 +23,7 @@ struct VmStatus {
   std::string accelerator;         // "kvm", "tcg"; empty before the first probe
   std::string accelerator_reason;  // a sentence
   std::string kernel_release;      // empty when not known yet
+  std::vector<ForwardedPort> ports;
 };
 
 class RuntimeV2 : public runtime::v1::Runtime {
@@ -28,7 +32,8 @@ class RuntimeV2 : public runtime::v1::Runtime {
   virtual VmStatus status() const = 0;
 };
 
-std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home);
+// The settings count for a VM that is booted, not for one that runs.
+std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home, const VmSettings& settings);
 
 // Whether this host can run v2 distros: QEMU is there. Error: HOST_UNSUPPORTED with the package to install.
 // Thread-safe.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
@@ -35,6 +36,7 @@ constexpr absl::Duration kPowerOffTimeout = absl::Seconds(5);
 constexpr absl::Duration kQuitTimeout = absl::Seconds(3);
 // SCSI targets; 0 is the modules' disk.
 constexpr int kLastSlot = 250;
+constexpr uint16_t kFirstOrdinaryPort = 1024;
 
 absl::Status StartFailed(absl::StatusCode code, const std::string& message, const std::string& log) {
   return Error(code, reason::kStartFailed, message + " Its log is " + log + ".", {{"log", log}});
@@ -49,6 +51,9 @@ uint64_t NewWwn() {
   if (::getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<uint64_t>(::getpid());
   return (random >> 4) | 0x3000'0000'0000'0000;
 }
+
+// In the words of QEMU's hostfwd commands.
+std::string HostEnd(uint16_t port) { return absl::StrCat(kNetdev, " tcp:127.0.0.1:", port); }
 
 uint64_t WwnOf(const VmDisk& disk) { return std::stoull(disk.wwid.substr(disk.wwid.find('.') + 1), nullptr, 16); }
 
@@ -121,8 +126,9 @@ absl::Status Vm::Spawn(const VmBootOptions& options) {
   ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(paths_.console_log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
   const std::vector<std::string> arguments = QemuArguments({.program = options.qemu,
                                                             .kvm = options.accelerator.kvm,
-                                                            .memory_mib = VmMemoryMib(),
-                                                            .processors = VmProcessors(),
+                                                            .memory_mib = options.settings.memory_mib,
+                                                            .processors = options.settings.processors,
+                                                            .kernel_command_line = options.settings.kernel_command_line,
                                                             .tsc_khz = options.accelerator.kvm ? 0 : MeasureTscKhz(),
                                                             .kernel = options.kernel.vmlinux,
                                                             .initramfs = options.initramfs,
@@ -325,6 +331,46 @@ absl::Status Vm::DetachDisk(const std::string& distro_id) {
   const std::lock_guard lock(state_->mutex);
   record_.disks.erase(distro_id);
   return state_->dead ? absl::OkStatus() : WriteRecord();
+}
+
+VmPorts Vm::forwards() const {
+  const std::lock_guard lock(state_->mutex);
+  return record_.forwards;
+}
+
+absl::Status Vm::AddForward(uint16_t port, bool loopback) {
+  {
+    // First, as for disks: a record of a rule that isn't there does no harm.
+    const std::lock_guard lock(state_->mutex);
+    record_.forwards[port] = loopback;
+    RETURN_IF_ERROR(WriteRecord());
+  }
+  const std::string rule = absl::StrCat(HostEnd(port), "-", loopback ? "127.0.0.1" : "", ":", port);
+  const auto said = HumanMonitor(absl::StrCat("hostfwd_add ", rule));
+  // It says something when it fails, and nothing else.
+  if (said.ok() && said->empty()) return absl::OkStatus();
+  const std::lock_guard lock(state_->mutex);
+  record_.forwards.erase(port);
+  RETURN_IF_ERROR(WriteRecord());
+  if (!said.ok()) return said.status();
+  return Error(
+      absl::StatusCode::kUnavailable, reason::kIoError,
+      absl::StrCat("127.0.0.1:", port,
+                   port < kFirstOrdinaryPort ? " of the host is not to be had: it is in use, or for root alone."
+                                             : " of the host is in use."));
+}
+
+absl::Status Vm::RemoveForward(uint16_t port) {
+  // It says so when there is none: all the better.
+  RETURN_IF_ERROR(HumanMonitor(absl::StrCat("hostfwd_remove ", HostEnd(port))).status());
+  const std::lock_guard lock(state_->mutex);
+  record_.forwards.erase(port);
+  return WriteRecord();
+}
+
+absl::StatusOr<std::string> Vm::HumanMonitor(const std::string& command) {
+  ASSIGN_OR_RETURN(const Json said, qmp_->Execute("human-monitor-command", {{"command-line", command}}));
+  return said.is_string() ? said.get<std::string>() : "";
 }
 
 void Vm::PowerOff() {

@@ -27,6 +27,7 @@
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/qmp.h"
 #include "runtime-v2/host/vm_record.h"
+#include "runtime-v2/host/vm_settings.h"
 #include "wslm/runtime/v1/channel.h"
 
 namespace wslm {
@@ -45,6 +46,7 @@ struct VmBootOptions {
   Kernel kernel;
   std::string initramfs;
   Accelerator accelerator;
+  VmSettings settings;
 };
 
 class Vm {
@@ -75,6 +77,12 @@ class Vm {
   // Unplugs it. No disk is no error.
   absl::Status DetachDisk(const std::string& distro_id);
 
+  // The ports that the host's 127.0.0.1 has of the VM's, and their coming and going. Errors: UNAVAILABLE with a
+  // sentence when the host's port is not to be had; IO_ERROR.
+  VmPorts forwards() const;
+  absl::Status AddForward(uint16_t port, bool loopback);
+  absl::Status RemoveForward(uint16_t port);
+
   // Asks the agent, then QEMU, then kills; removes what is left.
   void PowerOff();
 
@@ -95,6 +103,8 @@ class Vm {
   void EndProcess();
   absl::Status Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image, const std::string& driver);
   absl::Status Unplug(const VmDisk& disk);
+  // What QEMU's monitor for people says to a command.
+  absl::StatusOr<std::string> HumanMonitor(const std::string& command);
 
   const VmPaths paths_;
   DetachedProcess process_;

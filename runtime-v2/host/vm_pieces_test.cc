@@ -13,6 +13,7 @@
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/qemu_command.h"
 #include "runtime-v2/host/vm_record.h"
+#include "runtime-v2/host/vm_settings.h"
 
 namespace wslm {
 namespace {
@@ -53,19 +54,23 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
                         .start_time = 123456789012,
                         .accelerator = "tcg",
                         .accelerator_reason = "No \"KVM\" here.",
-                        .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002"}}, {"b", {.slot = 3, .wwid = "x"}}}};
+                        .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002"}}, {"b", {.slot = 3, .wwid = "x"}}},
+                        .forwards = {{80, false}, {8080, true}}};
   const auto again = VmRecord::FromJson(record.ToJson());
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->pid, record.pid);
   EXPECT_EQ(again->start_time, record.start_time);
   EXPECT_EQ(again->accelerator_reason, record.accelerator_reason);
   EXPECT_EQ(again->disks, record.disks);
+  EXPECT_EQ(again->forwards, record.forwards);
 }
 
 TEST(VmRecordTest, IsNotTakenFromWhatIsMalformed) {
   for (const char* text : {"", "{", "[]", "{}", R"({"pid": "x"})",
                            R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":[]})",
-                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{"a":1}})"}) {
+                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{"a":1}})",
+                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{},)"
+                           R"("forwards":{"70000":true}})"}) {
     EXPECT_FALSE(VmRecord::FromJson(text).ok()) << text;
   }
 }
@@ -78,15 +83,48 @@ TEST(HostsFileTest, KnowsTheDistroAndTheHostsNames) {
   EXPECT_THAT(text, HasSubstr("127.0.0.1\tlocalhost\n127.0.1.1\tmine\n"));
   EXPECT_THAT(text, HasSubstr("10.1.2.3\tserver server.lan\n"));
   EXPECT_THAT(text, HasSubstr("fd00::5\tsix\n"));
+  EXPECT_THAT(text, HasSubstr("10.0.2.2\thost.wslm.internal\n"));
   EXPECT_THAT(text, Not(HasSubstr("thehost")));
   EXPECT_THAT(text, Not(HasSubstr("10.9.9.9")));
   EXPECT_THAT(text, Not(HasSubstr("10.1.1.1")));
 }
 
+TEST(VmSettingsTest, AreOurChoiceWhereNothingIsSaid) {
+  std::vector<std::string> warnings;
+  const VmSettings settings = ChooseVmSettings({}, warnings);
+  EXPECT_GE(settings.memory_mib, 512);
+  EXPECT_LE(settings.memory_mib, 4096);
+  EXPECT_GE(settings.processors, 1);
+  EXPECT_TRUE(warnings.empty());
+}
+
+TEST(VmSettingsTest, AreTheUsersAsFarAsTheHostHasThem) {
+  std::vector<std::string> warnings;
+  UserConfig config;
+  config.memory = int64_t{300} << 20;
+  config.processors = 1;
+  config.kernel_command_line = "loglevel=7";
+  VmSettings settings = ChooseVmSettings(config, warnings);
+  EXPECT_EQ(settings.memory_mib, 300);
+  EXPECT_EQ(settings.processors, 1);
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_THAT(After(QemuArguments({.kernel_command_line = settings.kernel_command_line}), "-append"),
+              testing::EndsWith(" loglevel=7"));
+
+  config.memory = int64_t{1} << 20;
+  config.processors = 1'000;
+  settings = ChooseVmSettings(config, warnings);
+  EXPECT_EQ(settings.memory_mib, 256);
+  EXPECT_LE(settings.processors, 32);
+  ASSERT_EQ(warnings.size(), 2U);
+  EXPECT_THAT(warnings[0], HasSubstr("gets 256 MiB and not the 1 MiB that memory says"));
+  EXPECT_THAT(warnings[1], HasSubstr("processors"));
+
+  config.memory = int64_t{1} << 60;
+  EXPECT_LT(ChooseVmSettings(config, warnings).memory_mib, int64_t{1} << 40);
+}
+
 TEST(HostFactsTest, MeasureAPlausibleMachine) {
-  EXPECT_GE(VmMemoryMib(), 512);
-  EXPECT_LE(VmMemoryMib(), 4096);
-  EXPECT_GE(VmProcessors(), 1);
   const int64_t khz = MeasureTscKhz();
   EXPECT_GT(khz, 100'000);
   EXPECT_LT(khz, 20'000'000);

@@ -1,5 +1,6 @@
 #include "runtime-v2/host/vm_record.h"
 
+#include "absl/strings/numbers.h"
 #include "distros/host/error.h"
 #include "nlohmann/json.hpp"
 
@@ -18,8 +19,10 @@ std::string VmRecord::ToJson() const {
                {"start_time", start_time},
                {"accelerator", accelerator},
                {"accelerator_reason", accelerator_reason},
-               {"disks", Json::object()}};
+               {"disks", Json::object()},
+               {"forwards", Json::object()}};
   for (const auto& [id, disk] : disks) json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}};
+  for (const auto& [port, loopback] : forwards) json["forwards"][std::to_string(port)] = loopback;
   return json.dump(1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -38,6 +41,14 @@ absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
   for (const auto& [id, disk] : json["disks"].items()) {
     if (!disk.is_object() || !IsNumber(disk, "slot") || !IsText(disk, "wwid")) return malformed;
     record.disks[id] = {.slot = disk["slot"].get<int>(), .wwid = disk["wwid"].get<std::string>()};
+  }
+  // A wslm before there were any wrote none.
+  if (!json.contains("forwards")) return record;
+  if (!json["forwards"].is_object()) return malformed;
+  for (const auto& [port, loopback] : json["forwards"].items()) {
+    uint32_t number = 0;
+    if (!absl::SimpleAtoi(port, &number) || number > UINT16_MAX || !loopback.is_boolean()) return malformed;
+    record.forwards[static_cast<uint16_t>(number)] = loopback.get<bool>();
   }
   return record;
 }

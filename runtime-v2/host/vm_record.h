@@ -22,6 +22,9 @@ struct VmDisk {
   friend bool operator==(const VmDisk&, const VmDisk&) = default;
 };
 
+// Ports of the VM that the host's 127.0.0.1 has; true: they are those of the VM's 127.0.0.1.
+using VmPorts = std::map<uint16_t, bool>;
+
 struct VmRecord {
   pid_t pid = 0;
   uint64_t start_time = 0;
@@ -29,6 +32,7 @@ struct VmRecord {
   std::string accelerator_reason;
   // By the distro's id.
   std::map<std::string, VmDisk> disks;
+  VmPorts forwards;
 
   std::string ToJson() const;
   // Error: INTERNAL when it is malformed.

@@ -6,7 +6,9 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <pwd.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,6 +21,7 @@
 #include <optional>
 #include <thread>
 
+#include "absl/time/clock.h"
 #include "distros/ext4/ext4.h"
 #include "distros/host/byte_stream.h"
 #include "distros/host/error.h"
@@ -140,6 +143,56 @@ Result InDistro(const Instance& instance, const std::string& command, const std:
   return result;
 }
 
+sockaddr_in Loopback(int port) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return address;
+}
+
+// On the host's 127.0.0.1; port 0: any.
+UniqueFd Listen(int port) {
+  UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(port);
+  EXPECT_EQ(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  EXPECT_EQ(::listen(fd.get(), 1), 0);
+  return fd;
+}
+
+int FreePort() {
+  const UniqueFd fd = Listen(0);
+  sockaddr_in address{};
+  socklen_t size = sizeof address;
+  EXPECT_EQ(::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  return ntohs(address.sin_port);
+}
+
+// What a server at the host's 127.0.0.1 says, or "refused".
+std::string From(int port) {
+  const UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_in address = Loopback(port);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return "refused";
+  std::string text;
+  char buffer[64];
+  for (ssize_t count = 0; (count = ::read(fd.get(), buffer, sizeof buffer)) > 0;) {
+    text.append(buffer, static_cast<size_t>(count));
+  }
+  return text;
+}
+
+// The same, once it is `expected` or patience has ended.
+std::string SoonFrom(int port, const std::string& expected) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  std::string text;
+  do {
+    text = From(port);
+    if (text == expected) break;
+    absl::SleepFor(absl::Milliseconds(50));
+  } while (std::chrono::steady_clock::now() < deadline);
+  return text;
+}
+
 class VmTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -152,7 +205,7 @@ class VmTest : public testing::Test {
              .run = folder_ + "/run"};
     ASSERT_TRUE(home_.Create().ok());
     ::setenv("WSLM_LIBEXEC", Variable("WSLM_LIBEXEC", WSLM_TEST_LIBEXEC).c_str(), 1);
-    runtime_ = MakeRuntimeV2(home_);
+    runtime_ = MakeRuntimeV2(home_, settings_);
   }
   static void TearDownTestSuite() {
     if (runtime_ != nullptr) {
@@ -209,6 +262,16 @@ class VmTest : public testing::Test {
     return *instance;
   }
 
+  // Of a port that somebody listens on; "nobody" when nobody does.
+  static std::string ProblemOf(int port) {
+    for (const ForwardedPort& one : runtime_->status().ports) {
+      if (one.port == port) return one.problem;
+    }
+    return "nobody";
+  }
+
+  static inline const VmSettings settings_ = {
+      .memory_mib = 700, .processors = 2, .kernel_command_line = "said.by=the.user"};
   static std::string folder_;
   static Home home_;
   static std::unique_ptr<RuntimeV2> runtime_;
@@ -236,9 +299,45 @@ TEST_F(VmTest, RunsCommandsAsRootOfARealKernel) {
   EXPECT_THAT(InDistro(*one, "cat /etc/resolv.conf").output, HasSubstr("nameserver 10.0.2.3"));
   EXPECT_THAT(InDistro(*one, "cat /etc/hosts").output, HasSubstr("127.0.1.1\thost-of-one"));
   EXPECT_EQ(InDistro(*one, "ls /lib/modules/$(uname -r)/modules.dep >/dev/null").code, 0);
+  EXPECT_THAT(InDistro(*one, "cat /proc/cmdline").output, HasSubstr(" said.by=the.user"));
+  EXPECT_EQ(InDistro(*one, "nproc").output, "2\n");
+  const int mebibytes =
+      std::atoi(InDistro(*one, "awk '/MemTotal/ {print int($2 / 1024)}' /proc/meminfo").output.c_str());
+  EXPECT_LE(mebibytes, 700);
+  EXPECT_GT(mebibytes, 500);
   // The clock is the host's.
   const Result date = InDistro(*one, "date +%s");
   EXPECT_NEAR(static_cast<double>(std::atoll(date.output.c_str())), static_cast<double>(::time(nullptr)), 3);
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+}
+
+TEST_F(VmTest, WhatListensIsOnTheHostsLoopbackAsLongAsItDoes) {
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  const int everywhere = FreePort();
+  const int loopback = FreePort();
+  const int taken = FreePort();
+  const UniqueFd in_the_way = Listen(taken);
+  const auto serve = [](const std::string& address, int port) {
+    return "perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); bind(S, sockaddr_in(" + std::to_string(port) +
+           ", inet_aton(\"" + address +
+           "\"))) or die; listen(S, 5); "
+           "while (accept(C, S)) { syswrite(C, \"from " +
+           address + "\"); close C }' < /dev/null > /run/log 2>&1 & echo $! >> /run/servers; ";
+  };
+  ASSERT_EQ(InDistro(*one, serve("0.0.0.0", everywhere) + serve("127.0.0.1", loopback) + serve("0.0.0.0", taken)).code,
+            0);
+  EXPECT_EQ(SoonFrom(everywhere, "from 0.0.0.0"), "from 0.0.0.0");
+  EXPECT_EQ(SoonFrom(loopback, "from 127.0.0.1"), "from 127.0.0.1");
+  EXPECT_EQ(ProblemOf(everywhere), "");
+  EXPECT_EQ(ProblemOf(loopback), "");
+  for (int i = 0; i < 100 && (ProblemOf(taken) == "" || ProblemOf(taken) == "nobody"); ++i)
+    absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_THAT(ProblemOf(taken), HasSubstr("of the host is in use"));
+
+  ASSERT_EQ(InDistro(*one, "kill $(cat /run/servers)").code, 0);
+  EXPECT_EQ(SoonFrom(everywhere, "refused"), "refused");
+  EXPECT_EQ(SoonFrom(loopback, "refused"), "refused");
   ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
 }
 
@@ -382,7 +481,7 @@ TEST_F(VmTest, TheNextDaemonFindsWhatRuns) {
   one.reset();
   runtime_.reset();
 
-  runtime_ = MakeRuntimeV2(home_);
+  runtime_ = MakeRuntimeV2(home_, settings_);
   const auto adopted = runtime_->Adopt();
   ASSERT_EQ(adopted.size(), 1U);
   EXPECT_EQ(adopted[0]->distro_id(), "one");

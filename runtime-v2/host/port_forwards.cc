@@ -1,0 +1,92 @@
+#include "runtime-v2/host/port_forwards.h"
+
+#include <utility>
+
+namespace wslm {
+
+class PortForwards::Watch : public runtime::v1::StreamObserver {
+ public:
+  explicit Watch(std::weak_ptr<PortForwards> forwards) : forwards_(std::move(forwards)) {}
+
+  void OnMessage(const runtime::v1::GuestMessage& message, size_t) override {
+    const auto forwards = forwards_.lock();
+    if (forwards != nullptr && message.has_ports()) forwards->Want(message.ports());
+  }
+  // With the VM.
+  void OnEnd(const absl::Status&) override {}
+
+ private:
+  const std::weak_ptr<PortForwards> forwards_;
+};
+
+std::shared_ptr<PortForwards> PortForwards::Start(const std::shared_ptr<Vm>& vm,
+                                                  const std::shared_ptr<Worker>& worker) {
+  std::shared_ptr<PortForwards> forwards(new PortForwards(vm, worker));
+  runtime::v1::OpenRequest request;
+  request.mutable_ports_watch();
+  forwards->stream_ = vm->channel()->Open(request, std::make_shared<Watch>(forwards));
+  return forwards;
+}
+
+void PortForwards::Want(const runtime::v1::PortList& list) {
+  {
+    const std::lock_guard lock(mutex_);
+    wanted_.clear();
+    for (const auto& port : list.ports()) {
+      if (port.port() > 0 && port.port() <= UINT16_MAX) wanted_[static_cast<uint16_t>(port.port())] = port.loopback();
+    }
+  }
+  PostApply();
+}
+
+void PortForwards::Retry() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (problems_.empty()) return;
+  }
+  PostApply();
+}
+
+void PortForwards::PostApply() {
+  const auto worker = worker_.lock();
+  if (worker == nullptr) return;
+  worker->Post([weak = weak_from_this()] {
+    if (const auto forwards = weak.lock()) forwards->Apply();
+  });
+}
+
+void PortForwards::Apply() {
+  const auto vm = vm_.lock();
+  if (vm == nullptr || vm->dead()) return;
+  VmPorts wanted;
+  {
+    const std::lock_guard lock(mutex_);
+    wanted = wanted_;
+  }
+  const VmPorts there = vm->forwards();
+  for (const auto& [port, loopback] : there) {
+    const auto found = wanted.find(port);
+    if (found == wanted.end() || found->second != loopback) vm->RemoveForward(port).IgnoreError();
+  }
+  std::map<uint16_t, std::string> problems;
+  for (const auto& [port, loopback] : wanted) {
+    const auto found = there.find(port);
+    if (found != there.end() && found->second == loopback) continue;
+    const absl::Status added = vm->AddForward(port, loopback);
+    if (!added.ok()) problems[port] = std::string(added.message());
+  }
+  const std::lock_guard lock(mutex_);
+  problems_ = std::move(problems);
+}
+
+std::vector<ForwardedPort> PortForwards::ports() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ForwardedPort> ports;
+  for (const auto& [port, loopback] : wanted_) {
+    const auto problem = problems_.find(port);
+    ports.push_back({.port = port, .problem = problem == problems_.end() ? "" : problem->second});
+  }
+  return ports;
+}
+
+}  // namespace wslm
