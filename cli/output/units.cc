@@ -115,6 +115,10 @@ std::string KindName(v1::OperationKind kind) {
   switch (kind) {
     case v1::OPERATION_KIND_IMPORT:
       return "import";
+    case v1::OPERATION_KIND_IMPORT_IN_PLACE:
+      return "import-in-place";
+    case v1::OPERATION_KIND_PULL:
+      return "pull";
     case v1::OPERATION_KIND_EXPORT:
       return "export";
     case v1::OPERATION_KIND_CONVERT:

@@ -9,7 +9,10 @@ namespace {
 
 std::string Doing(const DistroLocks::Holder& holder) {
   switch (holder.kind) {
+    case v1::OPERATION_KIND_PULL:
+      return "pulled";
     case v1::OPERATION_KIND_IMPORT:
+    case v1::OPERATION_KIND_IMPORT_IN_PLACE:
       return "imported";
     case v1::OPERATION_KIND_EXPORT:
       return "exported";

@@ -327,8 +327,9 @@ absl::StatusOr<ImportPlan> Check(const v1::ImportInPlaceRequest& request, Operat
 }
 
 template <class Request>
-absl::StatusOr<OperationPlan> Plan(const Request& request, const std::string& operation_id, OperationDeps deps) {
-  const DistroLocks::Holder holder = {operation_id, v1::OPERATION_KIND_IMPORT, /*makes=*/true};
+absl::StatusOr<OperationPlan> Plan(v1::OperationKind kind, const Request& request, const std::string& operation_id,
+                                   OperationDeps deps) {
+  const DistroLocks::Holder holder = {operation_id, kind, /*makes=*/true};
   OperationPlan plan;
   RETURN_IF_ERROR(HoldNewName(request.name(), holder, deps, plan));
   ASSIGN_OR_RETURN(ImportPlan import_plan, Check(request, deps));
@@ -343,17 +344,17 @@ absl::StatusOr<OperationPlan> Plan(const Request& request, const std::string& op
 
 absl::StatusOr<OperationPlan> PlanImport(const v1::ImportDistroRequest& request, const std::string& operation_id,
                                          OperationDeps deps) {
-  return Plan(request, operation_id, deps);
+  return Plan(v1::OPERATION_KIND_IMPORT, request, operation_id, deps);
 }
 
 absl::StatusOr<OperationPlan> PlanPull(const v1::PullDistroRequest& request, const std::string& operation_id,
                                        OperationDeps deps) {
-  return Plan(request, operation_id, deps);
+  return Plan(v1::OPERATION_KIND_PULL, request, operation_id, deps);
 }
 
 absl::StatusOr<OperationPlan> PlanImportInPlace(const v1::ImportInPlaceRequest& request,
                                                 const std::string& operation_id, OperationDeps deps) {
-  return Plan(request, operation_id, deps);
+  return Plan(v1::OPERATION_KIND_IMPORT_IN_PLACE, request, operation_id, deps);
 }
 
 }  // namespace wslm::daemon

@@ -31,7 +31,10 @@ void SetResult(v1::Operation& operation, const absl::StatusOr<v1::OperationRespo
 // What a person is to do.
 const char* Verb(v1::OperationKind kind) {
   switch (kind) {
+    case v1::OPERATION_KIND_PULL:
+      return "Pull";
     case v1::OPERATION_KIND_IMPORT:
+    case v1::OPERATION_KIND_IMPORT_IN_PLACE:
       return "Import";
     case v1::OPERATION_KIND_EXPORT:
       return "Export";

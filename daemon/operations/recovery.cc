@@ -115,6 +115,8 @@ absl::StatusOr<v1::OperationResponse> RecoverOperation(const JournalRecord& reco
   if (id.empty()) return Interrupted("");
   switch (operation.kind()) {
     case v1::OPERATION_KIND_IMPORT:
+    case v1::OPERATION_KIND_IMPORT_IN_PLACE:
+    case v1::OPERATION_KIND_PULL:
       return RecoverImport(record, id, deps);
     case v1::OPERATION_KIND_EXPORT:
       return RecoverExport(record);

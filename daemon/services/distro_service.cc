@@ -164,11 +164,11 @@ absl::Status DistroService::DoImportDistro(const v1::ImportDistroRequest& reques
 
 absl::Status DistroService::DoImportInPlace(const v1::ImportInPlaceRequest& request,
                                             v1::ImportInPlaceResponse& response) {
-  return Begin(v1::OPERATION_KIND_IMPORT, request, response, PlanImportInPlace);
+  return Begin(v1::OPERATION_KIND_IMPORT_IN_PLACE, request, response, PlanImportInPlace);
 }
 
 absl::Status DistroService::DoPullDistro(const v1::PullDistroRequest& request, v1::PullDistroResponse& response) {
-  return Begin(v1::OPERATION_KIND_IMPORT, request, response, PlanPull);
+  return Begin(v1::OPERATION_KIND_PULL, request, response, PlanPull);
 }
 
 absl::Status DistroService::DoPushDistro(const v1::PushDistroRequest& request, v1::PushDistroResponse& response) {

@@ -86,6 +86,11 @@ v1::Distro DistroViews::FromRecord(const RegistryEntry& entry) {
     container.set_working_dir(Escaped(record.container.working_dir));
     for (const auto& word : record.container.entrypoint) container.add_entrypoint(Escaped(word));
     for (const auto& word : record.container.cmd) container.add_cmd(Escaped(word));
+    for (const auto& port : record.container.exposed_ports) container.add_exposed_ports(Escaped(port));
+    container.set_stop_signal(Escaped(record.container.stop_signal));
+    for (const auto& [key, value] : record.container.labels) {
+      (*container.mutable_labels())[Escaped(key)] = Escaped(value);
+    }
   }
   return distro;
 }

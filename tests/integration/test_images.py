@@ -339,6 +339,8 @@ class Registry(unittest.TestCase):
         operations = json.loads(self.home.ok("op", "list", "--json"))["operations"]
         # Before anything was packed.
         self.assertEqual(operations[0]["progress"]["phase"], "PROGRESS_PHASE_PREPARE")
+        self.assertEqual([o["kind"].removeprefix("OPERATION_KIND_") for o in operations],
+                         ["PUSH", "PULL", "PULL", "COMPARE", "COMPARE", "PULL", "PULL", "PUSH", "IMPORT"])
         self.assertNotIn("third", self.home.ok("list", "-q"))
 
     def test_what_an_image_says_of_itself_is_kept(self):
@@ -349,13 +351,16 @@ class Registry(unittest.TestCase):
         subprocess.run(["tar", "-C", layout, "-xf", layout + ".tar"], check=True)
         # Another configuration by a tool that isn't ours.
         subprocess.run(["umoci", "config", "--image", layout + ":base:latest", "--config.env", "GREETING=from the image",
-                        "--config.entrypoint", "/bin/sh", "--config.workingdir", "/etc"], check=True, capture_output=True)
+                        "--config.entrypoint", "/bin/sh", "--config.workingdir", "/etc", "--config.label", "who=me",
+                        "--config.exposedports", "80/tcp", "--config.stopsignal", "SIGINT"], check=True, capture_output=True)
         os.chmod(layout, 0o755)
         subprocess.run(["chmod", "-R", "a+rX", layout], check=True)
         self.home.ok("import", "said", layout)
         told = next(d for d in json.loads(self.home.ok("list", "--json"))["distros"] if d["name"] == "said")
         self.assertIn("GREETING=from the image", told["container"]["environment"])
         self.assertEqual((told["container"]["working_dir"], told["container"]["entrypoint"]), ("/etc", ["/bin/sh"]))
+        self.assertEqual((told["container"]["labels"], told["container"]["exposed_ports"], told["container"]["stop_signal"]),
+                         ({"who": "me"}, ["80/tcp"], "SIGINT"))
         self.assertEqual(self.home.ok("run", "-d", "said", "--cd", "/", "--", "echo $GREETING").strip(), "from the image")
         self.assertEqual(self.home.ok("run", "-d", "said", "--cd", "/", "-E", "GREETING=mine", "--", "echo $GREETING").strip(),
                          "mine")
