@@ -77,6 +77,9 @@ class WholeDaemon : public Daemon {
         system_service_({events_.boot_id(), options.socket_path, home.data, options.log_path, absl::Now()}, *registry_,
                         instances_, operations_, workers_, {runtimes.describe, options.request_stop}),
         transfer_service_(transfers_) {
+    instances_.OnLimit([this](const std::string& id, const runtime::v1::LimitReached& limit) {
+      return sessions_.LimitReached(id, limit);
+    });
     instances_.Adopt(registry_->List());
     std::vector<std::string> useless = FinishConversions(deps_);
     operations_.Recover(registry_->Journal(),

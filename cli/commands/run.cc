@@ -99,6 +99,7 @@ absl::StatusOr<v1::Start> RunCommand::MakeStart() const {
   }
   start.set_detached(options_.detach);
   if (options_.detach) return start;
+  start.set_wants_hints(console_.err_is_terminal());
   start.set_stdin_terminal(options_.terminal.value_or(isatty(STDIN_FILENO) != 0));
   start.set_stdout_terminal(options_.terminal.value_or(isatty(STDOUT_FILENO) != 0));
   start.set_stderr_terminal(options_.terminal.value_or(isatty(STDERR_FILENO) != 0));

@@ -168,6 +168,10 @@ bool SessionClient::ReadStream(SessionStream& stream) {
         stderr_offset_ += static_cast<int64_t>(output.bytes.size());
         Write(streams_.err, output.bytes);
         break;
+      case SessionOutput::Kind::kHint:
+        // Never where a program would read it.
+        if (console_.err_is_terminal()) console_.Note(absl::StrCat("wslm: ", Escaped(output.bytes)));
+        break;
       case SessionOutput::Kind::kExited: {
         absl::MutexLock lock(&mutex_);
         state_.exited = output.exited;
@@ -217,6 +221,7 @@ absl::StatusOr<std::shared_ptr<SessionStream>> SessionClient::Reattach() {
   attach.set_attach_token(attach_token_);
   attach.set_stdout_offset(stdout_offset_);
   attach.set_stderr_offset(stderr_offset_);
+  attach.set_wants_hints(start_.wants_hints());
   if (has_terminal_) *attach.mutable_terminal_size() = SizeOfTerminal({streams_.out, streams_.in, streams_.err});
   while (true) {
     client_.Reset(channel_);

@@ -57,6 +57,9 @@ class StreamOf : public SessionStream {
     } else if (response_.has_stderr()) {
       output.kind = SessionOutput::Kind::kStderr;
       output.bytes.swap(*response_.mutable_stderr());
+    } else if (response_.has_hint()) {
+      output.kind = SessionOutput::Kind::kHint;
+      output.bytes.swap(*response_.mutable_hint());
     } else if (response_.has_exited()) {
       output.kind = SessionOutput::Kind::kExited;
       output.exited = response_.exited();

@@ -13,7 +13,7 @@ namespace wslm::cli {
 
 // What came from the session.
 struct SessionOutput {
-  enum class Kind { kNote, kStarted, kAttached, kStdout, kStderr, kExited };
+  enum class Kind { kNote, kStarted, kAttached, kStdout, kStderr, kHint, kExited };
   Kind kind = Kind::kStdout;
   std::string bytes;
   v1::Started started;

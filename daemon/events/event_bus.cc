@@ -27,6 +27,12 @@ void EventBus::SessionChanged(v1::ChangeKind change, const v1::Session& session)
   Publish(std::move(event));
 }
 
+void EventBus::LimitReached(const v1::LimitReached& limit) {
+  v1::WatchEventsResponse event;
+  *event.mutable_limit() = limit;
+  Publish(std::move(event));
+}
+
 std::shared_ptr<EventBus::Subscription> EventBus::Watch(std::function<void()> wake) {
   auto watch = std::make_shared<Subscription>(std::move(wake));
   v1::WatchEventsResponse ready;

@@ -36,6 +36,7 @@ class EventBus {
   void DistroChanged(v1::ChangeKind change, const v1::Distro& distro);
   void OperationChanged(v1::ChangeKind change, const v1::Operation& operation);
   void SessionChanged(v1::ChangeKind change, const v1::Session& session);
+  void LimitReached(const v1::LimitReached& limit);
 
   // A subscription whose first event is `ready`. `wake` is called, from any thread and never within Watch, whenever
   // there may be something to take; it must not block. The watch ends when the result goes.

@@ -345,6 +345,26 @@ void InstanceManager::WatchExit(const std::string& distro_id, const std::shared_
     std::lock_guard lock(life->mutex);
     if (life->manager != nullptr) life->manager->OnExit(distro_id, ended);
   });
+  instance->OnLimit([life = life_, distro_id](const runtime::v1::LimitReached& limit) {
+    std::lock_guard lock(life->mutex);
+    return life->manager != nullptr && life->manager->limit_ && life->manager->limit_(distro_id, limit);
+  });
+}
+
+void InstanceManager::TellLimits(const std::string& distro_id) {
+  std::shared_ptr<runtime::v1::Instance> instance;
+  {
+    std::lock_guard lock(mutex_);
+    const auto slot = slots_.find(distro_id);
+    if (slot != slots_.end()) instance = slot->second.instance;
+  }
+  if (instance == nullptr) return;
+  instance->TellLimits();
+  {
+    std::lock_guard lock(mutex_);
+    ended_.push_back(std::move(instance));
+  }
+  housekeeper_wake_.notify_all();
 }
 
 void InstanceManager::OnExit(const std::string& distro_id, const runtime::v1::Instance* instance) {

@@ -83,6 +83,12 @@ class InstanceManager {
   InstanceManager(const InstanceManager&) = delete;
   InstanceManager& operator=(const InstanceManager&) = delete;
 
+  // Whom to tell of what programs run into; answers whether a person was told. Called on some thread. Before Adopt.
+  using LimitCallback = std::function<bool(const std::string& distro_id, const runtime::v1::LimitReached& limit)>;
+  void OnLimit(LimitCallback callback) { limit_ = std::move(callback); }
+  // Returns when that was told which a running distro's programs ran into before.
+  void TellLimits(const std::string& distro_id);
+
   // From now on nothing is stopped by itself and nobody is told of changes. Idempotent; the destructor does it too.
   void Quiesce();
 
@@ -169,6 +175,7 @@ class InstanceManager {
   Log& log_;
   const Timing timing_;
   const std::function<void(const std::string&)> changed_;
+  LimitCallback limit_;
   const std::shared_ptr<Life> life_ = std::make_shared<Life>();
 
   mutable std::mutex mutex_;

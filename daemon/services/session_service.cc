@@ -30,6 +30,11 @@ class SessionReactor : public grpc::ServerBidiReactor<Request, Response>, public
     NoteToResponse(note, response_);
     this->StartWrite(&response_);
   }
+  void WriteHint(const std::string& hint) override {
+    response_.Clear();
+    response_.set_hint(hint);
+    this->StartWrite(&response_);
+  }
   void Read() override { this->StartRead(&request_); }
   void Finish(const absl::Status& status) override {
     grpc::ServerBidiReactor<Request, Response>::Finish(ToGrpcStatus(status));

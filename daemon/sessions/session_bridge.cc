@@ -17,6 +17,19 @@ void SessionBridge::Note(const std::string& note) {
   Do(std::move(actions));
 }
 
+bool SessionBridge::Hint(const std::string& distro_id, const std::string& hint) {
+  Actions actions;
+  {
+    std::lock_guard lock(mutex_);
+    if (!begun_ || exited_ || end_ || gone_ || !identity_.wants_hints || identity_.distro.id() != distro_id)
+      return false;
+    output_.push_back({.message = {}, .payload_bytes = 0, .hint = hint});
+    AdvanceLocked(actions);
+  }
+  Do(std::move(actions));
+  return true;
+}
+
 void SessionBridge::Opened(std::shared_ptr<runtime::v1::Stream> stream, InstanceUse use) {
   Actions actions;
   {
@@ -102,10 +115,16 @@ void SessionBridge::ClientGone() {
 
 void SessionBridge::OnMessage(const runtime::v1::GuestMessage& message, size_t payload_bytes) {
   Actions actions;
+  std::function<void()> ending;
+  if (message.has_exited()) {
+    std::lock_guard lock(mutex_);
+    ending = std::exchange(hooks_.ending, nullptr);
+  }
+  if (ending) ending();
   {
     std::lock_guard lock(mutex_);
     if (gone_ || finished_) return;
-    output_.push_back({message, payload_bytes});
+    output_.push_back({.message = message, .payload_bytes = payload_bytes, .hint = ""});
     if (message.has_exited()) {
       // The distro is free before the client hears of it, and may do something next that needs it stopped.
       exited_ = true;
@@ -178,7 +197,11 @@ void SessionBridge::Do(Actions actions) {
   actions.release.Release();
   if (actions.hook) actions.hook();
   if (actions.note) client_->WriteNote(*actions.note);
-  if (actions.write) client_->Write(writing_.message, identity_);
+  if (actions.write && !writing_.hint.empty()) {
+    client_->WriteHint(writing_.hint);
+  } else if (actions.write) {
+    client_->Write(writing_.message, identity_);
+  }
   if (actions.read) {
     client_->Read();
     Actions next;

@@ -32,6 +32,8 @@ struct SessionIdentity {
   std::string session_id;
   std::string attach_token;
   v1::DistroRef distro;
+  // The client shows hints to a person.
+  bool wants_hints = false;
 };
 
 class SessionBridge : public runtime::v1::StreamObserver, public std::enable_shared_from_this<SessionBridge> {
@@ -44,6 +46,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
     virtual void Write(const runtime::v1::GuestMessage& message, const SessionIdentity& identity) = 0;
     // As Write, for a few words on what the session waits for.
     virtual void WriteNote(const std::string& note) = 0;
+    // As Write, for what a person is to know of the distro.
+    virtual void WriteHint(const std::string& hint) = 0;
     // Reads the next request; answers with Received when there is one. One at a time.
     virtual void Read() = 0;
     // The last call.
@@ -55,6 +59,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
   // What others want to know of the session; each is called at most once, before the client hears of it.
   struct Hooks {
     std::function<void(const runtime::v1::SessionStarted&)> started;
+    // The command ended; what it left to be told must be told now.
+    std::function<void()> ending;
     // The command ended, or there is no such session.
     std::function<void()> ended;
   };
@@ -66,6 +72,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
   }
   // While the distro starts, tells the client why that takes long. A client that is slow to hear misses some.
   void Note(const std::string& note);
+  // Tells a client that wants hints, after what it was sent before. Whether it will hear of it.
+  bool Hint(const std::string& distro_id, const std::string& hint);
   // The stream is open; `use` is held till the session ends or the client is gone.
   void Opened(std::shared_ptr<runtime::v1::Stream> stream, InstanceUse use);
   // It could not be opened, or must end: the client gets what waits for it, then `status`.
@@ -86,7 +94,9 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
  private:
   struct Output {
     runtime::v1::GuestMessage message;
-    size_t payload_bytes;
+    size_t payload_bytes = 0;
+    // Not empty: that instead of a message.
+    std::string hint;
   };
   // What to do once the lock is released; done in this order.
   struct Actions {

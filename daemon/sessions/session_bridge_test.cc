@@ -16,6 +16,7 @@ class FakeClient : public SessionBridge::Client {
  public:
   void Write(const runtime::v1::GuestMessage& message, const SessionIdentity&) override { written.push_back(message); }
   void WriteNote(const std::string& note) override { notes.push_back(note); }
+  void WriteHint(const std::string& hint) override { hints.push_back(hint); }
   void Read() override { ++reads; }
   void Finish(const absl::Status& status) override {
     EXPECT_FALSE(finished) << "finished twice";
@@ -24,6 +25,7 @@ class FakeClient : public SessionBridge::Client {
 
   std::vector<runtime::v1::GuestMessage> written;
   std::vector<std::string> notes;
+  std::vector<std::string> hints;
   int reads = 0;
   std::optional<absl::Status> finished;
 };

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daemon/instances/instance_calls.h"
+#include "daemon/sessions/limit_text.h"
 #include "daemon/sessions/session_messages.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
@@ -89,7 +90,7 @@ absl::Status SessionManager::TryExec(const v1::Start& start, const std::shared_p
   session.set_has_terminal(start.stdin_terminal() || start.stdout_terminal() || start.stderr_terminal());
   session.set_attached(true);
   *session.mutable_start_time() = ToTimestamp(absl::Now());
-  bridge->Prepare({session_id, token, session.distro()}, HooksFor(session, false));
+  bridge->Prepare({session_id, token, session.distro(), start.wants_hints()}, HooksFor(session, false));
   auto channel = use.channel();
   bridge->Opened(channel->Open(request, bridge), std::move(use));
   return absl::OkStatus();
@@ -118,7 +119,8 @@ absl::Status SessionManager::TryAttach(const v1::Attach& attach, const std::shar
   }
   session.set_attached(true);
   events_.SessionChanged(v1::CHANGE_KIND_UPDATED, session);
-  bridge->Prepare({attach.session_id(), attach.attach_token(), session.distro()}, HooksFor(session, true));
+  bridge->Prepare({attach.session_id(), attach.attach_token(), session.distro(), attach.wants_hints()},
+                  HooksFor(session, true));
   bridge->Opened(channel->Open(request, bridge), *std::move(use));
   return absl::OkStatus();
 }
@@ -144,6 +146,7 @@ SessionBridge::Hooks SessionManager::HooksFor(const v1::Session& session, bool k
                 told->known = true;
                 events_.SessionChanged(v1::CHANGE_KIND_CREATED, told->session);
               },
+          .ending = [this, told] { instances_.TellLimits(told->session.distro().id()); },
           .ended =
               [this, told] {
                 tokens_.Forget(told->session.id());
@@ -212,6 +215,24 @@ absl::Status SessionManager::Detach(const std::string& session_id) {
   runtime::v1::OpenRequest request;
   request.mutable_session_detach()->set_session_id(session_id);
   return CallOn(session_id, std::move(request));
+}
+
+bool SessionManager::LimitReached(const std::string& distro_id, const runtime::v1::LimitReached& limit) {
+  const auto entry = registry_.Find(distro_id);
+  if (!entry.ok()) return false;
+  const auto described = DescribeLimit(limit, RefOf(entry->record));
+  if (!described) return false;
+  if (limit.first) events_.LimitReached(*described);
+  std::vector<std::shared_ptr<SessionBridge>> bridges;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& weak : bridges_) {
+      if (auto bridge = weak.lock()) bridges.push_back(std::move(bridge));
+    }
+  }
+  bool told = false;
+  for (const auto& bridge : bridges) told = bridge->Hint(distro_id, described->message()) || told;
+  return told;
 }
 
 void SessionManager::Close(const absl::Status& status) {

@@ -37,6 +37,10 @@ class SessionManager {
   absl::Status Signal(const std::string& session_id, int signal);
   absl::Status Detach(const std::string& session_id);
 
+  // A distro's program ran into something: tells watchers of the first of its kind, and clients that want hints.
+  // Whether there are any.
+  bool LimitReached(const std::string& distro_id, const runtime::v1::LimitReached& limit);
+
   // Ends all clients' streams with `status`, those to come too; the sessions go on.
   void Close(const absl::Status& status);
 

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 
 #include "absl/time/time.h"
 #include "distros/host/error.h"
@@ -37,7 +38,7 @@ absl::StatusOr<UniqueFd> ConnectTo(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<InstanceV1>> InstanceV1::Connect(std::string distro_id, const std::string& socket,
-                                                                pid_t lxcore) {
+                                                                pid_t lxcore, const std::string& limits) {
   UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, lxcore, 0)));
   if (!process) return ErrnoError("cannot watch", "wslm-lxcore");
   UniqueFd wake(::eventfd(0, EFD_CLOEXEC));
@@ -46,17 +47,18 @@ absl::StatusOr<std::shared_ptr<InstanceV1>> InstanceV1::Connect(std::string dist
   ASSIGN_OR_RETURN(std::shared_ptr<runtime::v1::Channel> channel,
                    runtime::v1::Channel::Connect(std::move(connection), {}));
   std::shared_ptr<InstanceV1> instance(
-      new InstanceV1(std::move(distro_id), lxcore, std::move(process), std::move(wake), std::move(channel)));
+      new InstanceV1(std::move(distro_id), lxcore, std::move(process), std::move(wake), std::move(channel), limits));
   return instance;
 }
 
 InstanceV1::InstanceV1(std::string distro_id, pid_t pid, UniqueFd process, UniqueFd wake,
-                       std::shared_ptr<runtime::v1::Channel> channel)
+                       std::shared_ptr<runtime::v1::Channel> channel, const std::string& limits)
     : distro_id_(std::move(distro_id)),
       pid_(pid),
       process_(std::move(process)),
       wake_(std::move(wake)),
       channel_(std::move(channel)),
+      limits_(limits),
       watcher_(&InstanceV1::Watch, this) {}
 
 InstanceV1::~InstanceV1() {
@@ -71,10 +73,11 @@ InstanceV1::~InstanceV1() {
 }
 
 void InstanceV1::Watch() {
-  pollfd events[] = {{process_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
+  pollfd events[] = {{process_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}, {limits_.watch_fd(), POLLIN, 0}};
   while (events[0].revents == 0) {
-    if (::poll(events, 2, -1) < 0 && errno != EINTR) return;
+    if (::poll(events, std::size(events), -1) < 0 && errno != EINTR) return;
     if (events[1].revents != 0) return;
+    if (events[2].revents != 0) limits_.Tell();
   }
   // It is the child of whichever daemon started it.
   ::waitpid(pid_, nullptr, WNOHANG);

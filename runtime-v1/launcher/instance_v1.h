@@ -13,15 +13,17 @@
 
 #include "absl/status/statusor.h"
 #include "distros/host/unique_fd.h"
+#include "runtime-v1/launcher/limit_file.h"
 #include "wslm/runtime/v1/instance.h"
 
 namespace wslm {
 
 class InstanceV1 : public runtime::v1::Instance {
  public:
-  // Connects to `socket`, on which init of `distro_id` listens. `lxcore` is the process id of its guardian, alive.
+  // Connects to `socket`, on which init of `distro_id` listens. `lxcore` is the process id of its guardian, alive;
+  // `limits` the file in which lxcore notes what programs run into.
   static absl::StatusOr<std::shared_ptr<InstanceV1>> Connect(std::string distro_id, const std::string& socket,
-                                                             pid_t lxcore);
+                                                             pid_t lxcore, const std::string& limits);
 
   // The distro goes on.
   ~InstanceV1() override;
@@ -30,10 +32,12 @@ class InstanceV1 : public runtime::v1::Instance {
   std::shared_ptr<runtime::v1::Channel> channel() const override { return channel_; }
   absl::Status Stop(absl::Duration grace) override;
   void OnExit(std::function<void()> callback) override;
+  void OnLimit(LimitCallback callback) override { limits_.SetCallback(std::move(callback)); }
+  void TellLimits() override { limits_.Tell(); }
 
  private:
   InstanceV1(std::string distro_id, pid_t pid, UniqueFd process, UniqueFd wake,
-             std::shared_ptr<runtime::v1::Channel> channel);
+             std::shared_ptr<runtime::v1::Channel> channel, const std::string& limits);
   // On the watcher's thread: until the guardian ended or the wish to stop watching.
   void Watch();
   bool WaitForEnd(absl::Duration timeout);
@@ -43,6 +47,7 @@ class InstanceV1 : public runtime::v1::Instance {
   const UniqueFd process_;  // pidfd of the guardian
   const UniqueFd wake_;     // eventfd
   const std::shared_ptr<runtime::v1::Channel> channel_;
+  LimitFile limits_;
 
   std::mutex mutex_;
   std::condition_variable ended_changed_;

@@ -39,6 +39,7 @@ class RuntimeV1 : public runtime::v1::Runtime {
  private:
   std::string AllRunFolders() const { return home_.run + "/v1"; }
   std::string RunFolder(const std::string& id) const { return AllRunFolders() + "/" + id; }
+  std::string Limits(const std::string& id) const { return RunFolder(id) + "/limits"; }
   std::string Socket(const std::string& id) const { return home_.SocketPath("v1/" + id + "/control.sock"); }
 
   const Home home_;
@@ -51,12 +52,14 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV1::Start(const StartSpec& spec
   const std::string socket = Socket(id);
   RETURN_IF_ERROR(MakeFolders(folder));
   RETURN_IF_ERROR(MakeFolders(ParentPath(socket)));
+  // Of its last run.
+  ::unlink(Limits(id).c_str());
   ASSIGN_OR_RETURN(const pid_t pid, SpawnLxcore({"--folder=" + spec.folder, "--run-folder=" + folder,
                                                  "--socket=" + socket, "--files-socket=" + FilesSocketV1(home_, id),
                                                  "--second-owner=" + std::to_string(spec.second_owner_uid) + ":" +
                                                      std::to_string(spec.second_owner_gid)},
                                                 spec.config.SerializeAsString(), folder + "/log", kStartTimeout));
-  auto instance = InstanceV1::Connect(id, socket, pid);
+  auto instance = InstanceV1::Connect(id, socket, pid, Limits(id));
   if (!instance.ok()) {
     ::kill(pid, SIGTERM);
     ::waitpid(pid, nullptr, 0);
@@ -85,7 +88,7 @@ std::vector<std::shared_ptr<Instance>> RuntimeV1::Adopt() {
   for (const std::string& id : ids) {
     const std::string folder = RunFolder(id);
     if (const pid_t pid = HolderOf(folder); pid > 0) {
-      auto instance = InstanceV1::Connect(id, Socket(id), pid);
+      auto instance = InstanceV1::Connect(id, Socket(id), pid, Limits(id));
       if (instance.ok()) {
         // Another wslm-lxcore may have been installed since: it takes over (runtime-v1/lxcore/guardian.h).
         ::kill(pid, SIGHUP);

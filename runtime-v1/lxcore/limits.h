@@ -25,7 +25,7 @@ enum class Limit {
   kClock,
   k32Bit,
 };
-// As the file has it.
+// As the file has it; wslmd knows the same names (daemon/sessions/limit_text.cc).
 std::string_view NameOf(Limit limit);
 
 class Limits {

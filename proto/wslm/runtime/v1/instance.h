@@ -31,6 +31,16 @@ struct StartSpec {
   uint32_t second_owner_gid = 1000;
 };
 
+// Something that a distro can't do by its nature, and a program tried.
+struct LimitReached {
+  // A name of runtime-v1/lxcore/limits.h.
+  std::string kind;
+  // Any bytes.
+  std::string program;
+  // Nothing of its kind was told of before since the distro's start.
+  bool first = false;
+};
+
 // A distro whose init runs. Thread-safe.
 class Instance {
  public:
@@ -38,10 +48,18 @@ class Instance {
   virtual const std::string& distro_id() const = 0;
   // Where to open streams; put distro_id() into each OpenRequest. Never null.
   virtual std::shared_ptr<Channel> channel() const = 0;
-  // Ends it: SIGTERM, `grace`, SIGKILL; returns when nothing of it is left and its files are closed and synced. Idempotent.
+  // Ends it: SIGTERM, `grace`, SIGKILL; returns when nothing of it is left and its files are closed and synced.
+  // Idempotent.
   virtual absl::Status Stop(absl::Duration grace) = 0;
   // Called once, on some thread, when it ended, however.
   virtual void OnExit(std::function<void()> callback) = 0;
+
+  // Whether a person was told: until one is, the kind is told of again when it comes again.
+  using LimitCallback = std::function<bool(const LimitReached&)>;
+  // `callback` is called, on some thread, one at a time, for what programs run into. Nothing for v2.
+  virtual void OnLimit(LimitCallback) {}
+  // Returns when the callback has been called for all that was run into before. Doesn't ask the distro.
+  virtual void TellLimits() {}
 };
 
 class Runtime {
@@ -70,8 +88,8 @@ class Runtime {
   // The distro is deleted: removes what is left of its last run, which a person may have wanted to look into. Not while
   // it runs.
   virtual void Forget(const std::string& /*distro_id*/) {}
-  // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once, and
-  // AdoptLater's `found` has been called when this returns. No-op for v1.
+  // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once,
+  // and AdoptLater's `found` has been called when this returns. No-op for v1.
   virtual absl::Status Shutdown() = 0;
 };
 
