@@ -1,11 +1,13 @@
 #include "runtime-v1/init/launch.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -17,6 +19,8 @@
 namespace wslm::init {
 namespace {
 
+// As execvp(3)'s.
+constexpr char kDefaultPath[] = "/bin:/usr/bin";
 constexpr int kNotFound = 127;
 constexpr int kNotExecutable = 126;
 
@@ -96,6 +100,43 @@ void BecomeUser(const LaunchPlan& plan, int report_fd) {
   ::_exit(error == ENOENT || error == ENOTDIR ? kNotFound : kNotExecutable);
 }
 
+bool IsElf(const std::string& file) {
+  const UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  char magic[SELFMAG];
+  return ::read(fd.get(), magic, sizeof magic) == SELFMAG && std::memcmp(magic, ELFMAG, SELFMAG) == 0;
+}
+
+// execve(2); a script that names no interpreter is the shell's, as with execvp(3). Returns when it failed, with errno.
+void RunFile(const std::string& file, const std::vector<char*>& argv, const std::vector<char*>& envp) {
+  ::execve(file.c_str(), argv.data(), envp.data());
+  if (errno != ENOEXEC) return;
+  // A program for another machine is no script: the shell would take its bytes for commands.
+  if (IsElf(file)) {
+    errno = ENOEXEC;
+    return;
+  }
+  std::string shell = "/bin/sh";
+  std::string script = file;
+  std::vector<char*> words = {shell.data(), script.data()};
+  words.insert(words.end(), argv.begin() + 1, argv.end());
+  ::execve(shell.c_str(), words.data(), envp.data());
+}
+
+// The first `name` of the folders of `path` that can be run, as with execvp(3). Returns the error.
+int RunAlong(const std::string& path, const std::string& name, const std::vector<char*>& argv,
+             const std::vector<char*>& envp) {
+  bool denied = false;
+  for (size_t begin = 0; begin <= path.size();) {
+    const size_t end = std::min(path.find(':', begin), path.size());
+    const std::string folder = path.substr(begin, end - begin);
+    RunFile(folder.empty() ? name : folder + "/" + name, argv, envp);
+    if (errno == EACCES) denied = true;
+    if (errno != ENOENT && errno != ENOTDIR && errno != EACCES) return errno;
+    begin = end + 1;
+  }
+  return denied ? EACCES : ENOENT;
+}
+
 [[noreturn]] void Execute(const LaunchPlan& plan) {
   std::vector<std::string> variables;
   for (const auto& [name, value] : plan.environment) variables.push_back(name + "=" + value);
@@ -106,11 +147,13 @@ void BecomeUser(const LaunchPlan& plan, int report_fd) {
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
-  // execvpe looks along the PATH of its own environment.
   const auto path = plan.environment.find("PATH");
-  if (path != plan.environment.end()) ::setenv("PATH", path->second.c_str(), 1);
-  ::execvpe(plan.command.file.c_str(), argv.data(), envp.data());
-  ExplainExecFailure(plan.command.file, errno);
+  const std::string& file = plan.command.file;
+  if (file.find('/') != std::string::npos) {
+    RunFile(file, argv, envp);
+    ExplainExecFailure(file, errno);
+  }
+  ExplainExecFailure(file, RunAlong(path == plan.environment.end() ? kDefaultPath : path->second, file, argv, envp));
 }
 
 struct ChildStreams {

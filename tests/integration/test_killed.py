@@ -101,10 +101,19 @@ class Killed(unittest.TestCase):
         session = self.session("one")
         (lxcore, _), = self.processes("wslm-lxcore")
         os.kill(lxcore, signal.SIGKILL)
+        out, err = session.communicate("still here\n", timeout=60)
+        self.assertEqual((session.returncode, out), (0, "still here\nover\n"), err)
+        self.assert_as_before("one")
+        self.assert_nothing_runs_on()
+
+    def test_the_guardian_in_the_middle_of_a_session(self):
+        session = self.session("one")
+        (guardian, _), = self.processes("wslm-guardian")
+        os.kill(guardian, signal.SIGKILL)
         _, err = session.communicate(timeout=60)
         self.assertEqual(session.returncode, 125, err)
         self.assertIn("Error code: RUNTIME_DIED", err)
-        wait_for(lambda: not self.processes("wslm-lxcore", "wslm-init", "busybox", "cat", "sh"), timeout=20)
+        wait_for(lambda: not self.processes("wslm-guardian", "wslm-lxcore", "wslm-init", "busybox", "cat", "sh"), timeout=20)
         self.assert_as_before("one")
         self.assert_nothing_runs_on()
 
