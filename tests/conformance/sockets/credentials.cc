@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tests/conformance/conformance.h"
+#include "tests/conformance/sockets/named_socket.h"
 
 namespace wslm::conformance {
 namespace {
@@ -352,28 +353,18 @@ BEHAVIOUR(kEach, "several messages are received at once, each with its ids") {
 }
 
 BEHAVIOUR(kRoot, "a peer is who it was when it connected or listened") {
-  const int server = OK(socket(AF_UNIX, SOCK_STREAM, 0));
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  strcpy(address.sun_path, "s");
-  OK(bind(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
-  OK(chmod("s", 0666));
-  OK(listen(server, 2));
-  As(kUser, [&] {
-    const int client = OK(socket(AF_UNIX, SOCK_STREAM, 0));
-    OK(connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
-  });
+  const NamedSocket server = MakeServer(2);
+  As(kUser, [&] { ConnectTo(server); });
   ucred peer;
   socklen_t size = sizeof(peer);
-  const int gone = OK(accept(server, nullptr, nullptr));
+  const int gone = OK(accept(server.fd, nullptr, nullptr));
   OK(getsockopt(gone, SOL_SOCKET, SO_PEERCRED, &peer, &size));
   SAME(kUser, peer.uid);
   SAME(kUser, peer.gid);
   InChild([&] {
-    const int client = OK(socket(AF_UNIX, SOCK_STREAM, 0));
-    OK(connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
+    ConnectTo(server);
     OK(setresuid(kOther, kOther, kOther));
-    const int accepted = OK(accept(server, nullptr, nullptr));
+    const int accepted = OK(accept(server.fd, nullptr, nullptr));
     size = sizeof(peer);
     OK(getsockopt(accepted, SOL_SOCKET, SO_PEERCRED, &peer, &size));
     SAME(0u, peer.uid);
@@ -382,18 +373,9 @@ BEHAVIOUR(kRoot, "a peer is who it was when it connected or listened") {
 }
 
 BEHAVIOUR(kRoot, "a peer's groups are its own") {
-  const int server = OK(socket(AF_UNIX, SOCK_STREAM, 0));
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  strcpy(address.sun_path, "s");
-  OK(bind(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
-  OK(chmod("s", 0666));
-  OK(listen(server, 2));
-  As(kUser, kUser, {100, 200, 300}, [&] {
-    const int client = OK(socket(AF_UNIX, SOCK_STREAM, 0));
-    OK(connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
-  });
-  const int accepted = OK(accept(server, nullptr, nullptr));
+  const NamedSocket server = MakeServer(2);
+  As(kUser, kUser, {100, 200, 300}, [&] { ConnectTo(server); });
+  const int accepted = OK(accept(server.fd, nullptr, nullptr));
   gid_t groups[8] = {};
   socklen_t size = sizeof(groups);
   OK(getsockopt(accepted, SOL_SOCKET, SO_PEERGROUPS, groups, &size));

@@ -4,6 +4,7 @@
 #include <sys/un.h>
 
 #include "tests/conformance/conformance.h"
+#include "tests/conformance/sockets/named_socket.h"
 
 namespace wslm::conformance {
 namespace {
@@ -39,20 +40,13 @@ BEHAVIOUR(kUsers, "both ends of a pair are told who made it") {
 }
 
 BEHAVIOUR(kRoot, "a server is told the user that connected, a client the one that listens") {
-  const int server = OK(socket(AF_UNIX, SOCK_STREAM, 0));
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  strcpy(address.sun_path, "s");
-  OK(bind(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
-  OK(chmod("s", 0666));
-  OK(listen(server, 1));
+  const NamedSocket server = MakeServer(1);
   int pipes[2];
   OK(pipe(pipes));
   const pid_t child = OK(fork());
   if (child == 0) {
     As(kUser, [&] {
-      const int client = OK(socket(AF_UNIX, SOCK_STREAM, 0));
-      OK(connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
+      const int client = ConnectTo(server);
       ucred peer;
       socklen_t size = sizeof(peer);
       OK(getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &size));
@@ -62,7 +56,7 @@ BEHAVIOUR(kRoot, "a server is told the user that connected, a client the one tha
     });
     _exit(0);
   }
-  const int accepted = OK(accept(server, nullptr, nullptr));
+  const int accepted = OK(accept(server.fd, nullptr, nullptr));
   ucred peer;
   socklen_t size = sizeof(peer);
   OK(getsockopt(accepted, SOL_SOCKET, SO_PEERCRED, &peer, &size));
@@ -80,16 +74,12 @@ BEHAVIOUR(kUsers, "one sends no ids but one's own") {
 }
 
 BEHAVIOUR(kRoot, "a socket is connected to by who may write it") {
-  const int server = OK(socket(AF_UNIX, SOCK_DGRAM, 0));
-  sockaddr_un address = {};
-  address.sun_family = AF_UNIX;
-  strcpy(address.sun_path, "s");
-  OK(bind(server, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
+  const NamedSocket server = MakeNamedSocket(SOCK_DGRAM);
   SAME(0755, ModeOf("s"));
   As(kUser, [&] {
     const int client = OK(socket(AF_UNIX, SOCK_DGRAM, 0));
-    FAILS(EACCES, connect(client, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
-    FAILS(EACCES, sendto(client, "x", 1, 0, reinterpret_cast<sockaddr*>(&address), sizeof(address)));
+    FAILS(EACCES, connect(client, server.name(), sizeof(server.address)));
+    FAILS(EACCES, sendto(client, "x", 1, 0, server.name(), sizeof(server.address)));
   });
 }
 
