@@ -16,9 +16,9 @@
 #include "distros/host/files.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
-#include "runtime-v2/host/bzimage.h"
 #include "runtime-v2/host/deb_package.h"
 #include "runtime-v2/host/kernel_fetch.h"
+#include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/modules/kmod_index.h"
 #include "runtime-v2/modules/module_index.h"
@@ -161,7 +161,7 @@ absl::Status MakeModulesImage(const std::string& modules, const std::string& ima
 
 absl::Status MakeKernel(const std::string& package, const std::string& folder) {
   ASSIGN_OR_RETURN(const UnpackedKernel unpacked, UnpackKernelPackage(package, folder));
-  RETURN_IF_ERROR(ExtractVmlinux(unpacked.bzimage, folder + "/vmlinux"));
+  RETURN_IF_ERROR(HostMachine().unpack_kernel(unpacked.bzimage, folder + "/vmlinux"));
   ModuleIndex index;
   RETURN_IF_ERROR(IndexFolder(unpacked.modules, "kernel", index));
   RETURN_IF_ERROR(WriteIndexes(index, unpacked.modules));

@@ -5,15 +5,16 @@
 #include <optional>
 #include <string_view>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "distros/host/error.h"
 #include "runtime-v2/host/deb_package.h"
+#include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/process.h"
 
 namespace wslm {
 namespace {
 
-constexpr char kMetaPackage[] = "linux-image-amd64";
 constexpr absl::Duration kQueryTimeout = absl::Seconds(60);
 constexpr absl::Duration kFetchTimeout = absl::Minutes(30);
 
@@ -37,19 +38,20 @@ std::optional<std::string> DebIn(const std::string& folder) {
 absl::StatusOr<std::string> FetchKernelPackage(const std::string& folder) {
   const std::string apt_get = FindProgram("apt-get");
   const std::string apt_cache = FindProgram("apt-cache");
+  const Machine& machine = HostMachine();
   if (apt_get.empty() || apt_cache.empty()) {
     return Unavailable(
-        "The VM's kernel is taken from a Debian package, and this host has no apt: set WSLM_KERNEL_DEB to the path of "
-        "a "
-        "linux-image-*-amd64 package.");
+        absl::StrCat("The VM's kernel is taken from a Debian package, and this host has no apt: set WSLM_KERNEL_DEB to "
+                     "the path of a package ",
+                     machine.kernel_packages, "."));
   }
-  const auto depends = RunProgram({apt_cache, "depends", kMetaPackage}, kQueryTimeout);
+  const auto depends = RunProgram({apt_cache, "depends", machine.kernel_package}, kQueryTimeout);
   const std::string package = depends.ok() ? KernelPackageIn(*depends) : "";
   if (package.empty()) {
-    return Unavailable(
-        "apt knows no linux-image-amd64 package, from which the VM's kernel is taken: run 'sudo apt-get update', or "
-        "set "
-        "WSLM_KERNEL_DEB to the path of such a package.");
+    return Unavailable(absl::StrCat("apt knows no package ", machine.kernel_package,
+                                    ", from which the VM's kernel is taken: run 'sudo apt-get update', or set "
+                                    "WSLM_KERNEL_DEB to the path of a package ",
+                                    machine.kernel_packages, "."));
   }
   const auto fetched = RunProgram({apt_get, "download", "-q", package}, kFetchTimeout, folder);
   const std::optional<std::string> path = DebIn(folder);

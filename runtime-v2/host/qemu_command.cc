@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "absl/strings/str_cat.h"
+#include "runtime-v2/host/machine.h"
 #include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
@@ -16,14 +17,13 @@ std::string Value(const std::string& text) {
 }
 
 std::string KernelCommandLine(const QemuOptions& options) {
-  // panic and reboot: a panic ends QEMU (-no-reboot) instead of hanging in silence. cryptomgr.notests: half a second of
-  // self-tests. lsm: all but bpf, beside which Linux before 6.10 lets everybody change security attributes.
+  // panic and the machine's reboot: a panic ends QEMU (-no-reboot) instead of hanging in silence. cryptomgr.notests:
+  // half a second of self-tests. lsm: all but bpf, beside which Linux before 6.10 lets everybody change security
+  // attributes.
+  const Machine& machine = HostMachine();
   std::string line =
-      "console=ttyS0 quiet panic=-1 reboot=t cryptomgr.notests lsm=landlock,lockdown,yama,apparmor,tomoyo";
-  // Without a given frequency the kernel calibrates against a timer, which under TCG on a busy host may never end; the
-  // emulated processor has none of the faults that the mitigations are for.
-  if (!options.kvm) line += " tsc=reliable no_timer_check mitigations=off";
-  if (!options.kvm && options.tsc_khz > 0) line += " tsc_early_khz=" + std::to_string(options.tsc_khz);
+      absl::StrCat("console=", machine.console, " quiet panic=-1 ", machine.kernel_words(options.kvm, options.tsc_khz),
+                   " cryptomgr.notests lsm=landlock,lockdown,yama,apparmor,tomoyo");
   if (!options.kernel_command_line.empty()) line += " " + options.kernel_command_line;
   return line;
 }
@@ -37,7 +37,7 @@ std::string HexNumber(uint64_t number) {
 }  // namespace
 
 std::vector<std::string> QemuArguments(const QemuOptions& options) {
-  return {
+  std::vector<std::string> arguments = {
       options.program,
       "-nodefaults",
       "-no-user-config",
@@ -46,8 +46,6 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       "-no-reboot",
       "-name",
       "wslm",
-      "-M",
-      "microvm,isa-serial=on,rtc=on",
       "-accel",
       options.kvm ? "kvm" : "tcg,thread=multi,tb-size=256",
       "-cpu",
@@ -56,8 +54,6 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       std::to_string(options.memory_mib),
       "-smp",
       std::to_string(options.processors),
-      "-global",
-      "virtio-mmio.force-legacy=false",
       "-kernel",
       options.kernel,
       "-initrd",
@@ -99,6 +95,9 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       "-qmp",
       "unix:" + Value(options.qmp_socket) + ",server=on,wait=off",
   };
+  const std::vector<std::string>& board = HostMachine().board;
+  arguments.insert(arguments.end(), board.begin(), board.end());
+  return arguments;
 }
 
 }  // namespace wslm

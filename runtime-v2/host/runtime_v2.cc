@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/image_lock.h"
@@ -22,6 +23,7 @@
 #include "runtime-v2/host/instance_v2.h"
 #include "runtime-v2/host/kernel.h"
 #include "runtime-v2/host/log_bound.h"
+#include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/port_forwards.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/vm.h"
@@ -37,7 +39,6 @@ using runtime::v1::StartSpec;
 
 namespace {
 
-constexpr char kQemu[] = "qemu-system-x86_64";
 // The agent's own deadlines (disk 30 s, init 60 s) are shorter.
 constexpr absl::Duration kDistroStartTimeout = absl::Minutes(2);
 constexpr absl::Duration kCleanUpGrace = absl::Seconds(2);
@@ -191,7 +192,7 @@ absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.record)));
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.control_socket)));
   RETURN_IF_ERROR(MakeFolders(home_.state));
-  VmBootOptions options{.paths = paths_, .qemu = FindProgram(kQemu), .settings = settings_};
+  VmBootOptions options{.paths = paths_, .qemu = FindProgram(HostMachine().qemu), .settings = settings_};
   ASSIGN_OR_RETURN(options.kernel, EnsureKernel(home_.cache, note));
   const InitramfsParts parts{.agent = ProgramPath("wslm-agent"),
                              .init = ProgramPath("wslm-init"),
@@ -368,10 +369,11 @@ std::unique_ptr<RuntimeV2> MakeRuntimeV2(const Home& home, const VmSettings& set
 }
 
 absl::Status CheckHostForV2() {
-  if (!FindProgram(kQemu).empty()) return absl::OkStatus();
+  if (!FindProgram(HostMachine().qemu).empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, reason::kHostUnsupported,
-               "A version 2 distro runs in a VM, and QEMU is missing: install the package qemu-system-x86.",
-               {{"missing", kQemu}});
+               absl::StrCat("A version 2 distro runs in a VM, and QEMU is missing: install the package ",
+                            HostMachine().qemu_package, "."),
+               {{"missing", HostMachine().qemu}});
 }
 
 }  // namespace wslm
