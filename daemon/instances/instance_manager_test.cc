@@ -154,12 +154,6 @@ TEST_F(InstanceManagerTest, ABrokenDistroIsNotStarted) {
   EXPECT_EQ(ReasonOf(manager_->Acquire(entry, {}).status()), "DISTRO_BROKEN");
 }
 
-TEST(StartSpecTest, HostsHasTheNameAndTheHostsOwnEntries) {
-  const std::string hosts = HostsFile("box", "10.0.0.1 mirror");
-  EXPECT_NE(hosts.find("127.0.0.1\tlocalhost host.wslm.internal\n127.0.1.1\tbox\n"), std::string::npos);
-  EXPECT_NE(hosts.find("\n10.0.0.1 mirror\n"), std::string::npos);
-}
-
 TEST(StartSpecTest, AnIsolatedDistroHasNoAutomount) {
   auto entry = Debian();
   EXPECT_TRUE(MakeStartSpec(entry).config.automount());

@@ -3,7 +3,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "absl/strings/str_cat.h"
+#include "distros/config/hosts_file.h"
 #include "distros/host/files.h"
 
 namespace wslm::daemon {
@@ -16,14 +16,6 @@ std::string HostName() {
 }
 
 }  // namespace
-
-std::string HostsFile(const std::string& hostname, const std::string& host_hosts) {
-  std::string text = absl::StrCat("127.0.0.1\tlocalhost host.wslm.internal\n127.0.1.1\t", hostname, "\n\n", host_hosts);
-  if (text.back() != '\n') text += '\n';
-  return absl::StrCat(text,
-                      "\n::1     ip6-localhost ip6-loopback\nfe00::0 ip6-localnet\nff00::0 ip6-mcastprefix\n"
-                      "ff02::1 ip6-allnodes\nff02::2 ip6-allrouters\n");
-}
 
 runtime::v1::StartSpec MakeStartSpec(const RegistryEntry& entry) {
   const DistroRecord& record = entry.record;
@@ -42,7 +34,8 @@ runtime::v1::StartSpec MakeStartSpec(const RegistryEntry& entry) {
   if (record.version == 1) {
     if (const auto text = ReadSmallFile("/etc/resolv.conf"); text.ok()) spec.config.set_resolv_conf(*text);
     const auto hosts = ReadSmallFile("/etc/hosts");
-    spec.config.set_hosts(HostsFile(spec.config.hostname(), hosts.ok() ? *hosts : ""));
+    // The network is the host's own.
+    spec.config.set_hosts(HostsFile(spec.config.hostname(), "127.0.0.1", hosts.ok() ? *hosts : ""));
   }
   return spec;
 }

@@ -2,8 +2,6 @@
 #ifndef WSLM_DAEMON_INSTANCES_START_SPEC_H_
 #define WSLM_DAEMON_INSTANCES_START_SPEC_H_
 
-#include <string>
-
 #include "distros/registry/registry.h"
 #include "wslm/runtime/v1/instance.h"
 
@@ -12,9 +10,6 @@ namespace wslm::daemon {
 // From the record and, for v1, the host's name resolution (RuntimeV2 fills in the VM's). What can't be read of the host
 // is left to the distro's own files.
 runtime::v1::StartSpec MakeStartSpec(const RegistryEntry& entry);
-
-// The content of /etc/hosts: localhost, the host's name, and the entries of the host's own file `host_hosts`.
-std::string HostsFile(const std::string& hostname, const std::string& host_hosts);
 
 }  // namespace wslm::daemon
 

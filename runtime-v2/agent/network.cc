@@ -11,14 +11,14 @@
 #include "distros/host/status_macros.h"
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/file.h"
+#include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
 namespace {
 
-// QEMU's user network hands these out (its documentation, "-netdev user"); asking it by DHCP would cost a second.
+// QEMU's user network hands these out; asking it by DHCP would cost a second.
 constexpr char kAddress[] = "10.0.2.15";
 constexpr char kNetmask[] = "255.255.255.0";
-constexpr char kGateway[] = "10.0.2.2";
 
 sockaddr Address(const char* text) {
   sockaddr_in address{};
@@ -75,7 +75,7 @@ absl::Status SetUpNetwork() {
   rtentry route{};
   route.rt_dst = Address("0.0.0.0");
   route.rt_genmask = Address("0.0.0.0");
-  route.rt_gateway = Address(kGateway);
+  route.rt_gateway = Address(kHostAddress);
   route.rt_flags = RTF_UP | RTF_GATEWAY;
   if (::ioctl(socket.get(), SIOCADDRT, &route) != 0) return ErrnoError("cannot add the route of", device);
   return absl::OkStatus();

@@ -4,15 +4,11 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 namespace wslm {
 
 // Frequency of the time stamp counter, measured over 10 ms.
 int64_t MeasureTscKhz();
-
-// /etc/hosts of a distro: itself, and the host's entries (`host_hosts` is its /etc/hosts) but those of loopback.
-std::string HostsFile(const std::string& hostname, std::string_view host_hosts);
 
 // /etc/resolv.conf of a distro: the name server of QEMU's user network.
 std::string ResolvConf();

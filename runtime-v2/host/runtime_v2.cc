@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "distros/config/hosts_file.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/image_lock.h"
@@ -28,6 +29,7 @@
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/vm.h"
 #include "runtime-v2/host/worker.h"
+#include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
 
@@ -153,7 +155,8 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shar
   *start.mutable_config() = spec.config;
   if (start.config().resolv_conf().empty()) start.mutable_config()->set_resolv_conf(ResolvConf());
   if (start.config().hosts().empty()) {
-    start.mutable_config()->set_hosts(HostsFile(spec.config.hostname(), ReadSmallFile("/etc/hosts").value_or("")));
+    start.mutable_config()->set_hosts(
+        HostsFile(spec.config.hostname(), kHostAddress, ReadSmallFile("/etc/hosts").value_or("")));
   }
   ASSIGN_OR_RETURN(*start.mutable_disk_wwid(), vm->AttachDisk(id, std::move(image), spec.image_driver));
   const absl::Status started = vm->channel()->Call(request, kDistroStartTimeout).status();

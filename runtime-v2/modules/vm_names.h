@@ -8,6 +8,9 @@
 
 namespace wslm {
 
+// The host, and the way to all others, in the network that QEMU gives the VM (its documentation, "-netdev user").
+inline constexpr char kHostAddress[] = "10.0.2.2";
+
 // The virtio port of the control connection.
 inline constexpr char kControlPort[] = "wslm.control";
 
