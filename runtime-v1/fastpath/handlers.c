@@ -22,7 +22,13 @@
 enum { kMostPath = 512 };
 /* The longest path that is looked up below an open folder for its record. */
 enum { kMostRecordPath = 256 };
+enum { kPage = 4096 };
+/* Of the names of attributes that are known here, with the NUL. */
+enum { kLongestAttribute = 25 };
+/* How often it counts that folders could be searched, from when the first of them was looked at. */
 enum { kMemoUses = 256 };
+/* Not even where a path starts from is known. */
+#define kNothing UINT32_MAX
 /* Above the stack pointer this much is stack, and writable: so near lie variables of the callers. */
 enum { kSurelyStack = 16384 };
 
@@ -169,18 +175,22 @@ FAST int fast_may_search(const struct WslmFastBlock* block, int folder, const ch
   return kind != kOther && (BitsFor(block, x.stx_mode, kind) & 1) != 0;
 }
 
-/* Whether all folders on the way to `path`, from its beginning to the last slash, can be searched. `text` is a copy. */
-FAST int fast_may_walk(const struct WslmFastBlock* block, int folder, char* text, uint32_t length) {
-  if (text[0] != '/' && !fast_may_search(block, folder, (const char*)&(uint16_t){0})) return 0;
-  for (uint32_t end = 0; end < length;) {
+/* Whether all folders on the way to `path` can be searched, from its beginning to the last slash. `text` is a copy;
+ * `known`: fast_known's. */
+FAST int fast_may_walk(const struct WslmFastBlock* block, int folder, char* text, uint32_t known, uint32_t length) {
+  if (known == kNothing) {
+    if (text[0] != '/' && !fast_may_search(block, folder, (const char*)&(uint16_t){0})) return 0;
+    known = 0;
+  }
+  for (uint32_t end = known; end < length;) {
     /* Each part with the slashes after it. */
-    uint32_t start = end;
+    uint32_t begin = end;
     while (end < length && text[end] != '/') ++end;
-    const uint32_t size = end - start;
+    const uint32_t size = end - begin;
     uint32_t next = end;
     while (next < length && text[next] == '/') ++next;
-    if (size == 2 && text[start] == '.' && text[start + 1] == '.') return 0;
-    if (size == 0 ? start == 0 : !(size == 1 && text[start] == '.')) {
+    if (size == 2 && text[begin] == '.' && text[begin + 1] == '.') return 0;
+    if (size == 0 ? begin == 0 : !(size == 1 && text[begin] == '.')) {
       const uint32_t cut = size == 0 ? 1 : end;
       const char kept = text[cut];
       text[cut] = 0;
@@ -193,8 +203,45 @@ FAST int fast_may_walk(const struct WslmFastBlock* block, int folder, char* text
   return 1;
 }
 
+/* How much of `path` was found to lead through folders that can be searched, a short while ago: up to a slash, or 0,
+ * where it starts from; else kNothing. `uses`: how often that counts after this. */
+FAST uint32_t fast_known(struct WslmFastBlock* block, const char* path, uint64_t generation, uint32_t* uses) {
+  uint32_t known = kNothing;
+  if (__atomic_exchange_n(&block->memo_lock, 1, __ATOMIC_ACQUIRE) != 0) return kNothing;
+  const uint32_t length = block->memo_length;
+  const int same_start = (length != 0 && block->memo[0] == '/') == (path[0] == '/');
+  if (block->memo_uses != 0 && block->memo_generation == generation && same_start) {
+    known = 0;
+    for (uint32_t i = 0; i < length && path[i] == block->memo[i]; ++i) {
+      if (path[i] == '/') known = i + 1;
+    }
+    *uses = --block->memo_uses;
+  }
+  __atomic_store_n(&block->memo_lock, 0, __ATOMIC_RELEASE);
+  return known;
+}
+
+FAST_INLINE void Remember(struct WslmFastBlock* block, const char* text, uint32_t length, uint64_t generation,
+                          uint32_t uses) {
+  if (length > sizeof(block->memo) || __atomic_exchange_n(&block->memo_lock, 1, __ATOMIC_ACQUIRE) != 0) return;
+  block->memo_generation = generation;
+  block->memo_length = length;
+  for (uint32_t i = 0; i < length; ++i) block->memo[i] = text[i];
+  block->memo_uses = uses;
+  __atomic_store_n(&block->memo_lock, 0, __ATOMIC_RELEASE);
+}
+
 /* Whether a user may reach the last part of `path`, which the kernel has just read. */
 FAST int fast_may_reach(struct WslmFastBlock* block, int folder, const char* path) {
+  const uint64_t generation = Shared()->generation;
+  const int may_be_known = folder == AT_FDCWD || path[0] == '/';
+  uint32_t uses = kMemoUses;
+  uint32_t known = may_be_known ? fast_known(block, path, generation, &uses) : kNothing;
+  if (known != kNothing) {
+    uint32_t end = known;
+    while (path[end] != 0 && path[end] != '/') ++end;
+    if (path[end] == 0 && end != known) return 1;
+  }
   char text[kMostPath];
   uint32_t length = 0, all = 0;
   for (; path[all] != 0; ++all) {
@@ -213,28 +260,13 @@ FAST int fast_may_reach(struct WslmFastBlock* block, int folder, const char* pat
     while (length > 0 && text[length - 1] != '/') --length;
   }
   text[length] = 0;
-  const int known = length < sizeof(block->memo) && (folder == AT_FDCWD || text[0] == '/');
-  const uint64_t generation = Shared()->generation;
-  if (known && __atomic_exchange_n(&block->memo_lock, 1, __ATOMIC_ACQUIRE) == 0) {
-    int same = block->memo_uses != 0 && block->memo_generation == generation && block->memo_length == length;
-    for (uint32_t i = 0; same && i < length; ++i) same = block->memo[i] == text[i];
-    if (same) --block->memo_uses;
-    __atomic_store_n(&block->memo_lock, 0, __ATOMIC_RELEASE);
-    if (same) return 1;
-  }
-  if (!fast_may_walk(block, folder, text, length)) return 0;
-  if (known && __atomic_exchange_n(&block->memo_lock, 1, __ATOMIC_ACQUIRE) == 0) {
-    block->memo_generation = generation;
-    block->memo_length = length;
-    for (uint32_t i = 0; i < length; ++i) block->memo[i] = text[i];
-    block->memo_uses = kMemoUses;
-    __atomic_store_n(&block->memo_lock, 0, __ATOMIC_RELEASE);
-  }
+  if (!fast_may_walk(block, folder, text, known, length)) return 0;
+  if (may_be_known) Remember(block, text, length, generation, uses);
   return 1;
 }
 
-/* Whether lxcore would say the same: what isn't there isn't there, but lxcore may show files of its own below /proc, and
- * explains devices that are missing. */
+/* Whether lxcore would say the same: what isn't there isn't there, but lxcore may show files of its own below /proc,
+ * and explains devices that are missing. */
 FAST_INLINE int IsFinal(int64_t error, const char* path) {
   if (error != -ENOENT && error != -ENOTDIR) return 0;
   return path[0] != '/' || ((path[1] != 'p' || path[2] != 'r') && (path[1] != 'd' || path[2] != 'e'));
@@ -432,26 +464,40 @@ FAST int64_t fast_readlink(struct WslmFastBlock* block, int folder, const char* 
   return Native(SYS_readlinkat, (uint64_t)folder, (uint64_t)path, (uint64_t)buffer, size, 0);
 }
 
-/* getxattr(2) and lgetxattr(2) of what says who may do what: files without a record have nothing of that kind but what
- * the kernel tells. */
-FAST int64_t fast_getxattr(struct WslmFastBlock* block, int64_t number, const char* path, const char* name,
-                           uint64_t buffer, uint64_t size) {
+/* What may be asked of every file. */
+enum Attribute { kOtherAttribute, kSecurityLabel, kAccessLists };
+
+/* The name in memory that may not be there. The kernel finds out, as it reads a set of signals before it sees that
+ * there is nothing to do with it. */
+FAST enum Attribute fast_attribute(const char* name) {
+  const uint64_t nothing = 0x7f;
+  /* In one page with its first 8 bytes, also when it ends sooner. */
+  if (((uint64_t)name & (kPage - 1)) > kPage - kLongestAttribute) return kOtherAttribute;
+  if (Native(SYS_rt_sigprocmask, nothing, (uint64_t)name, 0, sizeof(uint64_t), 0) != -EINVAL) return kOtherAttribute;
+  const struct { uint64_t at; } __attribute__((packed, may_alias))* words = (const void*)name;
+  /* "security" ".selinux" "" */
+  if (words[0].at == UINT64_C(0x7974697275636573) && words[1].at == UINT64_C(0x78756e696c65732e) && name[16] == 0) {
+    return kSecurityLabel;
+  }
+  /* "system.p" "osix_acl" "_access" or "_default" "" */
+  if (words[0].at != UINT64_C(0x702e6d6574737973) || words[1].at != UINT64_C(0x6c63615f7869736f))
+    return kOtherAttribute;
+  if (words[2].at == UINT64_C(0x007373656363615f)) return kAccessLists;
+  return words[2].at == UINT64_C(0x746c75616665645f) && name[24] == 0 ? kAccessLists : kOtherAttribute;
+}
+
+/* getxattr(2) and lgetxattr(2) of what says who may do what: files without a record have nothing of that kind. */
+FAST int64_t fast_getxattr(struct WslmFastBlock* block, int64_t number, const char* path, const char* name) {
   struct statx x;
   int kind;
-  /* First, so that the kernel has read the name. */
-  const int64_t value = Native(number, (uint64_t)path, (uint64_t)name, buffer, size, 0);
-  if (value < 0 && value != -ENODATA && value != -EOPNOTSUPP && value != -ERANGE) return 1;
-  /* "security." or "system.p", whose names are all lxcore's or the kernel's. */
-  const int is_security = name[0] == 's' && name[1] == 'e' && name[2] == 'c' && name[3] == 'u';
-  const int is_system = name[0] == 's' && name[1] == 'y' && name[2] == 's' && name[3] == 't' && name[4] == 'e';
-  /* A capability is kept under another name. */
-  const int is_capability = is_security && name[4] == 'r' && name[5] == 'i' && name[6] == 't' && name[7] == 'y' &&
-                            name[8] == '.' && name[9] == 'c';
-  if ((!is_security && !is_system) || is_capability || Shared()->side_xattrs) return 1;
+  if (!Shared()->plain_attributes) return 1;
+  const enum Attribute attribute = fast_attribute(name);
+  if (attribute == kOtherAttribute) return 1;
   const uint32_t flags = number == SYS_lgetxattr ? AT_SYMLINK_NOFOLLOW : 0;
   if (fast_look(block, AT_FDCWD, path, flags, STATX_BASIC_STATS, &x, &kind) != 0 || kind == kOther) return 1;
   const uint32_t type = x.stx_mode & S_IFMT;
-  return type == S_IFREG || type == S_IFDIR || type == S_IFLNK ? value : 1;
+  if (type == S_IFREG || type == S_IFDIR || (type == S_IFLNK && attribute == kSecurityLabel)) return -ENODATA;
+  return 1;
 }
 
 /* chown(2) and its like by root: of a plain file to what it is already, which is the kernel's to do. */
@@ -577,7 +623,7 @@ FAST int64_t fast_file(struct WslmFastBlock* block, const struct Registers* r, i
       return fast_readlink(block, (int)r->rdi, (const char*)r->rsi, (char*)r->rdx, r->r10);
     case SYS_getxattr:
     case SYS_lgetxattr:
-      return fast_getxattr(block, number, (const char*)r->rdi, (const char*)r->rsi, r->rdx, r->r10);
+      return fast_getxattr(block, number, (const char*)r->rdi, (const char*)r->rsi);
     default:
       return Level(block) == kWslmFastRoot ? fast_root(block, r, number) : fast_user(block, r, number);
   }

@@ -55,8 +55,9 @@ struct WslmFastShared {
   uint64_t maker;
   /* Changes whenever folders may have become others, or others' to search. */
   uint64_t generation;
-  /* Whether there are extended attributes beside the files. */
-  uint64_t side_xattrs;
+  /* Whether a file without a record has no attribute that says who may do what, and is said to have none: there are
+   * none beside the files, and the host's file system knows such attributes. */
+  uint64_t plain_attributes;
   /* Inodes of links and fifos that have a record: a bit each, by WslmFastBloomBit. */
   uint64_t bloom[WSLM_FAST_BLOOM_BITS / 64];
 };

@@ -163,7 +163,7 @@ UniqueFd FastPath::CopyFor(const Call& call, const std::string& name, const Gues
     found = copies_.emplace(key, MakeCopy(name)).first;
     if (found->second.shared != nullptr) {
       for (uint64_t inode : side_store_.Inodes()) NoteRecord(inode);
-      found->second.shared->side_xattrs = side_store_.HasXattrs();
+      found->second.shared->plain_attributes = options_.plain_attributes && !side_store_.HasXattrs();
     }
   }
   if (!found->second.file) return {};

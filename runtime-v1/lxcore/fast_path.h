@@ -36,6 +36,8 @@ class FastPath {
     // Of the rootfs: the only mount that processes answer for.
     uint64_t mount_id = 0;
     uint64_t device = 0;
+    // Its file system says ENODATA, not EOPNOTSUPP, of attributes that say who may do what and aren't there.
+    bool plain_attributes = false;
     // Which lxcore of the distro's this is, counted from 1.
     uint64_t maker = 0;
   };

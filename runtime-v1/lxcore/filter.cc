@@ -106,10 +106,10 @@ Program TreeOf(std::span<const Range> ranges, std::span<const int> fast) {
 }  // namespace
 
 std::span<const int> FastCalls() {
-  static constexpr int kCalls[] = {SYS_statx,    SYS_newfstatat, SYS_openat,    SYS_faccessat2, SYS_readlinkat,
-                                   SYS_getxattr, SYS_lgetxattr,  SYS_fgetxattr, SYS_chown,      SYS_lchown,
-                                   SYS_fchown,   SYS_fchownat,   SYS_fchmod,    SYS_fchmodat,   SYS_utimensat,
-                                   SYS_unlink,   SYS_unlinkat};
+  static constexpr int kCalls[] = {SYS_statx,      SYS_newfstatat, SYS_openat,    SYS_faccessat2,
+                                   SYS_readlinkat, SYS_getxattr,   SYS_fgetxattr, SYS_chown,
+                                   SYS_lchown,     SYS_fchown,     SYS_fchownat,  SYS_fchmod,
+                                   SYS_fchmodat,   SYS_utimensat,  SYS_unlink,    SYS_unlinkat};
   return kCalls;
 }
 

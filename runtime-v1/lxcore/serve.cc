@@ -2,10 +2,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/xattr.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <cstdio>
 #include <cstdlib>
@@ -22,6 +24,7 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
+#include "distros/lxfs/kept_rights.h"
 #include "distros/lxfs/side_store.h"
 #include "runtime-v1/lxcore/fast_path.h"
 #include "runtime-v1/lxcore/process_facts.h"
@@ -56,9 +59,17 @@ absl::StatusOr<GuestFiles::Options> FileOptions(const ServePlan& plan, int proc)
   return options;
 }
 
+// Whether the file system of `folder` knows such attributes.
+bool KnowsXattr(const std::string& folder, const char* name) {
+  return ::getxattr(folder.c_str(), name, nullptr, 0) >= 0 || errno == ENODATA;
+}
+
 FastPath::Options FastPathOptions(const ServePlan& plan, const GuestFiles::Options& files, int proc, uint64_t maker) {
   FastPath::Options options{
       .on = plan.fast_path, .second_owner = plan.second_owner, .device = files.device, .maker = maker};
+  const std::string rootfs = plan.folder + "/rootfs";
+  options.plain_attributes = KnowsXattr(rootfs, XATTR_NAME_SELINUX) && KnowsXattr(rootfs, kAccessListXattr) &&
+                             KnowsXattr(rootfs, kDefaultListXattr);
   struct statx root;
   const std::string name = std::to_string(plan.first_process) + "/root";
   // On file systems of a server's, what the kernel has in memory isn't all.

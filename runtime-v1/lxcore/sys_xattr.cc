@@ -1,6 +1,6 @@
 // xattr(7). The guest neither sees nor sets user.lxfs*; security.*, trusted.* and access lists, which the host's user
-// may not set, are kept under user.lxfs. + their name; what is too large for the file, or is of one that can't carry
-// any, is in the side store.
+// may not set, are kept under user.lxfs. + their name, and those that the host gave a file of the distro's are not
+// shown; what is too large for the file, or is of one that can't carry any, is in the side store.
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -57,6 +57,13 @@ ssize_t GetOf(const Target& target, const std::string& name, void* value, size_t
                                             : ::getxattr(target.name.c_str(), name.c_str(), value, size);
 }
 
+// Whether the file itself has none at all, or the kernel is to say why that can't be told.
+bool HasNone(const Target& target) {
+  const ssize_t size = target.flags & AT_SYMLINK_NOFOLLOW ? ::llistxattr(target.name.c_str(), nullptr, 0)
+                                                          : ::listxattr(target.name.c_str(), nullptr, 0);
+  return size <= 0;
+}
+
 // What the side store has under `name`, where the file itself has nothing.
 std::optional<std::string> FromSideStore(Kernel& k, const Target& target, const std::string& name) {
   GuestXattrs xattrs = k.files.SideXattrs(target.name, target.flags, target.file);
@@ -90,14 +97,13 @@ Reply Get(Kernel& k, const Call& call, By by) {
   if (!kept && c.IsFileRoot() && !side_store) return Reply::Continue();
   Target target;
   if (c.IsFileRoot() && by != By::kFd && !k.files.foreign_mounts() && !side_store) {
-    // ls and cp ask this of every file: what is kept is looked for at once, by the name.
+    // ls and cp ask this of every file, and few have any.
     std::string path;
     if (int error = ReadGuestString(call.tid(), call.arg(0), PATH_MAX, path)) return Reply::Error(error);
     if (int error = k.paths.EnterRootOf(call.tid())) return Reply::Error(error);
     target.name = GuestPaths::NameOf(call.tid(), AT_FDCWD, path);
     target.flags = by == By::kLink ? AT_SYMLINK_NOFOLLOW : 0;
-    const ssize_t size = path.empty() ? -1 : GetOf(target, kLxfsXattrPrefix + name, nullptr, 0);
-    if (size < 0) return Reply::Continue();
+    if (path.empty() || HasNone(target)) return Reply::Continue();
   }
   if (auto done = Find(k, call, by, kOnlyLook, target)) return std::move(*done);
   const bool has_none = IsUsers(name) && !target.file.is_directory() && target.file.type() != S_IFREG;
@@ -113,9 +119,11 @@ Reply Get(Kernel& k, const Call& call, By by) {
   }
   if (by == By::kFd && IsPathOnly(call, call.int_arg(0))) return Reply::Error(EBADF);
   if (IsTrusted(name) && !c.Has(CAP_SYS_ADMIN)) return Reply::Error(ENODATA);
+  if (!side_store && HasNone(target)) return Reply::Continue();
   std::string value;
   const int error = k.files.GetKept(target.name, target.flags, target.file, name, value);
-  if (error == ENODATA) return Reply::Continue();
+  // One of the host's is not the guest's.
+  if (error == ENODATA && GetOf(target, name, nullptr, 0) < 0) return Reply::Continue();
   return error != 0 ? Reply::Error(error) : AnswerBytes(call, call.arg(2), call.arg(3), value);
 }
 
@@ -269,7 +277,8 @@ Reply List(Kernel& k, const Call& call, By by) {
   std::string shown;
   for (size_t start = 0; start < names.size(); start = names.find('\0', start) + 1) {
     std::string_view name(names.c_str() + start);
-    if (IsHidden(name)) {
+    const bool is_hosts = target.file.mount == MountKind::kLxfs && IsKept(name);
+    if (is_hosts || IsHidden(name)) {
       changed = true;
       if (!name.starts_with(kLxfsXattrPrefix)) continue;
       name.remove_prefix(sizeof(kLxfsXattrPrefix) - 1);

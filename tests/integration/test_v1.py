@@ -3,6 +3,7 @@
 import glob
 import os
 import signal
+import struct
 import subprocess
 import unittest
 
@@ -141,6 +142,20 @@ class V1(DistroTest):
         self.assertEqual(self.sh("mv /srv/from/e/f /srv/from/f; rmdir /srv/from/e"), "")
         self.assertEqual(self.sh(script, "-u", "fay", timeout=30), expected)
         self.assertEqual(self.sh("cp /bin/echo /srv/on/echo && /srv/on/echo ran; umount /srv/on; ls /srv/on", timeout=30), "ran")
+
+    def test_access_lists_of_the_hosts_are_not_the_guests(self):
+        self.needs("perl")
+        self.sh("touch /var/tmp/listed; chmod 640 /var/tmp/listed")
+        listed, = glob.glob(self.home.path + "/data/distros/*/rootfs/var/tmp/listed")
+        # u::rw-, u:0:rw-, g::r--, m::rw-, o::---
+        entries = ((1, 6, 0xffffffff), (2, 6, 0), (4, 4, 0xffffffff), (16, 6, 0xffffffff), (32, 0, 0xffffffff))
+        os.setxattr(listed, "system.posix_acl_access", struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries))
+        self.add_user("leo", 1003)
+        for user in ("root", "leo"):
+            # By the C library's own calls, and by the kernel's.
+            self.assertEqual(self.sh("ls -l /var/tmp/listed | cut -c1-11", "-u", user), "-rw-rw---- ")
+            self.assertEqual(self.sh("""perl -e 'my ($path, $name, $names) = ("/var/tmp/listed", "system.posix_acl_access", chr(0) x 99);
+                print syscall(191, $path, $name, 0, 0), " $!, ", syscall(194, $path, $names, 99)'""", "-u", user), "-1 No data available, 0")
 
     def test_owners_stay_when_lxcore_is_killed(self):
         self.sh("cd /var/tmp; ln -s x kept; chown -h 77:88 kept; mkfifo pipe; chown 7:8 pipe")

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/xattr.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -73,6 +74,35 @@ BEHAVIOUR(kEach, "flags say whether an attribute must be there") {
   FAILS(EEXIST, Set("f", "user.a", "2", XATTR_CREATE));
   OK(Set("f", "user.a", "2", XATTR_REPLACE));
   FAILS(EINVAL, Set("f", "user.a", "2", 4));
+}
+
+BEHAVIOUR(kEach, "the name of an attribute is read as far as it goes") {
+  WriteFile("f");
+  constexpr size_t kPage = 4096;
+  char* memory = static_cast<char*>(
+      mmap(nullptr, 2 * kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, /*fd=*/-1, /*offset=*/0));
+  THAT(memory != MAP_FAILED);
+  char* end = memory + kPage;
+  OK(mprotect(end, kPage, PROT_NONE));
+  for (const std::string name : {"system.posix_acl_access", "system.posix_acl_default", "user.a"}) {
+    char* last = end - name.size() - 1;
+    strcpy(last, name.c_str());
+    FAILS(ENODATA, lgetxattr("f", last, nullptr, 0));
+    FAILS(ENODATA, getxattr("f", last, nullptr, 0));
+    char* endless = end - name.size();
+    memcpy(endless, name.data(), name.size());
+    FAILS(EFAULT, lgetxattr("f", endless, nullptr, 0));
+    FAILS(EFAULT, getxattr("f", endless, nullptr, 0));
+  }
+  FAILS(EFAULT, getxattr("f", end, nullptr, 0));
+  FAILS(EFAULT, lgetxattr("f", reinterpret_cast<char*>(8), nullptr, 0));
+  FAILS(EOPNOTSUPP, getxattr("f", "system.posix_acl_accesses", nullptr, 0));
+  FAILS(EOPNOTSUPP, getxattr("f", "system.posix_acl_defaul", nullptr, 0));
+  FAILS(ENODATA, getxattr("f", "security.selinuxes", nullptr, 0));
+  FAILS(ENOENT, getxattr("none", "system.posix_acl_access", nullptr, 0));
+  OK(symlink("f", "l"));
+  FAILS(EOPNOTSUPP, lgetxattr("l", "system.posix_acl_access", nullptr, 0));
+  FAILS(ENODATA, getxattr("l", "system.posix_acl_access", nullptr, 0));
 }
 
 BEHAVIOUR(kEach, "calls by path, link and descriptor agree") {
