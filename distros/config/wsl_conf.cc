@@ -62,6 +62,9 @@ WslConf ReadWslConf(std::string_view text) {
   keys.Text("boot.command", conf.boot_command);
   keys.Bool("boot.systemd", conf.systemd);
   keys.Bool("wslm.fastpath", conf.fastpath);
+  keys.Size("wslm.memory", conf.memory);
+  keys.Integer("wslm.processors", 1, conf.processors);
+  keys.Integer("wslm.processes", 1, conf.processes);
   AddIgnored(keys);
   conf.warnings = keys.Read(text, "/etc/wsl.conf");
   return conf;

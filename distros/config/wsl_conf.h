@@ -7,6 +7,8 @@
 #ifndef WSLM_DISTROS_CONFIG_WSL_CONF_H_
 #define WSLM_DISTROS_CONFIG_WSL_CONF_H_
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +37,11 @@ struct WslConf {
   bool systemd = false;
   // [wslm] fastpath: v1's C library makes plain calls itself.
   bool fastpath = true;
+  // [wslm] memory, processors, processes: what all of the distro's processes together may have (v2): bytes, CPUs' worth
+  // of time, how many.
+  std::optional<int64_t> memory;
+  std::optional<int64_t> processors;
+  std::optional<int64_t> processes;
 
   // Sentences about what the file has that can't be obeyed, for whoever started the distro. Bytes of the file may be in
   // them: escape.

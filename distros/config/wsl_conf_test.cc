@@ -35,6 +35,14 @@ TEST(WslConf, AnAutomountOptionThatIsNoneLeavesTheOthers) {
   EXPECT_THAT(conf.warnings, ElementsAre("Invalid option 'bogus' for key 'automount.options' in /etc/wsl.conf:2."));
 }
 
+TEST(WslConf, LimitsAreNumbers) {
+  const WslConf conf = ReadWslConf("[wslm]\nmemory = 256MB\nprocessors = 2\nprocesses = 0\n");
+  EXPECT_EQ(conf.memory, int64_t{256} << 20);
+  EXPECT_EQ(conf.processors, 2);
+  EXPECT_FALSE(conf.processes);
+  EXPECT_EQ(conf.warnings.size(), 1u);
+}
+
 TEST(WslConf, TextsAreTakenAsTheyAre) {
   const WslConf conf = ReadWslConf(
       "[user]\ndefault = ann\n[boot]\nsystemd = true\ncommand = \"service ssh start; true\"\n"

@@ -17,7 +17,7 @@ void RunBootCommand(const ::wslm::runtime::v1::InstanceConfig& config, const Wsl
   start.add_argv(conf.boot_command);
   const auto plan = PlanSession(config, conf, start);
   const auto* session = std::get_if<PlannedSession>(&plan);
-  if (session == nullptr || !LaunchInBackground(session->launch)) {
+  if (session == nullptr || LaunchInBackground(session->launch) < 0) {
     std::fprintf(stderr, "boot.command was not run: %s\n", Escaped(conf.boot_command).c_str());
   }
 }

@@ -9,10 +9,13 @@
 #include <csignal>
 #include <cstdio>
 #include <utility>
+#include <variant>
 
 #include "runtime-v1/init/conf.h"
+#include "runtime-v1/init/plan.h"
 #include "runtime-v1/init/processes.h"
 #include "runtime-v1/init/text.h"
+#include "runtime-v1/init/waiting_session.h"
 
 namespace wslm::init {
 namespace {
@@ -28,9 +31,10 @@ void Answer(HostStream& stream, const proto::GuestMessage& message) {
 
 }  // namespace
 
-Init::Init(proto::InstanceConfig config, UniqueFd signals)
+Init::Init(proto::InstanceConfig config, UniqueFd signals, UniqueFd systemd)
     : config_(std::move(config)),
       signals_(std::move(signals)),
+      systemd_(systemd ? std::make_unique<Systemd>(loop_, config_, std::move(systemd)) : nullptr),
       sessions_(loop_, SessionTimes(), config_),
       files_(loop_),
       shutdown_(loop_, sessions_,
@@ -65,20 +69,42 @@ void Init::OnConnection() {
 }
 
 void Init::OnConnectionClosed() {
-  // A daemon comes back through the listener; the agent does not.
-  if (!listener_) shutdown_.Begin(kOwnGrace, nullptr);
+  // A daemon comes back through the listener; the agent, which ends what it lost, does not.
+  if (!listener_ && !systemd_) shutdown_.Begin(kOwnGrace, nullptr);
 }
 
 void Init::OnSignal() {
   signalfd_siginfo info;
   while (::read(signals_.get(), &info, sizeof(info)) == sizeof(info)) {
-    if (info.ssi_signo == SIGTERM) shutdown_.Begin(kOwnGrace, nullptr);
+    // systemd's shutdown ends what is left by it.
+    if (info.ssi_signo == SIGTERM && !systemd_) shutdown_.Begin(kOwnGrace, nullptr);
   }
   const bool others = ReapChildren([this](pid_t pid, int status) {
     sessions_.OnExit(pid, status);
     files_.OnExit(pid);
+    if (systemd_) systemd_->OnExit(pid);
   });
-  if (!others) shutdown_.OnAlone();
+  if (!others && !systemd_) shutdown_.OnAlone();
+}
+
+std::shared_ptr<StreamHandler> Init::StartSession(const proto::SessionStart& request,
+                                                  const std::shared_ptr<HostStream>& stream) {
+  if (!systemd_) return sessions_.Start(request, stream);
+  // Who it will be; one that there isn't is told so by the start.
+  const auto plan = PlanSession(config_, ReadConf(config_), request);
+  const auto* planned = std::get_if<PlannedSession>(&plan);
+  if (planned == nullptr) return sessions_.Start(request, stream);
+  auto waiting = std::make_shared<WaitingSession>(stream);
+  systemd_->WhenReadyFor(planned->launch.user.uid, [this, waiting, request] {
+    waiting->Begin([&](const std::shared_ptr<HostStream>& stream) { return sessions_.Start(request, stream); });
+  });
+  return waiting;
+}
+
+void Init::Stop(std::chrono::milliseconds grace, const std::shared_ptr<HostStream>& stream) {
+  if (!systemd_) return shutdown_.Begin(grace, stream);
+  stopper_ = stream;
+  systemd_->PowerOff();
 }
 
 std::shared_ptr<StreamHandler> Init::OnOpen(const proto::OpenRequest& request,
@@ -86,7 +112,7 @@ std::shared_ptr<StreamHandler> Init::OnOpen(const proto::OpenRequest& request,
   proto::GuestMessage message;
   switch (request.request_case()) {
     case proto::OpenRequest::kSessionStart:
-      if (!shutdown_.begun()) return sessions_.Start(request.session_start(), stream);
+      if (!stopping()) return StartSession(request.session_start(), stream);
       stream->End(Failure(Code::kUnavailable, "RUNTIME_DIED", "The distro is being stopped."));
       break;
     case proto::OpenRequest::kSessionAttach:
@@ -103,12 +129,13 @@ std::shared_ptr<StreamHandler> Init::OnOpen(const proto::OpenRequest& request,
       break;
     case proto::OpenRequest::kStats:
       message.mutable_stats()->set_sessions(sessions_.CountRunning());
-      message.mutable_stats()->set_processes(CountOtherProcesses());
+      // Services of systemd's run always, and keep nothing up.
+      message.mutable_stats()->set_processes(systemd_ ? 0 : CountOtherProcesses());
       Answer(*stream, message);
       break;
     case proto::OpenRequest::kStop: {
       const std::chrono::milliseconds grace(std::max<int64_t>(request.stop().grace_ms(), 0));
-      shutdown_.Begin(std::min(grace, kLongestGrace), stream);
+      Stop(std::min(grace, kLongestGrace), stream);
       break;
     }
     default:

@@ -1,7 +1,9 @@
-// PID 1 of a distro: reaps, serves the host's requests, and ends everything when asked to.
+// PID 1 of a distro, or where systemd is that, the child of it that stands for us (systemd.h): reaps, serves the host's
+// requests, and ends everything when asked to.
 #ifndef WSLM_RUNTIME_V1_INIT_INIT_H_
 #define WSLM_RUNTIME_V1_INIT_INIT_H_
 
+#include <chrono>
 #include <memory>
 
 #include "distros/host/event_loop.h"
@@ -9,13 +11,14 @@
 #include "runtime-v1/init/host_connection.h"
 #include "runtime-v1/init/session_table.h"
 #include "runtime-v1/init/shutdown.h"
+#include "runtime-v1/init/systemd.h"
 
 namespace wslm::init {
 
 class Init {
  public:
-  // `signals` is a signalfd for SIGCHLD and SIGTERM.
-  Init(proto::InstanceConfig config, UniqueFd signals);
+  // `signals` is a signalfd for SIGCHLD and SIGTERM, `systemd` where systemd, if it is the first process, is heard of.
+  Init(proto::InstanceConfig config, UniqueFd signals, UniqueFd systemd);
 
   // One of them: accepts connections, of which the newest counts; or serves this one, whose end is the distro's end.
   void ServeListener(UniqueFd listener);
@@ -27,6 +30,10 @@ class Init {
 
  private:
   std::shared_ptr<StreamHandler> OnOpen(const proto::OpenRequest& request, const std::shared_ptr<HostStream>& stream);
+  std::shared_ptr<StreamHandler> StartSession(const proto::SessionStart& request,
+                                              const std::shared_ptr<HostStream>& stream);
+  void Stop(std::chrono::milliseconds grace, const std::shared_ptr<HostStream>& stream);
+  bool stopping() const { return systemd_ ? systemd_->stopping() : shutdown_.begun(); }
   void OnSignal();
   void OnConnection();
   void OnConnectionClosed();
@@ -35,9 +42,13 @@ class Init {
   const UniqueFd signals_;
   UniqueFd listener_;
   EventLoop loop_;
+  // None where this is the first process.
+  std::unique_ptr<Systemd> systemd_;
   SessionTable sessions_;
   FileService files_;
   Shutdown shutdown_;
+  // Who asked systemd to stop; there is no answer but the end.
+  std::shared_ptr<HostStream> stopper_;
   HostConnection connection_;
 };
 

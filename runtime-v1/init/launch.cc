@@ -214,14 +214,14 @@ std::optional<proto::StreamEnd> Launch(const LaunchPlan& plan, Launched& launche
   return std::nullopt;
 }
 
-bool LaunchInBackground(const LaunchPlan& plan) {
+pid_t LaunchInBackground(const LaunchPlan& plan) {
   const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
   Pipe report;
-  if (!null || !MakePipe(report)) return false;
+  if (!null || !MakePipe(report)) return -1;
   const ChildStreams streams = {.stdin = null.get(), .stdout = STDERR_FILENO, .stderr = STDERR_FILENO};
   const pid_t pid = ::fork();
   if (pid == 0) RunChild(plan, streams, -1, report.write.get());
-  return pid > 0;
+  return pid;
 }
 
 }  // namespace wslm::init

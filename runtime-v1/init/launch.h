@@ -69,8 +69,8 @@ struct LaunchReport {
 // Failure: no process was made (no terminal, no descriptors, no processes left).
 std::optional<proto::StreamEnd> Launch(const LaunchPlan& plan, Launched& launched);
 
-// The same for what nobody listens to: no stdin, output to init's own stderr. False: no process was made.
-bool LaunchInBackground(const LaunchPlan& plan);
+// The same for what nobody listens to: no stdin, output to init's own stderr. Negative: no process was made.
+pid_t LaunchInBackground(const LaunchPlan& plan);
 
 }  // namespace wslm::init
 

@@ -4,7 +4,8 @@
 //   wslm-init --config-fd=N --listen-fd=M [--files-fd=F]
 //                                            v1: the daemon connects to the Unix socket that M listens on; F is one for
 //                                            clients of the distro's files (file_service.h)
-//   wslm-init --config-fd=N --channel-fd=M   v2: M is connected to the VM's agent; its end is the distro's end
+//   wslm-init --config-fd=N --channel-fd=M   v2: M is connected to the VM's agent; its end is the distro's end. Where
+//                                            wsl.conf asks for systemd, that one becomes PID 1 (systemd.h)
 //
 // N holds a serialised InstanceConfig. Exit codes: 0 the distro was ended; 1 it could not begin; 2 wrong usage.
 #include <fcntl.h>
@@ -23,6 +24,7 @@
 
 #include "distros/config/words.h"
 #include "runtime-v1/init/init.h"
+#include "runtime-v1/init/systemd.h"
 #include "runtime-v1/init/text.h"
 
 namespace wslm::init {
@@ -109,12 +111,18 @@ int Main(int argc, char** argv) {
   ::umask(022);
   std::optional<proto::InstanceConfig> config = ReadConfig(arguments.config.get());
   arguments.config.Reset();
+  UniqueFd notify;
+  const std::string systemd = config ? SystemdFor(*config) : "";
+  if (!systemd.empty() && !BecomeChildOfSystemd(systemd, argc, argv, notify)) {
+    std::fprintf(stderr, "wslm-init: cannot start %s: %s\n", systemd.c_str(), std::strerror(errno));
+    return 1;
+  }
   UniqueFd signals = TakeSignals();
   if (!config || !signals || ::chdir("/") < 0) {
     std::fprintf(stderr, "wslm-init: cannot begin: %s\n", config ? std::strerror(errno) : "no configuration");
     return 1;
   }
-  Init init(*std::move(config), std::move(signals));
+  Init init(*std::move(config), std::move(signals), std::move(notify));
   if (arguments.files) init.ServeFiles(std::move(arguments.files));
   if (arguments.listener) {
     init.ServeListener(std::move(arguments.listener));

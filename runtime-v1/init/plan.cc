@@ -1,5 +1,6 @@
 #include "runtime-v1/init/plan.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <climits>
@@ -30,6 +31,18 @@ User DefaultUser(const Accounts& accounts, const WslConf& conf, const std::strin
   }
   if (std::optional<User> root = accounts.Find("root")) return *std::move(root);
   return {.name = "root", .home = "/root", .shell = "/bin/sh"};
+}
+
+// Where a login manager made it (systemd's user@.service): the folder of the user's own sockets, and the bus in it.
+void AddRuntimeFolder(const User& user, Environment& environment) {
+  const std::string folder = "/run/user/" + std::to_string(user.uid);
+  const std::string bus = folder + "/bus";
+  struct stat stat;
+  if (::lstat(folder.c_str(), &stat) < 0 || !S_ISDIR(stat.st_mode) || stat.st_uid != user.uid) return;
+  environment.emplace("XDG_RUNTIME_DIR", folder);
+  if (::lstat(bus.c_str(), &stat) == 0 && S_ISSOCK(stat.st_mode)) {
+    environment.emplace("DBUS_SESSION_BUS_ADDRESS", "unix:path=" + bus);
+  }
 }
 
 std::string LocaleFile() {
@@ -83,6 +96,7 @@ std::variant<PlannedSession, proto::StreamEnd> PlanSession(const proto::Instance
                                     .login_defs = ReadTextFile("/etc/login.defs"),
                                     .locale = LocaleFile()},
                                    config, start, Hostname());
+  AddRuntimeFolder(plan.user, plan.environment);
   plan.stdin_terminal = start.stdin_terminal();
   plan.stdout_terminal = start.stdout_terminal();
   plan.stderr_terminal = start.stderr_terminal();

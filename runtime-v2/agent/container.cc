@@ -16,8 +16,8 @@
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
+#include "runtime-v2/agent/cgroup.h"
 #include "runtime-v2/agent/container_root.h"
-#include "runtime-v2/agent/device_rule.h"
 #include "runtime-v2/agent/file.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/agent/mount_point.h"
@@ -36,25 +36,6 @@ constexpr char kNamespaces[] = "mount, pid, uts, ipc and cgroup namespaces";
 absl::Status StartFailed(const absl::Status& status, std::string_view doing) {
   if (status.ok() || ReasonOf(status) == reason::kStartFailed) return status;
   return Error(status.code(), reason::kStartFailed, std::string(doing) + ": " + std::string(status.message()));
-}
-
-// Lets the groups below have limits of their own.
-void EnableControllers(const std::string& cgroup) {
-  for (const char* controller : {"+cpu", "+memory", "+pids", "+io", "+cpuset"}) {
-    LogIfError("cgroup", WriteInOne(cgroup + "/cgroup.subtree_control", controller));
-  }
-}
-
-absl::Status EnterCgroup(const std::string& distro_id, dev_t disk) {
-  const std::string parent = "/sys/fs/cgroup/wslm";
-  if (::mkdir(parent.c_str(), 0755) == 0) {
-    EnableControllers("/sys/fs/cgroup");
-    EnableControllers(parent);
-  }
-  const std::string cgroup = CgroupOf(distro_id);
-  if (::mkdir(cgroup.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("cannot make", cgroup);
-  RETURN_IF_ERROR(DenyOtherDisks(cgroup, disk));
-  return WriteInOne(cgroup + "/cgroup.procs", "0");
 }
 
 absl::Status MountDisk(const Disk& disk, const std::string& root) {
@@ -88,6 +69,7 @@ absl::Status BecomeInit(const runtime::v1::InstanceConfig& config, const std::st
       ::lseek(config_file.get(), 0, SEEK_SET) != 0) {
     return ErrnoError("cannot write", "configuration");
   }
+  RETURN_IF_ERROR(EnterLeafCgroup(config.distro_id()));
   RETURN_IF_ERROR(EnterContainerRoot(config, root));
   const UniqueFd null(::fcntl(UniqueFd(::open("/dev/null", O_RDWR | O_CLOEXEC)).get(), F_DUPFD_CLOEXEC, 100));
   if (!null) return ErrnoError("cannot open", "/dev/null");
@@ -135,8 +117,11 @@ absl::StatusOr<Container> StartOnDisk(const runtime::v1::DistroStart& request, i
   const std::string& id = request.config().distro_id();
   const std::string root = RootOf(id);
   ASSIGN_OR_RETURN(container.mount_points, PrepareContainerRoot(request.config(), root));
-  RETURN_IF_ERROR(EnterCgroup(id, container.disk.device));
+  const WslConf conf = ConfOfRoot(root);
+  container.systemd = conf.systemd;
+  RETURN_IF_ERROR(EnterCgroup(id, conf, container.disk.device));
   ASSIGN_OR_RETURN(container.init, SpawnInit(request.config(), root, channel));
+  LogIfError("start", LeaveCgroup(id));
   return container;
 }
 
@@ -144,7 +129,7 @@ absl::StatusOr<Container> StartOnDisk(const runtime::v1::DistroStart& request, i
 
 std::string Container::Serialize() const {
   std::ostringstream text;
-  text << init << "\n" << disk.path << "\n" << disk.device << "\n";
+  text << init << "\n" << systemd << "\n" << disk.path << "\n" << disk.device << "\n";
   for (const std::string& path : mount_points) text << path << "\n";
   return text.str();
 }
@@ -153,14 +138,13 @@ Container Container::Parse(const std::string& text) {
   std::istringstream lines(text);
   Container container;
   std::string line;
-  lines >> container.init >> container.disk.path >> container.disk.device;
+  lines >> container.init >> container.systemd >> container.disk.path >> container.disk.device;
   std::getline(lines, line);
   while (std::getline(lines, line)) container.mount_points.push_back(line);
   return container;
 }
 
 std::string RootOf(const std::string& distro_id) { return "/distros/" + distro_id; }
-std::string CgroupOf(const std::string& distro_id) { return "/sys/fs/cgroup/wslm/" + distro_id; }
 
 absl::StatusOr<Container> StartContainer(const runtime::v1::DistroStart& request, int channel) {
   Container container;
@@ -169,16 +153,15 @@ absl::StatusOr<Container> StartContainer(const runtime::v1::DistroStart& request
   RETURN_IF_ERROR(StartFailed(MountDisk(container.disk, RootOf(id)), "The distro's disk can't be mounted"));
   auto started = StartOnDisk(request, channel, container);
   if (!started.ok()) {
-    LogIfError("clean-up", WriteInOne("/sys/fs/cgroup/cgroup.procs", "0"));
+    LogIfError("clean-up", LeaveCgroup(id));
     LogIfError("clean-up", CleanUpContainer(id, container));
   }
   return started.ok() ? started : StartFailed(started.status(), "The distro's container can't be made");
 }
 
 absl::Status CleanUpContainer(const std::string& distro_id, const Container& container) {
-  const std::string cgroup = CgroupOf(distro_id);
   // Nothing can be left after init, whose end kills its namespace; but what is trusted is checked.
-  if (::access(cgroup.c_str(), F_OK) == 0) LogIfError("stop", WriteInOne(cgroup + "/cgroup.kill", "1"));
+  RemoveCgroup(distro_id);
   const std::string root = RootOf(distro_id);
   {
     const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -191,7 +174,6 @@ absl::Status CleanUpContainer(const std::string& distro_id, const Container& con
   }
   ::sync();
   ::rmdir(root.c_str());
-  RemoveCgroups(cgroup);
   return WaitUntilUnused(container.disk, kReleaseTimeout);
 }
 

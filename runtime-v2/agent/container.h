@@ -19,6 +19,8 @@ namespace wslm {
 struct Container {
   // PID 1 of the distro, as the VM sees it. The agent inherits it.
   pid_t init = 0;
+  // It is, or becomes, systemd: its end takes longer.
+  bool systemd = false;
   Disk disk;
   // What was made in the distro's tree to mount on.
   std::vector<std::string> mount_points;
@@ -30,7 +32,6 @@ struct Container {
 
 // Where a distro's disk is mounted in the agent's root.
 std::string RootOf(const std::string& distro_id);
-std::string CgroupOf(const std::string& distro_id);
 
 // Waits for the disk, mounts it, makes the container and starts /wslm-init in it with `channel`, a connected socket.
 // Returns when init has been executed. On an error nothing is left. Error: START_FAILED.

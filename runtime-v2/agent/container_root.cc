@@ -1,7 +1,7 @@
 #include "runtime-v2/agent/container_root.h"
 
-#include <dirent.h>
 #include <fcntl.h>
+#include <linux/major.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -11,7 +11,6 @@
 
 #include <cerrno>
 
-#include "distros/config/wsl_conf.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
@@ -77,9 +76,22 @@ absl::Status MakeNode(int dev, const char* name, mode_t mode, unsigned major_num
   return absl::OkStatus();
 }
 
+// On a devtmpfs a loop device's node would come with the device; here they are all there beforehand.
+constexpr unsigned kLoopDevices = 32;
+
+absl::Status MakeLoopDevices(int dev) {
+  for (unsigned i = 0; i < kLoopDevices; ++i) {
+    const std::string name = "loop" + std::to_string(i);
+    if (::mknodat(dev, name.c_str(), S_IFBLK | 0660, makedev(LOOP_MAJOR, i)) != 0) {
+      return ErrnoError("cannot make", "/dev/" + name);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FillDev(int root) {
   ASSIGN_OR_RETURN(const UniqueFd dev, OpenInRoot(root, "dev", O_RDONLY | O_DIRECTORY));
-  for (const char* folder : {"pts", "shm", "mqueue", "net"}) ::mkdirat(dev.get(), folder, 0755);
+  for (const char* folder : {"pts", "shm", "mqueue", "net", "mapper"}) ::mkdirat(dev.get(), folder, 0755);
   RETURN_IF_ERROR(MakeNode(dev.get(), "null", 0666, 1, 3));
   RETURN_IF_ERROR(MakeNode(dev.get(), "zero", 0666, 1, 5));
   RETURN_IF_ERROR(MakeNode(dev.get(), "full", 0666, 1, 7));
@@ -90,6 +102,9 @@ absl::Status FillDev(int root) {
   RETURN_IF_ERROR(MakeNode(dev.get(), "fuse", 0666, 10, 229));
   RETURN_IF_ERROR(MakeNode(dev.get(), "loop-control", 0660, 10, 237));
   RETURN_IF_ERROR(MakeNode(dev.get(), "net/tun", 0666, 10, 200));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "btrfs-control", 0660, 10, 234));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "mapper/control", 0600, 10, 236));
+  RETURN_IF_ERROR(MakeLoopDevices(dev.get()));
   constexpr const char* kLinks[][2] = {{"pts/ptmx", "ptmx"},
                                        {"/proc/self/fd", "fd"},
                                        {"/proc/self/fd/0", "stdin"},
@@ -134,6 +149,11 @@ absl::Status Bind(int root, const std::string& source, const std::string& path, 
 }
 
 }  // namespace
+
+WslConf ConfOfRoot(const std::string& root) {
+  const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  return ReadConf(folder.get());
+}
 
 absl::StatusOr<std::vector<std::string>> PrepareContainerRoot(const runtime::v1::InstanceConfig& config,
                                                               const std::string& root) {
@@ -182,18 +202,9 @@ absl::Status EnterContainerRoot(const runtime::v1::InstanceConfig& config, const
       ::chdir("/") != 0) {
     return ErrnoError("cannot change to", root);
   }
+  // As on a machine of its own: what is mounted later is seen in bind mounts, as container engines want it.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SHARED, nullptr) != 0) return ErrnoError("cannot share", "/");
   return absl::OkStatus();
-}
-
-void RemoveCgroups(const std::string& cgroup) {
-  if (DIR* directory = ::opendir(cgroup.c_str()); directory != nullptr) {
-    while (const dirent* entry = ::readdir(directory)) {
-      const std::string name = entry->d_name;
-      if (entry->d_type == DT_DIR && name != "." && name != "..") RemoveCgroups(cgroup + "/" + name);
-    }
-    ::closedir(directory);
-  }
-  ::rmdir(cgroup.c_str());
 }
 
 }  // namespace wslm

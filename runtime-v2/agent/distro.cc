@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -22,6 +23,8 @@ constexpr std::chrono::milliseconds kInitTimeout{60'000};
 // What init may take beyond the grace period to stop, and to end after it said that all is stopped.
 constexpr std::chrono::milliseconds kStopMargin{5'000};
 constexpr std::chrono::milliseconds kExitMargin{2'000};
+// systemd's units each have their own time to stop; more than this in all is not waited for.
+constexpr std::chrono::milliseconds kSystemdGrace{30'000};
 constexpr size_t kClogged = size_t{8} << 20;
 
 absl::Status InitDied() {
@@ -97,6 +100,7 @@ void Distro::Stop(std::chrono::milliseconds grace, Done done) {
   request.set_distro_id(request_.config().distro_id());
   request.mutable_stop()->set_grace_ms(grace.count());
   link_->Send(FrameType::kOpen, 0, kStopStream, request.SerializeAsString());
+  if (container_.systemd) grace = std::max(grace, kSystemdGrace);
   deadline_ = loop_.After(grace + kStopMargin, [this] { Kill(); });
 }
 

@@ -1,0 +1,35 @@
+// A distro's control group (cgroup2): what it may use of the VM, and which disks it may open.
+//
+//   /sys/fs/cgroup/wslm/ID             its limits; the root of the tree as the distro sees it
+//   /sys/fs/cgroup/wslm/ID/init.scope  its first process, and all that don't leave
+//
+// No process is in the group itself, so that the distro can make groups with limits of their own in it: the kernel
+// allows either. systemd takes the leaf of this name for its own.
+#ifndef WSLM_RUNTIME_V2_AGENT_CGROUP_H_
+#define WSLM_RUNTIME_V2_AGENT_CGROUP_H_
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "distros/config/wsl_conf.h"
+
+namespace wslm {
+
+// Makes the groups and moves this process into the outer one, which so is the root for what is cloned with
+// CLONE_NEWCGROUP.
+absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_t disk);
+
+// In what was cloned so: moves it into the leaf.
+absl::Status EnterLeafCgroup(const std::string& distro_id);
+
+// Moves this process back to the VM's root group, and lets the distro give limits to its groups.
+absl::Status LeaveCgroup(const std::string& distro_id);
+
+// Kills what is left in the distro's group and removes it with all below.
+void RemoveCgroup(const std::string& distro_id);
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_AGENT_CGROUP_H_
