@@ -7,7 +7,24 @@
 
 namespace wslm {
 
-// Frequency of the time stamp counter, measured over 10 ms.
+// Measures the frequency of the time stamp counter while something else is done, from its construction on.
+class TscMeter {
+ public:
+  TscMeter();
+  // Waits until 10 ms are over.
+  int64_t Khz() const;
+
+ private:
+  struct Reading {
+    int64_t ns = 0;
+    uint64_t ticks = 0;
+  };
+  static Reading Read();
+
+  const Reading begin_;
+};
+
+// The same at once: 10 ms.
 int64_t MeasureTscKhz();
 
 // /etc/resolv.conf of a distro: the name server of QEMU's user network.

@@ -9,6 +9,7 @@
 
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
+#include "runtime-v2/host/file_identity.h"
 
 namespace wslm {
 namespace {
@@ -97,11 +98,17 @@ void CpioWriter::Add(const std::string& path, uint32_t mode, uint32_t links, std
 }
 
 absl::StatusOr<std::string> EnsureInitramfs(const InitramfsParts& parts, const std::string& folder) {
-  ASSIGN_OR_RETURN(const std::string bytes, MakeInitramfs(parts));
+  std::string identity;
+  for (const std::string& path : {parts.agent, parts.init, parts.boot_modules + "/ORDER"}) {
+    ASSIGN_OR_RETURN(const std::string one, FileIdentity(path));
+    identity += one + "\n";
+  }
   char name[64];
-  std::snprintf(name, sizeof name, "%s%016llx.cpio", kPrefix, static_cast<unsigned long long>(Hash(bytes)));
+  std::snprintf(name, sizeof name, "%s%016llx.cpio", kPrefix, static_cast<unsigned long long>(Hash(identity)));
   const std::string path = folder + "/" + name;
-  if (!PathExists(path)) RETURN_IF_ERROR(WriteFileAtomically(path, bytes, 0644));
+  if (PathExists(path)) return path;
+  ASSIGN_OR_RETURN(const std::string bytes, MakeInitramfs(parts));
+  RETURN_IF_ERROR(WriteFileAtomically(path, bytes, 0644));
   RemoveOthers(folder, name);
   return path;
 }

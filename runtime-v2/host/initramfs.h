@@ -35,7 +35,7 @@ struct InitramfsParts {
 };
 
 // The initramfs of these parts in `folder` ("initramfs-HASH.cpio"), made unless it is there; older ones are removed.
-// Errors: IO_ERROR, DISK_FULL, FILE_NOT_FOUND.
+// The parts are told by their files' identities, not read each time. Errors: IO_ERROR, DISK_FULL, FILE_NOT_FOUND.
 absl::StatusOr<std::string> EnsureInitramfs(const InitramfsParts& parts, const std::string& folder);
 
 }  // namespace wslm

@@ -29,6 +29,8 @@ namespace {
 constexpr int kMappedId = 1000;
 // Instead of an errno: no user namespace, or no ids in it.
 constexpr int kNotMapped = -1;
+// Above all that a child is given.
+constexpr int kHighFd = 100;
 constexpr size_t kLargestOutput = size_t{8} << 20;
 
 std::vector<std::string> EnvironmentInC() {
@@ -48,6 +50,7 @@ struct Prepared {
   const char* folder = nullptr;
   int input = -1;
   int output = -1;
+  std::vector<int> inherited;
   bool detach = false;
   const char* uid_map = nullptr;
   const char* gid_map = nullptr;
@@ -68,7 +71,7 @@ bool WriteProc(const char* path, const char* text) {
 }
 
 // Writes errno, or kNotMapped, to `report` when it fails. Never returns.
-[[noreturn]] void Child(const Prepared& prepared, int report) {
+[[noreturn]] void Child(Prepared& prepared, int report) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -82,14 +85,22 @@ bool WriteProc(const char* path, const char* text) {
                         WriteProc("/proc/self/gid_map", prepared.gid_map);
     if (!mapped) Fail(report, kNotMapped);
   }
+  // Each may lie where another goes: first out of the way.
+  report = ::fcntl(report, F_DUPFD_CLOEXEC, kHighFd);
+  for (int& fd : prepared.inherited) fd = ::fcntl(fd, F_DUPFD_CLOEXEC, kHighFd);
   bool ready = ::dup2(prepared.input, 0) == 0 && ::dup2(prepared.output, 1) == 1 && ::dup2(prepared.output, 2) == 2;
   if (prepared.folder != nullptr) ready = ready && ::chdir(prepared.folder) == 0;
   ready = ready && ::syscall(SYS_close_range, 3, ~0U, CLOSE_RANGE_CLOEXEC) == 0;
+  int place = 3;
+  for (const int fd : prepared.inherited) {
+    ready = ready && ::dup2(fd, place) == place;
+    ++place;
+  }
   if (ready) ::execve(prepared.argv[0], prepared.argv.data(), prepared.environment.data());
   Fail(report, errno);
 }
 
-absl::StatusOr<pid_t> Spawn(const Prepared& prepared) {
+absl::StatusOr<pid_t> Spawn(Prepared& prepared) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("cannot make", "pipe");
   const UniqueFd reader(ends[0]);
@@ -178,11 +189,12 @@ absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, abs
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<std::string> arguments = argv;
   std::vector<std::string> environment = EnvironmentInC();
-  ASSIGN_OR_RETURN(const pid_t pid, Spawn({.argv = ExecPointers(arguments),
-                                           .environment = ExecPointers(environment),
-                                           .folder = folder.empty() ? nullptr : folder.c_str(),
-                                           .input = null.get(),
-                                           .output = writer.get()}));
+  Prepared prepared{.argv = ExecPointers(arguments),
+                    .environment = ExecPointers(environment),
+                    .folder = folder.empty() ? nullptr : folder.c_str(),
+                    .input = null.get(),
+                    .output = writer.get()};
+  ASSIGN_OR_RETURN(const pid_t pid, Spawn(prepared));
   writer.Reset();
   std::string output;
   const bool ended = Collect(reader.get(), absl::Now() + timeout, output);
@@ -198,7 +210,8 @@ absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, abs
   return Error(absl::StatusCode::kInternal, reason::kInternal, argv[0] + " failed: " + Escaped(LastLine(output)));
 }
 
-absl::StatusOr<DetachedProcess> SpawnDetached(const std::vector<std::string>& argv, int output, bool map_user) {
+absl::StatusOr<DetachedProcess> SpawnDetached(const std::vector<std::string>& argv, int output, bool map_user,
+                                              const std::vector<int>& inherited) {
   const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   std::vector<std::string> arguments = argv;
   std::vector<std::string> environment = EnvironmentInC();
@@ -209,6 +222,7 @@ absl::StatusOr<DetachedProcess> SpawnDetached(const std::vector<std::string>& ar
                     .folder = "/",
                     .input = null.get(),
                     .output = output,
+                    .inherited = inherited,
                     .detach = true,
                     .uid_map = map_user ? uid_map.c_str() : nullptr,
                     .gid_map = gid_map.c_str()};

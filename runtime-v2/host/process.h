@@ -35,8 +35,9 @@ struct DetachedProcess {
 
 // Starts argv[0] in a session of its own, with `output` as its standard output and error. With `map_user`, in a user
 // namespace in which we are uid and gid 1000; where the host forbids that, without. The signal mask and the descriptors
-// but `output` are not handed on. Errors: START_FAILED. Thread-safe.
-absl::StatusOr<DetachedProcess> SpawnDetached(const std::vector<std::string>& argv, int output, bool map_user);
+// are not handed on but `output` and `inherited`, which become 3, 4, and so on. Errors: START_FAILED. Thread-safe.
+absl::StatusOr<DetachedProcess> SpawnDetached(const std::vector<std::string>& argv, int output, bool map_user,
+                                              const std::vector<int>& inherited = {});
 
 // The process again, when it still is the one with that start time; NOT_FOUND else. Thread-safe.
 absl::StatusOr<DetachedProcess> FindProcess(pid_t pid, uint64_t start_time);

@@ -52,14 +52,13 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       "max",
       "-m",
       std::to_string(options.memory_mib),
+      "-object",
+      absl::StrCat("memory-backend-file,id=memory,share=on,size=", options.memory_mib, "M,mem-path=/proc/self/fd/",
+                   kMemoryFd),
+      "-machine",
+      "memory-backend=memory",
       "-smp",
       std::to_string(options.processors),
-      "-kernel",
-      options.kernel,
-      "-initrd",
-      options.initramfs,
-      "-append",
-      KernelCommandLine(options),
       "-chardev",
       "file,id=console,append=on,path=" + Value(options.console_log),
       "-serial",
@@ -97,6 +96,12 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
   };
   const std::vector<std::string>& board = HostMachine().board;
   arguments.insert(arguments.end(), board.begin(), board.end());
+  if (options.incoming) {
+    arguments.insert(arguments.end(), {"-incoming", "defer"});
+  } else {
+    arguments.insert(arguments.end(),
+                     {"-kernel", options.kernel, "-initrd", options.initramfs, "-append", KernelCommandLine(options)});
+  }
   return arguments;
 }
 

@@ -13,6 +13,8 @@ struct QemuOptions {
   bool kvm = false;
   int64_t memory_mib = 1024;
   int processors = 1;
+  // Nothing is booted: the VM waits for what migrate-incoming brings.
+  bool incoming = false;
   // More words for the kernel.
   std::string kernel_command_line;
   // The host's time stamp counter, needed under TCG; 0 = not known.
@@ -31,6 +33,10 @@ inline constexpr char kControlChardev[] = "control";
 inline constexpr char kControlPortId[] = "control-port";
 inline constexpr char kScsiBus[] = "scsi0.0";
 inline constexpr char kNetdev[] = "net0";
+
+// Where QEMU finds descriptors that it inherits: the VM's memory, and what its devices are to be.
+inline constexpr int kMemoryFd = 3;
+inline constexpr int kStateFd = 4;
 
 // argv, the program first.
 std::vector<std::string> QemuArguments(const QemuOptions& options);

@@ -27,6 +27,9 @@
 #include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/port_forwards.h"
 #include "runtime-v2/host/process.h"
+#include "runtime-v2/host/snapshot_key.h"
+#include "runtime-v2/host/snapshot_maker.h"
+#include "runtime-v2/host/snapshot_store.h"
 #include "runtime-v2/host/vm.h"
 #include "runtime-v2/host/worker.h"
 #include "runtime-v2/modules/vm_names.h"
@@ -63,10 +66,16 @@ class RuntimeV2Impl : public RuntimeV2 {
                .qmp_socket = home.SocketPath("v2/qmp.sock"),
                .record = home.run + "/v2/vm.json",
                .console_log = home.state + "/vm-console.log"},
-        worker_(std::make_shared<Worker>(kCarePeriod, [log = paths_.console_log, forwards = forwards_] {
-          BoundLog(log);
-          if (const auto now = forwards->load()) now->Retry();
-        })) {}
+        worker_(std::make_shared<Worker>(kCarePeriod,
+                                         [log = paths_.console_log, forwards = forwards_] {
+                                           BoundLog(log);
+                                           if (const auto now = forwards->load()) now->Retry();
+                                         })),
+        snapshots_(home.cache + "/snapshots"),
+        maker_(snapshots_, {.control_socket = home.SocketPath("v2/snapshot-control.sock"),
+                            .qmp_socket = home.SocketPath("v2/snapshot-qmp.sock"),
+                            .record = home.run + "/v2/snapshot-vm.json",
+                            .console_log = home.state + "/snapshot-console.log"}) {}
   ~RuntimeV2Impl() override;
 
   absl::StatusOr<std::shared_ptr<Instance>> Start(const StartSpec& spec,
@@ -82,6 +91,9 @@ class RuntimeV2Impl : public RuntimeV2 {
   // The VM, booted when there is none.
   absl::StatusOr<std::shared_ptr<Vm>> EnsureVm(const Note& note);
   absl::StatusOr<std::shared_ptr<Vm>> BootVm(const Note& note);
+  absl::StatusOr<VmBootOptions> PrepareBoot(const Note& note) const;
+  // Goes on from a snapshot; null when there is none that does.
+  std::shared_ptr<Vm> RestoreVm(const VmBootOptions& options, const Note& note);
   absl::StatusOr<std::shared_ptr<Instance>> StartIn(const std::shared_ptr<Vm>& vm, const StartSpec& spec);
   std::shared_ptr<InstanceV2> AddInstance(const std::string& distro_id, const std::shared_ptr<Vm>& vm);
   void TakeVm(std::shared_ptr<Vm> vm);
@@ -99,9 +111,13 @@ class RuntimeV2Impl : public RuntimeV2 {
   const std::shared_ptr<std::atomic<std::shared_ptr<PortForwards>>> forwards_ =
       std::make_shared<std::atomic<std::shared_ptr<PortForwards>>>();
   const std::shared_ptr<Worker> worker_;
+  const SnapshotStore snapshots_;
+  SnapshotMaker maker_;
 
   // Held while a VM is booted, adopted or shut down: one at a time.
   std::mutex boot_mutex_;
+  // The key of the snapshot that the VM went on from, if this process had it do so.
+  std::string restored_from_;
   mutable std::mutex mutex_;
   std::shared_ptr<Vm> vm_;
   std::map<std::string, std::weak_ptr<InstanceV2>> instances_;
@@ -191,7 +207,7 @@ absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::EnsureVm(const Note& note) {
   return vm;
 }
 
-absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
+absl::StatusOr<VmBootOptions> RuntimeV2Impl::PrepareBoot(const Note& note) const {
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.record)));
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.control_socket)));
   RETURN_IF_ERROR(MakeFolders(home_.state));
@@ -206,6 +222,28 @@ absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
   }
   ASSIGN_OR_RETURN(options.initramfs, EnsureInitramfs(parts, home_.cache + "/kernel"));
   options.accelerator = ChooseAccelerator(home_.cache);
+  return options;
+}
+
+std::shared_ptr<Vm> RuntimeV2Impl::RestoreVm(const VmBootOptions& options, const Note& note) {
+  const auto key = SnapshotKey(QemuOptionsOf(options));
+  if (!key.ok() || !snapshots_.Has(*key)) return nullptr;
+  auto vm = Vm::Restore(options, [&](int memory, int state) { return snapshots_.Load(*key, memory, state); });
+  if (vm.ok()) {
+    restored_from_ = *key;
+    return *std::move(vm);
+  }
+  // It is of no use, whatever the reason: the next one is made when this VM ends.
+  note(absl::StrCat("without a snapshot of the VM (", Escaped(std::string(vm.status().message())), ")"));
+  snapshots_.Remove(*key);
+  return nullptr;
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
+  maker_.Cancel();
+  ASSIGN_OR_RETURN(VmBootOptions options, PrepareBoot(note));
+  restored_from_.clear();
+  if (auto restored = RestoreVm(options, note)) return restored;
   note(options.accelerator.kvm ? "booting the VM (kvm)" : "booting the VM (tcg)");
   auto vm = Vm::Boot(options);
   if (vm.ok() || !options.accelerator.kvm) return vm;
@@ -225,7 +263,8 @@ void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
     status_ = {.running = true,
                .accelerator = accelerator.kvm ? "kvm" : "tcg",
                .accelerator_reason = accelerator.reason,
-               .kernel_release = vm->channel()->peer().kernel_release()};
+               .kernel_release = vm->channel()->peer().kernel_release(),
+               .restored = vm->restored()};
   }
   if (settings_.localhost_forwarding) forwards_->store(PortForwards::Start(vm, worker_));
   // Not on the VM's own thread, which the VM's destructor joins.
@@ -244,6 +283,8 @@ void RuntimeV2Impl::OnVmDied() {
     status_.running = false;
   }
   forwards_->store(nullptr);
+  // It may have been the snapshot's fault.
+  if (!restored_from_.empty()) snapshots_.Remove(std::exchange(restored_from_, ""));
   // A QEMU that lives on without its agent is ended here; what it left is removed.
   vm->PowerOff();
   for (const auto& [id, instance] : instances) {
@@ -350,6 +391,8 @@ absl::Status RuntimeV2Impl::Shutdown() {
   }
   forwards_->store(nullptr);
   vm->PowerOff();
+  // Now, when it is in nobody's way.
+  maker_.Begin([this] { return PrepareBoot([](const std::string&) {}); });
   return absl::OkStatus();
 }
 

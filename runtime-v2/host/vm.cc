@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,6 +16,7 @@
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/qemu_command.h"
 #include "runtime-v2/host/unix_socket.h"
+#include "runtime-v2/host/vm_state.h"
 #include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
@@ -37,6 +39,11 @@ constexpr absl::Duration kQuitTimeout = absl::Seconds(3);
 // SCSI targets; 0 is the modules' disk.
 constexpr int kLastSlot = 250;
 constexpr uint16_t kFirstOrdinaryPort = 1024;
+constexpr char kMemoryName[] = "wslm-vm-memory";
+// A snapshot that doesn't fit never answers; one that does, in a tenth of a second, and on a busy machine later.
+constexpr absl::Duration kRestoreTimeout = absl::Seconds(5);
+// Of the clock's rate, in ppm; two measurements are some 100 apart.
+constexpr int64_t kTscTolerance = 1000;
 
 absl::Status StartFailed(absl::StatusCode code, const std::string& message, const std::string& log) {
   return Error(code, reason::kStartFailed, message + " Its log is " + log + ".", {{"log", log}});
@@ -55,6 +62,13 @@ uint64_t NewWwn() {
 // In the words of QEMU's hostfwd commands.
 std::string HostEnd(uint16_t port) { return absl::StrCat(kNetdev, " tcp:127.0.0.1:", port); }
 
+// The kernel in a snapshot reckons with the rate at its boot.
+absl::Status CheckTsc(int64_t then, int64_t now) {
+  if (std::abs(now - then) <= then / 1'000'000 * kTscTolerance) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("The host's clock counts at ", now, " kHz now, and did at ", then, "."));
+}
+
 uint64_t WwnOf(const VmDisk& disk) { return std::stoull(disk.wwid.substr(disk.wwid.find('.') + 1), nullptr, 16); }
 
 }  // namespace
@@ -66,16 +80,56 @@ Vm::~Vm() {
   qmp_.reset();
 }
 
+QemuOptions QemuOptionsOf(const VmBootOptions& options) {
+  return {.program = options.qemu,
+          .kvm = options.accelerator.kvm,
+          .memory_mib = options.settings.memory_mib,
+          .processors = options.settings.processors,
+          .kernel_command_line = options.settings.kernel_command_line,
+          .kernel = options.kernel.vmlinux,
+          .initramfs = options.initramfs,
+          .modules_image = options.kernel.modules_image,
+          .control_socket = options.paths.control_socket,
+          .qmp_socket = options.paths.qmp_socket,
+          .console_log = options.paths.console_log};
+}
+
 absl::StatusOr<std::shared_ptr<Vm>> Vm::Boot(const VmBootOptions& options) {
   std::shared_ptr<Vm> vm(new Vm(options.paths));
   const absl::Duration timeout = options.accelerator.kvm ? kBootTimeoutKvm : kBootTimeoutTcg;
-  absl::Status status = vm->Spawn(options);
-  if (!status.ok()) return status;
-  status = vm->ConnectQmp(kQmpTimeout, nullptr);
-  if (status.ok()) status = vm->WaitForAgent(timeout, nullptr);
-  if (status.ok()) status = vm->ConnectChannel(kHelloTimeout, nullptr);
+  ASSIGN_OR_RETURN(const UniqueFd memory, MakeMemory(kMemoryName, options.settings.memory_mib << 20));
+  QemuOptions qemu = QemuOptionsOf(options);
+  if (!qemu.kvm) qemu.tsc_khz = MeasureTscKhz();
+  RETURN_IF_ERROR(vm->Spawn(options, qemu, {memory.get()}));
+  absl::Status status = vm->ConnectQmp(kQmpTimeout, options.give_up);
+  if (status.ok()) status = vm->WaitForAgent(timeout, options.give_up);
+  if (status.ok()) status = vm->ConnectChannel(kHelloTimeout, options.give_up);
   if (status.ok()) return vm;
-  vm->EndProcess();
+  vm->Discard();
+  return status;
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Vm::Restore(const VmBootOptions& options, const LoadState& load) {
+  std::shared_ptr<Vm> vm(new Vm(options.paths));
+  const TscMeter meter;
+  ASSIGN_OR_RETURN(const UniqueFd memory, MakeMemory(kMemoryName, options.settings.memory_mib << 20));
+  ASSIGN_OR_RETURN(const UniqueFd state, MakeMemory("wslm-vm-state", 0));
+  vm->record_.start = VmStart::kRestoring;
+  QemuOptions qemu = QemuOptionsOf(options);
+  qemu.incoming = true;
+  RETURN_IF_ERROR(vm->Spawn(options, qemu, {memory.get(), state.get()}));
+  const absl::Status status = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(const SnapshotHead head, load(memory.get(), state.get()));
+    RETURN_IF_ERROR(vm->ConnectQmp(kQmpTimeout, options.give_up));
+    RETURN_IF_ERROR(CheckTsc(head.tsc_khz, meter.Khz()));
+    RETURN_IF_ERROR(LoadVmState(*vm->qmp_, kStateFd));
+    RETURN_IF_ERROR(vm->ConnectChannel(kRestoreTimeout, options.give_up));
+    const std::lock_guard lock(vm->state_->mutex);
+    vm->record_.start = VmStart::kRestored;
+    return vm->WriteRecord();
+  }();
+  if (status.ok()) return vm;
+  vm->Discard();
   return status;
 }
 
@@ -91,6 +145,10 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths, absl::Durati
   }
   vm->record_ = *std::move(record);
   vm->process_ = *std::move(process);
+  if (vm->record_.start == VmStart::kRestoring) {
+    vm->Discard();
+    return absl::NotFoundError("the VM that was left had not begun");
+  }
   const absl::Time deadline = absl::Now() + timeout;
   absl::Status status = vm->ConnectQmp(timeout, give_up);
   if (status.ok()) status = vm->WaitForAgent(deadline - absl::Now(), give_up);
@@ -120,30 +178,18 @@ void Vm::Kill(const VmPaths& paths) {
   WaitForExit(*process, kPowerOffTimeout);
 }
 
-absl::Status Vm::Spawn(const VmBootOptions& options) {
+absl::Status Vm::Spawn(const VmBootOptions& options, const QemuOptions& qemu, const std::vector<int>& inherited) {
   ::unlink(paths_.control_socket.c_str());
   ::unlink(paths_.qmp_socket.c_str());
   ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(paths_.console_log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
-  const std::vector<std::string> arguments = QemuArguments({.program = options.qemu,
-                                                            .kvm = options.accelerator.kvm,
-                                                            .memory_mib = options.settings.memory_mib,
-                                                            .processors = options.settings.processors,
-                                                            .kernel_command_line = options.settings.kernel_command_line,
-                                                            .tsc_khz = options.accelerator.kvm ? 0 : MeasureTscKhz(),
-                                                            .kernel = options.kernel.vmlinux,
-                                                            .initramfs = options.initramfs,
-                                                            .modules_image = options.kernel.modules_image,
-                                                            .control_socket = paths_.control_socket,
-                                                            .qmp_socket = paths_.qmp_socket,
-                                                            .console_log = paths_.console_log});
-  ASSIGN_OR_RETURN(process_, SpawnDetached(arguments, log.get(), /*map_user=*/true));
+  ASSIGN_OR_RETURN(process_, SpawnDetached(QemuArguments(qemu), log.get(), /*map_user=*/true, inherited));
   const std::lock_guard lock(state_->mutex);
   record_.pid = process_.pid;
   record_.start_time = process_.start_time;
   record_.accelerator = options.accelerator.kvm ? "kvm" : "tcg";
   record_.accelerator_reason = options.accelerator.reason;
   const absl::Status written = WriteRecord();
-  if (!written.ok()) EndProcess();
+  if (!written.ok()) Discard();
   return written;
 }
 
@@ -243,6 +289,11 @@ bool Vm::dead() const {
 Accelerator Vm::accelerator() const {
   const std::lock_guard lock(state_->mutex);
   return {.kvm = record_.accelerator == "kvm", .reason = record_.accelerator_reason};
+}
+
+bool Vm::restored() const {
+  const std::lock_guard lock(state_->mutex);
+  return record_.start == VmStart::kRestored;
 }
 
 std::map<std::string, VmDisk> Vm::disks() const {
@@ -387,6 +438,28 @@ void Vm::PowerOff() {
       qmp_->Execute("quit", Json::object(), -1, kQuitTimeout).status().IgnoreError();
     }
   }
+  EndProcess();
+}
+
+absl::StatusOr<UniqueFd> Vm::Memory() const {
+  return OpenFile(absl::StrCat("/proc/", process_.pid, "/fd/", kMemoryFd), O_RDWR);
+}
+
+void Vm::Disconnect() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->powering_off = true;
+  }
+  channel_.reset();
+}
+
+absl::Status Vm::Save(int state) {
+  Disconnect();
+  return SaveVmState(*qmp_, state);
+}
+
+void Vm::Discard() {
+  if (process_.handle) KillProcess(process_);
   EndProcess();
 }
 

@@ -25,7 +25,9 @@
 #include "runtime-v2/host/accelerator.h"
 #include "runtime-v2/host/kernel.h"
 #include "runtime-v2/host/process.h"
+#include "runtime-v2/host/qemu_command.h"
 #include "runtime-v2/host/qmp.h"
+#include "runtime-v2/host/snapshot_file.h"
 #include "runtime-v2/host/vm_record.h"
 #include "runtime-v2/host/vm_settings.h"
 #include "wslm/runtime/v1/channel.h"
@@ -47,13 +49,24 @@ struct VmBootOptions {
   std::string initramfs;
   Accelerator accelerator;
   VmSettings settings;
+  // Asked now and then while it boots; true: it is not wanted any more. May be null.
+  std::function<bool()> give_up;
 };
+
+// QEMU's options for a VM that boots. The clock's rate is 0.
+QemuOptions QemuOptionsOf(const VmBootOptions& options);
 
 class Vm {
  public:
   // Boots; returns when the agent answered. Errors: DEADLINE_EXCEEDED (the agent did not come in time: with KVM 3 s,
   // else 2 minutes), START_FAILED.
   static absl::StatusOr<std::shared_ptr<Vm>> Boot(const VmBootOptions& options);
+
+  // Goes on from a snapshot: `load` fills the VM's memory and the state of its devices while QEMU starts, and answers
+  // what is known of it. Returns when the agent answered. Errors: those of `load`; FAILED_PRECONDITION when the host's
+  // clock has another rate now; those of Boot, DEADLINE_EXCEEDED after 5 s.
+  using LoadState = std::function<absl::StatusOr<SnapshotHead>(int memory, int state)>;
+  static absl::StatusOr<std::shared_ptr<Vm>> Restore(const VmBootOptions& options, const LoadState& load);
 
   // Connects to the VM of the record at `paths`, for `timeout` or until `give_up` (may be null) is true. NOT_FOUND when
   // it is gone (its leftovers are removed); any other error when it doesn't answer: it lives, and may answer later.
@@ -69,6 +82,8 @@ class Vm {
 
   const std::shared_ptr<runtime::v1::Channel>& channel() const { return channel_; }
   Accelerator accelerator() const;
+  // It went on from a snapshot.
+  bool restored() const;
   std::map<std::string, VmDisk> disks() const;
 
   // Plugs the image in; QEMU holds the descriptor, and so its lock, until DetachDisk or its end. `driver` is QEMU's for
@@ -83,8 +98,17 @@ class Vm {
   absl::Status AddForward(uint16_t port, bool loopback);
   absl::Status RemoveForward(uint16_t port);
 
+  // The file that is the VM's memory.
+  absl::StatusOr<UniqueFd> Memory() const;
+  // Hangs up on the agent. The VM goes on and is of no use to others any more.
+  void Disconnect();
+  // Stops the VM for good and writes the state of its devices to the empty file `state`. Memory() has the rest then.
+  absl::Status Save(int state);
+
   // Asks the agent, then QEMU, then kills; removes what is left.
   void PowerOff();
+  // Ends it at once; removes what is left.
+  void Discard();
 
   bool dead() const;
   // Called once, on a thread of the VM's, when it ended other than by PowerOff; at once when it has.
@@ -92,7 +116,7 @@ class Vm {
 
  private:
   explicit Vm(VmPaths paths);
-  absl::Status Spawn(const VmBootOptions& options);
+  absl::Status Spawn(const VmBootOptions& options, const QemuOptions& qemu, const std::vector<int>& inherited);
   using GiveUp = std::function<bool()>;
   // `give_up` may be null.
   absl::Status ConnectQmp(absl::Duration timeout, const GiveUp& give_up);

@@ -54,6 +54,7 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
                         .start_time = 123456789012,
                         .accelerator = "tcg",
                         .accelerator_reason = "No \"KVM\" here.",
+                        .start = VmStart::kRestoring,
                         .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002"}}, {"b", {.slot = 3, .wwid = "x"}}},
                         .forwards = {{80, false}, {8080, true}}};
   const auto again = VmRecord::FromJson(record.ToJson());
@@ -61,16 +62,19 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
   EXPECT_EQ(again->pid, record.pid);
   EXPECT_EQ(again->start_time, record.start_time);
   EXPECT_EQ(again->accelerator_reason, record.accelerator_reason);
+  EXPECT_EQ(again->start, record.start);
   EXPECT_EQ(again->disks, record.disks);
   EXPECT_EQ(again->forwards, record.forwards);
 }
 
 TEST(VmRecordTest, IsNotTakenFromWhatIsMalformed) {
-  for (const char* text : {"", "{", "[]", "{}", R"({"pid": "x"})",
-                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":[]})",
-                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{"a":1}})",
-                           R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{},)"
-                           R"("forwards":{"70000":true}})"}) {
+  for (const char* text :
+       {"", "{", "[]", "{}", R"({"pid": "x"})",
+        R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":[]})",
+        R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{},"start":"x"})",
+        R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{"a":1}})",
+        R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{},)"
+        R"("forwards":{"70000":true}})"}) {
     EXPECT_FALSE(VmRecord::FromJson(text).ok()) << text;
   }
 }
@@ -110,6 +114,14 @@ TEST(VmSettingsTest, AreTheUsersAsFarAsTheHostHasThem) {
   EXPECT_LT(ChooseVmSettings(config, warnings).memory_mib, int64_t{1} << 40);
 }
 
+TEST(QemuArgumentsTest, AVmThatGoesOnBootsNothing) {
+  const auto arguments = QemuArguments({.program = "/q", .incoming = true, .kernel = "/k"});
+  EXPECT_EQ(After(arguments, "-incoming"), "defer");
+  EXPECT_EQ(After(arguments, "-machine"), "memory-backend=memory");
+  EXPECT_THAT(arguments, Not(testing::Contains("-kernel")));
+  EXPECT_THAT(QemuArguments({.program = "/q"}), Not(testing::Contains("-incoming")));
+}
+
 TEST(HostFactsTest, MeasureAPlausibleMachine) {
   const int64_t khz = MeasureTscKhz();
   EXPECT_GT(khz, 100'000);
@@ -142,6 +154,26 @@ TEST(ProcessTest, FindsAProcessAgainAndNoOtherInItsPlace) {
   KillProcess(*process);
   EXPECT_TRUE(WaitForExit(*process, absl::Seconds(10)));
   EXPECT_FALSE(FindProcess(process->pid, process->start_time).ok());
+}
+
+TEST(ProcessTest, AProcessInheritsWhatItIsGivenAndNothingElse) {
+  const std::string path = testing::TempDir() + "/inherits-" + std::to_string(::getpid());
+  const auto output = OpenFile(path, O_RDWR | O_CREAT | O_TRUNC);
+  ASSERT_TRUE(output.ok()) << output.status();
+  int ends[2];
+  ASSERT_EQ(::pipe2(ends, 0), 0);
+  const UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  const auto process =
+      SpawnDetached({"/bin/sh", "-c", "echo three >&3; echo four >&4; ls -1 /proc/$$/fd"}, output->get(),
+                    /*map_user=*/false, {writer.get(), output->get()});
+  ASSERT_TRUE(process.ok()) << process.status();
+  EXPECT_TRUE(WaitForExit(*process, absl::Seconds(10)));
+  char buffer[16] = {};
+  EXPECT_EQ(::read(reader.get(), buffer, sizeof buffer), 6);
+  EXPECT_STREQ(buffer, "three\n");
+  EXPECT_EQ(ReadSmallFile(path).value_or(""), "four\n0\n1\n2\n3\n4\n");
+  ::unlink(path.c_str());
 }
 
 TEST(ProcessTest, AMappedProcessIsUser1000ToItself) {

@@ -1,5 +1,8 @@
 #include "runtime-v2/host/vm_record.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/numbers.h"
 #include "distros/host/error.h"
 #include "nlohmann/json.hpp"
@@ -8,6 +11,9 @@ namespace wslm {
 namespace {
 
 using Json = nlohmann::json;
+
+// In the order of VmStart.
+constexpr const char* kStartNames[] = {"booted", "restoring", "restored"};
 
 bool IsNumber(const Json& object, const char* key) { return object.contains(key) && object[key].is_number_integer(); }
 bool IsText(const Json& object, const char* key) { return object.contains(key) && object[key].is_string(); }
@@ -19,6 +25,7 @@ std::string VmRecord::ToJson() const {
                {"start_time", start_time},
                {"accelerator", accelerator},
                {"accelerator_reason", accelerator_reason},
+               {"start", kStartNames[static_cast<size_t>(start)]},
                {"disks", Json::object()},
                {"forwards", Json::object()}};
   for (const auto& [id, disk] : disks) json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}};
@@ -42,7 +49,11 @@ absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
     if (!disk.is_object() || !IsNumber(disk, "slot") || !IsText(disk, "wwid")) return malformed;
     record.disks[id] = {.slot = disk["slot"].get<int>(), .wwid = disk["wwid"].get<std::string>()};
   }
-  // A wslm before there were any wrote none.
+  // A wslm before there was that wrote none.
+  const std::string start = IsText(json, "start") ? json["start"].get<std::string>() : kStartNames[0];
+  const auto name = std::find(std::begin(kStartNames), std::end(kStartNames), start);
+  if (name == std::end(kStartNames)) return malformed;
+  record.start = static_cast<VmStart>(name - std::begin(kStartNames));
   if (!json.contains("forwards")) return record;
   if (!json["forwards"].is_object()) return malformed;
   for (const auto& [port, loopback] : json["forwards"].items()) {

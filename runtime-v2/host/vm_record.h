@@ -25,11 +25,20 @@ struct VmDisk {
 // Ports of the VM that the host's 127.0.0.1 has; true: they are those of the VM's 127.0.0.1.
 using VmPorts = std::map<uint16_t, bool>;
 
+// How the VM came up.
+enum class VmStart {
+  kBooted,
+  // From a snapshot that is not loaded yet: there is nobody in it to answer.
+  kRestoring,
+  kRestored,
+};
+
 struct VmRecord {
   pid_t pid = 0;
   uint64_t start_time = 0;
   std::string accelerator;
   std::string accelerator_reason;
+  VmStart start = VmStart::kBooted;
   // By the distro's id.
   std::map<std::string, VmDisk> disks;
   VmPorts forwards;

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <mutex>
 #include <optional>
@@ -46,6 +47,8 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr auto kPatience = std::chrono::seconds(60);
+// Of a snapshot: a boot at the lowest priority, and some seconds of calm.
+constexpr absl::Duration kLongestMaking = absl::Minutes(3);
 
 std::string Variable(const char* name, const char* otherwise) {
   const char* value = std::getenv(name);
@@ -204,6 +207,8 @@ class VmTest : public testing::Test {
              .cache = Variable("WSLM_TEST_CACHE", (folder_ + "/cache").c_str()),
              .run = folder_ + "/run"};
     ASSERT_TRUE(home_.Create().ok());
+    // Of an earlier run of this test.
+    ASSERT_TRUE(RemoveTree(home_.cache + "/snapshots").ok());
     ::setenv("WSLM_LIBEXEC", Variable("WSLM_LIBEXEC", WSLM_TEST_LIBEXEC).c_str(), 1);
     runtime_ = MakeRuntimeV2(home_, settings_);
   }
@@ -260,6 +265,25 @@ class VmTest : public testing::Test {
       return nullptr;
     }
     return *instance;
+  }
+
+  static std::vector<std::string> Snapshots() {
+    std::vector<std::string> paths;
+    std::error_code none;
+    for (const auto& entry : std::filesystem::directory_iterator(home_.cache + "/snapshots", none)) {
+      if (entry.path().extension() == ".snapshot") paths.push_back(entry.path());
+    }
+    return paths;
+  }
+
+  // Ends the VM, and waits for what the next start can go on from, which is made then.
+  static std::string ShutDownForASnapshot() {
+    EXPECT_TRUE(runtime_->Shutdown().ok());
+    for (const absl::Time begin = absl::Now(); Snapshots().empty() && absl::Now() - begin < kLongestMaking;) {
+      absl::SleepFor(absl::Milliseconds(20));
+    }
+    EXPECT_EQ(Snapshots().size(), 1U) << ReadSmallFile(home_.state + "/snapshot-console.log").value_or("");
+    return Snapshots().empty() ? "" : Snapshots()[0];
   }
 
   // Of a port that somebody listens on; "nobody" when nobody does.
@@ -530,6 +554,43 @@ TEST_F(VmTest, TwoStartsAtOnceBootOneVm) {
   EXPECT_EQ(one->channel(), two->channel());
   EXPECT_TRUE(one->Stop(absl::Seconds(2)).ok());
   EXPECT_TRUE(two->Stop(absl::Seconds(2)).ok());
+}
+
+TEST_F(VmTest, GoesOnFromASnapshotWithTheRightTimeAndRandomNumbersOfItsOwn) {
+  const auto begin = Start(SpecOf("one"));
+  ASSERT_NE(begin, nullptr);
+  ASSERT_TRUE(begin->Stop(absl::Seconds(2)).ok());
+  ASSERT_NE(ShutDownForASnapshot(), "");
+  std::set<std::string> random;
+  for (int i = 0; i < 2; ++i) {
+    const auto one = Start(SpecOf("one"));
+    ASSERT_NE(one, nullptr);
+    EXPECT_TRUE(runtime_->status().restored);
+    const Result date = InDistro(*one, "date +%s");
+    EXPECT_NEAR(static_cast<double>(std::atoll(date.output.c_str())), static_cast<double>(::time(nullptr)), 3);
+    const Result numbers = InDistro(*one, "od -An -N16 -tx1 /dev/urandom; cat /proc/sys/kernel/random/uuid");
+    EXPECT_GT(numbers.output.size(), 80U) << numbers.errors;
+    random.insert(numbers.output);
+    // Modules load as ever, the network is there, memory is what was asked for.
+    EXPECT_EQ(InDistro(*one, "exec 3<>/dev/net/tun && nproc && cat /proc/net/route | wc -l").output, "2\n3\n");
+    ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+    ASSERT_TRUE(runtime_->Shutdown().ok());
+  }
+  EXPECT_EQ(random.size(), 2U) << *random.begin();
+}
+
+TEST_F(VmTest, ADamagedSnapshotEndsInABootAndIsRemoved) {
+  const std::string path = ShutDownForASnapshot();
+  std::string bytes = ReadSmallFile(path, size_t{1} << 30).value_or("");
+  ASSERT_GT(bytes.size(), 1U << 20);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  ASSERT_TRUE(WriteFileAtomically(path, bytes).ok());
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  EXPECT_FALSE(runtime_->status().restored);
+  EXPECT_TRUE(Snapshots().empty());
+  EXPECT_EQ(InDistro(*one, "echo up").output, "up\n");
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
 }
 
 TEST_F(VmTest, BootsTimeAfterTime) {

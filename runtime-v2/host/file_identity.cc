@@ -1,0 +1,20 @@
+#include "runtime-v2/host/file_identity.h"
+
+#include <sys/stat.h>
+
+#include "absl/strings/str_cat.h"
+#include "distros/host/error.h"
+
+namespace wslm {
+
+absl::StatusOr<std::string> FileIdentity(const std::string& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) {
+    return Error(absl::StatusCode::kNotFound, reason::kFileNotFound,
+                 absl::StrCat("There is no file ", Escaped(path), "."), {{"path", path}});
+  }
+  return absl::StrCat(path, " ", status.st_size, " ", status.st_ino, " ", status.st_mtim.tv_sec, ".",
+                      status.st_mtim.tv_nsec);
+}
+
+}  // namespace wslm
