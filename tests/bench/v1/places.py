@@ -4,6 +4,7 @@ works and times them itself, so that starting the place counts nowhere."""
 import json
 import os
 import pwd
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -38,11 +39,16 @@ def cpu_of(pids):
     return total / 1e9
 
 
-class Agent:
-    """`process`: it, started with pipes. `servers()`: processes outside that work for it."""
+# What timeout(1) ends with.
+CUT_OFF = 124
 
-    def __init__(self, process, servers=lambda: []):
-        self.process, self.servers = process, servers
+
+class Agent:
+    """`process`: it, started with pipes. `servers()`: processes outside that work for it. `limit`: in seconds, after which a
+    work is cut off, and counts as done."""
+
+    def __init__(self, process, servers=lambda: [], limit=None):
+        self.process, self.servers, self.limit = process, servers, limit
 
     def time(self, before, command, after):
         """((seconds, CPU seconds), output), or (None, why it failed)."""
@@ -50,11 +56,14 @@ class Agent:
             self._run(before)
         pids = self.servers()
         served = cpu_of(pids)
+        if self.limit:
+            command = f"timeout -k 5 {self.limit} sh -c {shlex.quote(command)}"
         taken, spent, code, output = self._run(command)
         spent += cpu_of(pids) - served
         if after:
             self._run(after)
-        return ((taken, spent), output) if code == 0 else (None, f"exit code {code}: {output}")
+        done = code == 0 or (self.limit and code == CUT_OFF)
+        return ((taken, spent), output) if done else (None, f"exit code {code}: {output}")
 
     def _run(self, command):
         self.process.stdin.write(json.dumps(command) + "\n")
@@ -64,7 +73,11 @@ class Agent:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait()
+        try:
+            self.process.wait(timeout=5)
+        except subprocess.TimeoutExpired:  # in the middle of a work
+            self.process.kill()
+            self.process.wait()
 
 
 def inside(user):
@@ -103,9 +116,9 @@ class Proot:
 
     def agent(self, user):
         who = ["-i", f"{USER_ID}:{USER_ID}"] if user else ["-0"]
-        process = popen(["proot", *who, "-r", self.root, "-b", "/proc", "-b", "/dev", "-b", "/sys", "-w", "/",
+        process = popen(["proot", "--kill-on-exit", *who, "-r", self.root, "-b", "/proc", "-b", "/dev", "-b", "/sys", "-w", "/",
                          *inside(user)], preexec_fn=lambda: become(self.host_user), stderr=subprocess.DEVNULL)
-        return Agent(process, lambda: [process.pid])
+        return Agent(process, lambda: [process.pid], limit=60)
 
 
 class V1:
