@@ -56,6 +56,8 @@ std::string IdMap::Text() const {
 
 std::optional<IdMap> ParseIdMap(std::string_view text) {
   IdMap map;
+  // Programs write their strings with the NUL.
+  text = text.substr(0, text.find('\0'));
   while (!text.empty()) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));

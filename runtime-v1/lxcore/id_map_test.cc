@@ -26,6 +26,11 @@ TEST(IdMapTest, TakesSpacesAsTheKernelDoes) {
   EXPECT_EQ(ParseIdMap("  0\t5  1 \n")->ranges, (std::vector<IdMap::Range>{{0, 5, 1}}));
 }
 
+TEST(IdMapTest, EndsAtANul) {
+  constexpr std::string_view kText("0 5 1\n\0x", 8);
+  EXPECT_EQ(ParseIdMap(kText)->ranges, (std::vector<IdMap::Range>{{0, 5, 1}}));
+}
+
 TEST(IdMapTest, WhatTheKernelRefusesIsNoMap) {
   for (const char* text : {"", "\n", "0", "0 1", "0 1 x", "0 1 0", "0 1 1 1", "a 1 1", "-1 0 1", "0 4294967295 1",
                            "0 1 4294967295", "0 0 2\n1 5 1\n", "0 0 2\n5 1 1\n"}) {

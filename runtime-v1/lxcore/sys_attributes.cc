@@ -64,6 +64,14 @@ Reply Chmod(Kernel& k, const Call& call, const Target& target, uint32_t mode) {
   return Reply::Error(k.files.Set(target.name, target.flags, file, wanted));
 }
 
+// What has no name (pipes, sockets, memfds) keeps no owner, and nobody knows who made it: whoever it may be may give it
+// to themselves, without effect.
+Reply ChownNameless(const Credentials& c, const GuestFile& file, uint32_t uid, uint32_t gid) {
+  if (c.HasOver(CAP_CHOWN, file.attributes.uid)) return Reply::Value(0);
+  const bool to_self = (uid == kKeep || uid == c.fsuid) && (gid == kKeep || c.InGroup(gid));
+  return Reply::Error(to_self ? 0 : EPERM);
+}
+
 Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uint32_t gid) {
   const Credentials& c = k.CredentialsOf(call);
   if (c.nested) {
@@ -76,6 +84,7 @@ Reply Chown(Kernel& k, const Call& call, const Target& target, uint32_t uid, uin
   GuestAttributes wanted = file.attributes;
   if (uid != kKeep) wanted.uid = uid;
   if (gid != kKeep) wanted.gid = gid;
+  if (file.mount == MountKind::kNone) return ChownNameless(c, file, uid, gid);
   if (LeftToKernel(file)) {
     const bool same = wanted.uid == file.attributes.uid && wanted.gid == file.attributes.gid;
     return same ? Reply::Value(0) : Reply::Error(EPERM);

@@ -116,7 +116,7 @@ class Proot:
 
     def agent(self, user):
         who = ["-i", f"{USER_ID}:{USER_ID}"] if user else ["-0"]
-        process = popen(["proot", "--kill-on-exit", *who, "-r", self.root, "-b", "/proc", "-b", "/dev", "-b", "/sys", "-w", "/",
+        process = popen(["proot", *who, "-r", self.root, "-b", "/proc", "-b", "/dev", "-b", "/sys", "-w", "/",
                          *inside(user)], preexec_fn=lambda: become(self.host_user), stderr=subprocess.DEVNULL)
         return Agent(process, lambda: [process.pid], limit=60)
 

@@ -1,5 +1,7 @@
 // chmod(2), chown(2): who may change owner and mode, and what goes with it.
 #include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "tests/conformance/conformance.h"
@@ -163,6 +165,23 @@ BEHAVIOUR(kRoot, "all calls that change an owner do") {
   FAILS(ENOENT, chown("none", 1, 1));
   FAILS(ENOENT, fchownat(AT_FDCWD, "", 1, 1, 0));
   FAILS(EFAULT, syscall(SYS_chown, 8, 1, 1));
+}
+
+BEHAVIOUR(kEach, "what has no name is given to oneself by who has made it") {
+  int pipe_ends[2], sockets[2];
+  OK(pipe(pipe_ends));
+  OK(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
+  for (const int fd : {pipe_ends[0], pipe_ends[1], sockets[0], OK(memfd_create("m", 0))}) {
+    OK(fchown(fd, geteuid(), getegid()));
+    OK(fchown(fd, -1, -1));
+    if (geteuid() == 0) {
+      OK(fchown(fd, kUser, kUser));
+      continue;
+    }
+    OK(fchown(fd, -1, kSharedGroup));
+    FAILS(EPERM, fchown(fd, 0, -1));
+    FAILS(EPERM, fchown(fd, -1, 77));
+  }
 }
 
 BEHAVIOUR(kRoot, "an owner gives a file to no one, and only to groups of its own") {

@@ -68,6 +68,15 @@ BEHAVIOUR(kEach, "the map says who one is inside") {
   THAT(ReadFile("/proc/self/status").find("\nUid:\t0\t0\t0\t0\n") != std::string::npos);
 }
 
+BEHAVIOUR(kEach, "a map ends at a NUL") {
+  const std::string map = "0 " + std::to_string(getuid()) + " 1\n";
+  OK(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+  OK(unshare(CLONE_NEWUSER));
+  Write("/proc/self/uid_map", map + '\0' + "x");
+  SAME(0, getuid());
+  OK(setuid(0));
+}
+
 BEHAVIOUR(kUsers, "own files are root's inside, others' are nobody's, and rights over them are none") {
   WriteFile("mine", "text", 0600);
   Enter(0);
