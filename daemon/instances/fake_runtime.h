@@ -107,6 +107,7 @@ class FakeInstance : public runtime::v1::Instance {
   std::shared_ptr<runtime::v1::Channel> channel() const override { return fake_channel; }
   absl::Status Stop(absl::Duration) override {
     ++stops;
+    if (!stop_error.ok()) return stop_error;
     End();
     return absl::OkStatus();
   }
@@ -126,6 +127,8 @@ class FakeInstance : public runtime::v1::Instance {
 
   const std::shared_ptr<FakeChannel> fake_channel = std::make_shared<FakeChannel>();
   std::atomic<int> stops = 0;
+  // Set before use.
+  absl::Status stop_error;
 
  private:
   const std::string distro_id_;
@@ -158,6 +161,16 @@ class FakeRuntime : public runtime::v1::Runtime {
     return absl::OkStatus();
   }
 
+  void End() override {
+    ++ends;
+    std::vector<std::shared_ptr<FakeInstance>> instances;
+    {
+      std::lock_guard lock(mutex_);
+      for (const auto& [id, instance] : instances_) instances.push_back(instance);
+    }
+    for (const auto& instance : instances) instance->End();
+  }
+
   std::shared_ptr<FakeInstance> instance(const std::string& distro_id) const {
     std::lock_guard lock(mutex_);
     const auto found = instances_.find(distro_id);
@@ -166,6 +179,7 @@ class FakeRuntime : public runtime::v1::Runtime {
 
   std::atomic<int> starts = 0;
   std::atomic<int> shutdowns = 0;
+  std::atomic<int> ends = 0;
   // Set these before use.
   std::function<void()> while_starting;
   absl::Status start_error;

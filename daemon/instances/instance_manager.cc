@@ -446,7 +446,16 @@ absl::StatusOr<std::vector<std::string>> InstanceManager::StopAll(absl::Duration
   std::vector<std::thread> threads;
   for (size_t i = 0; i < ids.size(); ++i) threads.emplace_back([&, i] { results[i] = Stop(ids[i], grace); });
   for (auto& thread : threads) thread.join();
-  for (const auto& result : results) RETURN_IF_ERROR(result);
+  absl::Status failed;
+  for (const auto& result : results) failed.Update(result);
+  if (!failed.ok()) {
+    log_.Error("not all distros could be stopped in time: the VM is ended with what runs in it");
+    v2_.End();
+    std::lock_guard lock(mutex_);
+    for (const std::string& id : ids) {
+      if (slots_[id].state != v1::DISTRO_STATE_STOPPED) return failed;
+    }
+  }
   RETURN_IF_ERROR(v1_.Shutdown());
   RETURN_IF_ERROR(v2_.Shutdown());
   std::lock_guard lock(mutex_);

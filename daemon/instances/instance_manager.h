@@ -115,7 +115,8 @@ class InstanceManager {
   absl::Status Stop(const std::string& distro_id, absl::Duration grace);
   // It is deleted, and stopped.
   void Forget(const std::string& distro_id);
-  // All of them at once, then the VM. Answers the ids of those that ran.
+  // All of them at once, then the VM, which is ended with those in it that could not be stopped. Answers the ids of
+  // those that ran.
   absl::StatusOr<std::vector<std::string>> StopAll(absl::Duration grace);
 
   // For an operation that holds the distro's lock and needs it stopped. Error: DISTRO_RUNNING with the sessions, when

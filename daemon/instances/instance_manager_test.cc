@@ -184,6 +184,25 @@ RegistryEntry DebianV2() {
   return entry;
 }
 
+TEST_F(InstanceManagerTest, AShutdownEndsTheVmInWhichADistroCannotBeStopped) {
+  Make();
+  ASSERT_TRUE(manager_->Acquire(DebianV2(), {}).ok());
+  v2_.instance("id-1")->stop_error = absl::DeadlineExceededError("it hangs");
+  const auto stopped = manager_->StopAll(absl::ZeroDuration());
+  ASSERT_TRUE(stopped.ok()) << stopped.status();
+  EXPECT_EQ(*stopped, std::vector<std::string>{"id-1"});
+  EXPECT_EQ(v2_.ends, 1);
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
+}
+
+TEST_F(InstanceManagerTest, AShutdownThatCannotStopAVersion1DistroSaysSo) {
+  Make();
+  ASSERT_TRUE(manager_->Acquire(Debian(), {}).ok());
+  v1_.instance("id-1")->stop_error = absl::DeadlineExceededError("it hangs");
+  EXPECT_FALSE(manager_->StopAll(absl::ZeroDuration()).ok());
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_RUNNING);
+}
+
 class UnansweredTest : public InstanceManagerTest {
  protected:
   UnansweredTest() {

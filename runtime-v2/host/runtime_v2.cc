@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "distros/config/hosts_file.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
@@ -83,6 +84,7 @@ class RuntimeV2Impl : public RuntimeV2 {
   std::vector<std::shared_ptr<Instance>> Adopt() override;
   Unanswered AdoptLater(Found found) override;
   absl::Status Shutdown() override;
+  void End() override;
   VmStatus status() const override;
 
  private:
@@ -394,6 +396,22 @@ absl::Status RuntimeV2Impl::Shutdown() {
   // Now, when it is in nobody's way.
   maker_.Begin([this] { return PrepareBoot([](const std::string&) {}); });
   return absl::OkStatus();
+}
+
+void RuntimeV2Impl::End() {
+  EndUnanswered();
+  std::shared_ptr<Vm> vm;
+  {
+    const std::lock_guard lock(mutex_);
+    vm = vm_;
+  }
+  if (vm == nullptr) return;
+  Vm::Kill(paths_);
+  // Its connections tell.
+  for (const absl::Time begin = absl::Now(); !vm->dead() && absl::Now() - begin < kAdoptionPatience;) {
+    absl::SleepFor(absl::Milliseconds(5));
+  }
+  OnVmDied();
 }
 
 VmStatus RuntimeV2Impl::status() const {

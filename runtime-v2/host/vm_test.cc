@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdlib>
@@ -538,6 +539,19 @@ TEST_F(VmTest, TheDeathOfTheVmEndsItsDistrosAndTheNextStartBootsAnother) {
   ASSERT_NE(again, nullptr);
   EXPECT_EQ(InDistro(*again, "cat /root/kept /root/secret | wc -l").output, "2\n");
   EXPECT_TRUE(again->Stop(absl::Seconds(2)).ok());
+}
+
+TEST_F(VmTest, AVmThatHangsIsEndedWithItsDistros) {
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  std::atomic<bool> exited = false;
+  one->OnExit([&] { exited = true; });
+  const auto record = nlohmann::json::parse(ReadSmallFile(folder_ + "/run/v2/vm.json").value_or(""), nullptr, false);
+  ASSERT_EQ(::kill(record["pid"].get<pid_t>(), SIGSTOP), 0);
+  runtime_->End();
+  EXPECT_TRUE(exited);
+  EXPECT_FALSE(runtime_->status().running);
+  EXPECT_FALSE(PathExists(folder_ + "/run/v2/vm.json"));
 }
 
 TEST_F(VmTest, TwoStartsAtOnceBootOneVm) {

@@ -91,6 +91,9 @@ class Runtime {
   // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once,
   // and AdoptLater's `found` has been called when this returns. No-op for v1.
   virtual absl::Status Shutdown() = 0;
+  // Ends what the runtime itself runs (the VM) at once, and with it all instances, which have told so when this returns.
+  // For a VM in which a distro could not be stopped. No-op for v1.
+  virtual void End() {}
 };
 
 }  // namespace wslm::runtime::v1
