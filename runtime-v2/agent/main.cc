@@ -37,9 +37,9 @@ absl::Status MountModules() {
   if (::mount(disk->path.c_str(), folder.c_str(), "ext4", MS_RDONLY | MS_NODEV | MS_NOSUID, "") != 0) {
     return ErrnoError("cannot mount", folder);
   }
-  // Devices that nobody opens, so that nobody asks for their drivers.
-  RETURN_IF_ERROR(LoadModule("virtio_balloon"));
-  return LoadModule("virtio_rng");
+  // Devices that nobody opens, so that nobody asks for their drivers; and what the first distro would wait for, which a
+  // snapshot has then.
+  return LoadModules({"virtio_balloon", "virtio_rng", "9p", "9pnet_virtio"});
 }
 
 absl::Status Run() {
