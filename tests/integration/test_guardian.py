@@ -373,6 +373,30 @@ class EveryChange(unittest.TestCase):
                 self.skipTest("built without failpoints")
             self.assertGreater(restarts, 7)
 
+    def test_fails_where_the_disk_is_full_and_is_made_once_there_is_room(self):
+        # Its own user namespace may mount a disk that is so small.
+        small = tempfile.mkdtemp(dir=self.folder)
+        os.chmod(small, 0o777)
+        become = ["setpriv", f"--reuid={user()[1]}", f"--regid={user()[2]}", "--clear-groups"] if os.getuid() == 0 else []
+        on_small = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-ec",
+                    f"mount -t tmpfs -o size=6m none {small}; cp -a {self.folder}/rootfs {small}; exec \"$@\"", "-"]
+        # The owners of ann's links and fifos have to be written down.
+        script = """busybox mkdir -m 1777 /tmp/all; cd /tmp/all; su ann -c 'busybox ln -s x a; busybox mkfifo b'
+            busybox dd if=/dev/zero of=/tmp/fill bs=4k 2>/dev/null
+            su ann -c 'busybox ln -s x c; busybox mkfifo d; busybox mkdir e && busybox rmdir e' 2>&1
+            busybox stat -c "%n %u:%g" *
+            busybox rm /tmp/fill; su ann -c 'busybox ln -s x c; busybox mkfifo d'; busybox stat -c "%n %u:%g" *"""
+        done = subprocess.run([*become, *on_small, BIN + "/wslm-lxcore", "--folder=" + small, "--", "/bin/sh", "-c", script],
+                              env=dict(os.environ, WSLM_FAILPOINT="lxcore.answer:2=kill"), capture_output=True, text=True,
+                              timeout=120, stdin=subprocess.DEVNULL)
+        kept = "a 1000:1000\nb 1000:1000\n"
+        self.assertEqual(done.stdout, "ln: c: No space left on device\nmkfifo: d: No space left on device\n" + kept +
+                         kept + "c 1000:1000\nd 1000:1000\n", done.stderr)
+        restarts = done.stderr.count("started again")
+        if restarts == 0:
+            self.skipTest("built without failpoints")
+        self.assertGreater(restarts, 3, done.stderr)
+
     def test_that_keeps_lxcore_from_all_others_fails(self):
         began = time.monotonic()
         hung = self.run_in("busybox sync & busybox sleep 1; busybox id -u; wait; busybox id -u",
