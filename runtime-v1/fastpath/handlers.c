@@ -464,8 +464,8 @@ FAST int64_t fast_readlink(struct WslmFastBlock* block, int folder, const char* 
   return Native(SYS_readlinkat, (uint64_t)folder, (uint64_t)path, (uint64_t)buffer, size, 0);
 }
 
-/* What may be asked of every file. */
-enum Attribute { kOtherAttribute, kSecurityLabel, kAccessLists };
+/* What programs ask of every file. */
+enum Attribute { kOtherAttribute, kSecurityLabel, kCapability, kAccessList };
 
 /* The name in memory that may not be there. The kernel finds out, as it reads a set of signals before it sees that
  * there is nothing to do with it. */
@@ -475,15 +475,17 @@ FAST enum Attribute fast_attribute(const char* name) {
   if (((uint64_t)name & (kPage - 1)) > kPage - kLongestAttribute) return kOtherAttribute;
   if (Native(SYS_rt_sigprocmask, nothing, (uint64_t)name, 0, sizeof(uint64_t), 0) != -EINVAL) return kOtherAttribute;
   const struct { uint64_t at; } __attribute__((packed, may_alias))* words = (const void*)name;
-  /* "security" ".selinux" "" */
-  if (words[0].at == UINT64_C(0x7974697275636573) && words[1].at == UINT64_C(0x78756e696c65732e) && name[16] == 0) {
-    return kSecurityLabel;
-  }
-  /* "system.p" "osix_acl" "_access" or "_default" "" */
-  if (words[0].at != UINT64_C(0x702e6d6574737973) || words[1].at != UINT64_C(0x6c63615f7869736f))
+  const uint64_t first = words[0].at, second = words[1].at, third = words[2].at;
+  if (first == UINT64_C(0x7974697275636573)) {                                                /* "security" */
+    if (second == UINT64_C(0x78756e696c65732e) && (third & 0xff) == 0) return kSecurityLabel; /* ".selinux" "" */
+    if (second == UINT64_C(0x6c6962617061632e) && (uint32_t)third == UINT32_C(0x00797469))
+      return kCapability; /* ".capabil" "ity" */
     return kOtherAttribute;
-  if (words[2].at == UINT64_C(0x007373656363615f)) return kAccessLists;
-  return words[2].at == UINT64_C(0x746c75616665645f) && name[24] == 0 ? kAccessLists : kOtherAttribute;
+  }
+  /* "system.p" "osix_acl" "_access", or "_default" "" */
+  if (first != UINT64_C(0x702e6d6574737973) || second != UINT64_C(0x6c63615f7869736f)) return kOtherAttribute;
+  if (third == UINT64_C(0x007373656363615f)) return kAccessList;
+  return third == UINT64_C(0x746c75616665645f) && name[24] == 0 ? kAccessList : kOtherAttribute;
 }
 
 /* getxattr(2) and lgetxattr(2) of what says who may do what: files without a record have nothing of that kind. */

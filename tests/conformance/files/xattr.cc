@@ -84,7 +84,8 @@ BEHAVIOUR(kEach, "the name of an attribute is read as far as it goes") {
   THAT(memory != MAP_FAILED);
   char* end = memory + kPage;
   OK(mprotect(end, kPage, PROT_NONE));
-  for (const std::string name : {"system.posix_acl_access", "system.posix_acl_default", "user.a"}) {
+  for (const std::string name :
+       {"system.posix_acl_access", "system.posix_acl_default", "security.capability", "user.a"}) {
     char* last = end - name.size() - 1;
     strcpy(last, name.c_str());
     FAILS(ENODATA, lgetxattr("f", last, nullptr, 0));
@@ -99,6 +100,7 @@ BEHAVIOUR(kEach, "the name of an attribute is read as far as it goes") {
   FAILS(EOPNOTSUPP, getxattr("f", "system.posix_acl_accesses", nullptr, 0));
   FAILS(EOPNOTSUPP, getxattr("f", "system.posix_acl_defaul", nullptr, 0));
   FAILS(ENODATA, getxattr("f", "security.selinuxes", nullptr, 0));
+  FAILS(ENODATA, getxattr("f", "security.capabilities", nullptr, 0));
   FAILS(ENOENT, getxattr("none", "system.posix_acl_access", nullptr, 0));
   OK(symlink("f", "l"));
   FAILS(EOPNOTSUPP, lgetxattr("l", "system.posix_acl_access", nullptr, 0));
