@@ -541,6 +541,26 @@ TEST_F(VmTest, TheDeathOfTheVmEndsItsDistrosAndTheNextStartBootsAnother) {
   EXPECT_TRUE(again->Stop(absl::Seconds(2)).ok());
 }
 
+TEST_F(VmTest, MemoryThatIsFreedGoesBackToTheHost) {
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  const auto record = nlohmann::json::parse(ReadSmallFile(folder_ + "/run/v2/vm.json").value_or(""), nullptr, false);
+  const std::string memory = "/proc/" + std::to_string(record["pid"].get<pid_t>()) + "/fd/3";
+  const auto used = [&] {
+    struct stat status {};
+    EXPECT_EQ(::stat(memory.c_str(), &status), 0);
+    return int64_t{status.st_blocks} * 512 >> 20;
+  };
+  ASSERT_EQ(InDistro(*one, "head -c 250M /dev/zero > /dev/shm/large").code, 0);
+  const int64_t most = used();
+  EXPECT_GT(most, 250);
+  ASSERT_EQ(InDistro(*one, "rm /dev/shm/large").code, 0);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (used() > most - 150 && std::chrono::steady_clock::now() < deadline) absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_LE(used(), most - 150);
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+}
+
 TEST_F(VmTest, AVmThatHangsIsEndedWithItsDistros) {
   const auto one = Start(SpecOf("one"));
   ASSERT_NE(one, nullptr);

@@ -1,6 +1,6 @@
 // Times the VM alone: its boot, its start from a snapshot, and what its control connection carries. Prints JSON.
 //
-//   vm_bench CACHE LIBEXEC SCRATCH REPETITIONS
+//   vm_bench CACHE LIBEXEC SCRATCH REPETITIONS MEBIBYTES
 //
 // CACHE has the kernel or gets it, LIBEXEC has wslm-agent and wslm-init, SCRATCH is a folder for what is left over.
 #include <sys/socket.h>
@@ -30,7 +30,6 @@ using runtime::v1::Frame;
 using runtime::v1::FrameParser;
 using runtime::v1::FrameType;
 
-constexpr int64_t kBytes = int64_t{1} << 30;
 constexpr absl::Duration kTimeout = absl::Seconds(20);
 
 VmPaths PathsIn(const std::string& folder, const std::string& name) {
@@ -86,7 +85,7 @@ absl::Status WaitForEnd(int socket, uint32_t stream, FrameParser& parser) {
 }
 
 // Seconds. What the agent does is in frame_agent.cc.
-absl::StatusOr<double> TimeUp(int socket, FrameParser& parser) {
+absl::StatusOr<double> TimeUp(int socket, int64_t bytes, FrameParser& parser) {
   std::string frames;
   for (int i = 0; i < 16; ++i) {
     runtime::v1::AppendFrame(FrameType::kData, 0, 1, std::string(runtime::v1::kMaxPayload, 'x'), frames);
@@ -94,7 +93,7 @@ absl::StatusOr<double> TimeUp(int socket, FrameParser& parser) {
   std::string end;
   runtime::v1::AppendFrame(FrameType::kOpen, 0, 2, "0", end);
   const absl::Time begin = absl::Now();
-  for (int64_t sent = 0; sent < kBytes; sent += 16 * static_cast<int64_t>(runtime::v1::kMaxPayload)) {
+  for (int64_t sent = 0; sent < bytes; sent += 16 * static_cast<int64_t>(runtime::v1::kMaxPayload)) {
     RETURN_IF_ERROR(SendAll(socket, frames));
   }
   RETURN_IF_ERROR(SendAll(socket, end));
@@ -102,9 +101,9 @@ absl::StatusOr<double> TimeUp(int socket, FrameParser& parser) {
   return absl::ToDoubleSeconds(absl::Now() - begin);
 }
 
-absl::StatusOr<double> TimeDown(int socket, FrameParser& parser) {
+absl::StatusOr<double> TimeDown(int socket, int64_t bytes, FrameParser& parser) {
   std::string open;
-  runtime::v1::AppendFrame(FrameType::kOpen, 0, 3, std::to_string(kBytes), open);
+  runtime::v1::AppendFrame(FrameType::kOpen, 0, 3, std::to_string(bytes), open);
   const absl::Time begin = absl::Now();
   RETURN_IF_ERROR(SendAll(socket, open));
   RETURN_IF_ERROR(WaitForEnd(socket, 3, parser));
@@ -117,7 +116,8 @@ struct Rates {
   double down = 0;
 };
 
-absl::StatusOr<Rates> MeasureFrames(const std::string& cache, const std::string& libexec, const std::string& scratch) {
+absl::StatusOr<Rates> MeasureFrames(const std::string& cache, const std::string& libexec, const std::string& scratch,
+                                    int mebibytes) {
   const std::string folder = scratch + "/frames";
   RETURN_IF_ERROR(MakeFolders(folder));
   ASSIGN_OR_RETURN(const VmBootOptions options, Prepare(cache, libexec, "frame_agent", PathsIn(folder, "vm")));
@@ -125,9 +125,8 @@ absl::StatusOr<Rates> MeasureFrames(const std::string& cache, const std::string&
   auto rates = [&]() -> absl::StatusOr<Rates> {
     FrameParser parser;
     ASSIGN_OR_RETURN(const UniqueFd socket, Connect(*vm, options.paths, parser));
-    ASSIGN_OR_RETURN(const double up, TimeUp(socket.get(), parser));
-    ASSIGN_OR_RETURN(const double down, TimeDown(socket.get(), parser));
-    const double mebibytes = static_cast<double>(kBytes >> 20);
+    ASSIGN_OR_RETURN(const double up, TimeUp(socket.get(), int64_t{mebibytes} << 20, parser));
+    ASSIGN_OR_RETURN(const double down, TimeDown(socket.get(), int64_t{mebibytes} << 20, parser));
     return Rates{.up = mebibytes / up, .down = mebibytes / down};
   }();
   vm->Discard();
@@ -139,7 +138,8 @@ std::string Milliseconds(const std::vector<absl::Duration>& taken) {
       taken, ", ", [](std::string* out, absl::Duration one) { absl::StrAppend(out, absl::ToDoubleMilliseconds(one)); });
 }
 
-absl::Status Run(const std::string& cache, const std::string& libexec, const std::string& scratch, int repetitions) {
+absl::Status Run(const std::string& cache, const std::string& libexec, const std::string& scratch, int repetitions,
+                 int mebibytes) {
   ASSIGN_OR_RETURN(const VmBootOptions options, Prepare(cache, libexec, "wslm-agent", PathsIn(scratch, "vm")));
   std::vector<absl::Duration> boots;
   for (int i = 0; i < repetitions; ++i) {
@@ -163,7 +163,7 @@ absl::Status Run(const std::string& cache, const std::string& libexec, const std
     restores.push_back(absl::Now() - begin);
     vm->Discard();
   }
-  ASSIGN_OR_RETURN(const Rates rates, MeasureFrames(cache, libexec, scratch));
+  ASSIGN_OR_RETURN(const Rates rates, MeasureFrames(cache, libexec, scratch, mebibytes));
   std::printf(R"({"accelerator": "%s", "boot_ms": [%s], "snapshot_ms": %.0f, "restore_ms": [%s], )"
               R"("up_mib_s": %.1f, "down_mib_s": %.1f})"
               "\n",
@@ -176,11 +176,11 @@ absl::Status Run(const std::string& cache, const std::string& libexec, const std
 }  // namespace wslm
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: vm_bench CACHE LIBEXEC SCRATCH REPETITIONS\n");
+  if (argc != 6) {
+    std::fprintf(stderr, "usage: vm_bench CACHE LIBEXEC SCRATCH REPETITIONS MEBIBYTES\n");
     return 2;
   }
-  const absl::Status status = wslm::Run(argv[1], argv[2], argv[3], std::atoi(argv[4]));
+  const absl::Status status = wslm::Run(argv[1], argv[2], argv[3], std::atoi(argv[4]), std::atoi(argv[5]));
   if (status.ok()) return 0;
   std::fprintf(stderr, "vm_bench: %s\n", status.ToString().c_str());
   return 1;
