@@ -23,6 +23,8 @@ struct Machine {
   // Further words for the kernel. `kvm`: not emulated. `tsc_khz`: the clock rate of the host's processor, 0 = not
   // known.
   std::string (*kernel_words)(bool kvm, int64_t tsc_khz);
+  // The processor as QEMU names it, when it is emulated; with KVM it is "max".
+  const char* emulated_processor;
   // QEMU's arguments for the board. Its virtio devices are those with "-device" at the end of their names.
   std::vector<std::string> board;
   // Unpacks the file that QEMU starts from a package's image of the kernel into `output`, which must not exist. Errors:

@@ -49,7 +49,7 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       "-accel",
       options.kvm ? "kvm" : "tcg,thread=multi,tb-size=256",
       "-cpu",
-      "max",
+      options.kvm ? "max" : HostMachine().emulated_processor,
       "-m",
       std::to_string(options.memory_mib),
       "-object",

@@ -10,6 +10,7 @@
 #include "runtime-v2/host/accelerator.h"
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/log_bound.h"
+#include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/qemu_command.h"
 #include "runtime-v2/host/vm_record.h"
@@ -30,9 +31,11 @@ TEST(QemuArgumentsTest, TellTheKernelTheClocksRateUnderEmulationOnly) {
   const auto emulated = QemuArguments({.program = "/q", .kvm = false, .tsc_khz = 2'500'000});
   EXPECT_THAT(After(emulated, "-accel"), HasSubstr("tcg"));
   EXPECT_THAT(After(emulated, "-append"), HasSubstr("tsc_early_khz=2500000"));
+  EXPECT_EQ(After(emulated, "-cpu"), HostMachine().emulated_processor);
   const auto kvm = QemuArguments({.program = "/q", .kvm = true});
   EXPECT_EQ(After(kvm, "-accel"), "kvm");
   EXPECT_THAT(After(kvm, "-append"), Not(HasSubstr("tsc")));
+  EXPECT_EQ(After(kvm, "-cpu"), "max");
 }
 
 TEST(QemuArgumentsTest, APathCannotAddOptions) {
