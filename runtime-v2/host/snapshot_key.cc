@@ -85,6 +85,8 @@ absl::StatusOr<std::string> SnapshotKey(QemuOptions options) {
   ASSIGN_OR_RETURN(const std::string build, BuildIdOf(options.program));
   std::string key = absl::StrCat("form ", kForm, "\nqemu ", build, "\n");
   for (const std::string& path : {options.kernel, options.initramfs, options.modules_image}) {
+    // A kernel may have no modules.
+    if (path.empty()) continue;
     ASSIGN_OR_RETURN(const std::string identity, FileIdentity(path));
     absl::StrAppend(&key, identity, "\n");
   }

@@ -195,6 +195,9 @@ TEST_F(SnapshotKeyTest, IsThatOfAllThatMakesAVm) {
   EXPECT_NE(*key, SnapshotKey(options_).value_or(""));
   options_.initramfs = folder_ / "nowhere";
   EXPECT_FALSE(SnapshotKey(options_).ok());
+  options_.initramfs = folder_ / "initramfs";
+  options_.modules_image.clear();
+  EXPECT_TRUE(SnapshotKey(options_).ok());
 }
 
 }  // namespace
