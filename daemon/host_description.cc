@@ -29,6 +29,7 @@ void DescribeHost(const RuntimeV2& runtime_v2, v1::GetInfoResponse& info) {
   for (const ForwardedPort& port : vm.ports) {
     auto* entry = info.mutable_vm()->add_ports();
     entry->set_port(port.port);
+    entry->set_protocol(port.udp ? "udp" : "tcp");
     entry->set_problem(Escaped(port.problem));
   }
   if (vm.accelerator.empty()) return;

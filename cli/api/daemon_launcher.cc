@@ -31,7 +31,8 @@ bool IsKept(std::string_view variable) {
   for (std::string_view prefix : {"WSLM_", "XDG_", "LC_"}) {
     if (name.starts_with(prefix)) return true;
   }
-  for (std::string_view kept : {"HOME", "PATH", "LANG", "TZ", "http_proxy", "https_proxy", "no_proxy"}) {
+  for (std::string_view kept : {"HOME", "PATH", "LANG", "TZ", "http_proxy", "https_proxy", "ftp_proxy", "all_proxy",
+                                "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY"}) {
     if (name == kept) return true;
   }
   return false;

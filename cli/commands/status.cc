@@ -28,8 +28,9 @@ std::string Describe(const v1::GetInfoResponse& info) {
     absl::StrAppend(&text, "Kernel: ", Escaped(info.vm().kernel_release()), "\n");
   }
   for (const v1::ForwardedPort& port : info.vm().ports()) {
-    absl::StrAppend(&text, "Port ", port.port(), ": ",
-                    port.problem().empty() ? absl::StrCat("on 127.0.0.1:", port.port()) : Escaped(port.problem()), "\n");
+    absl::StrAppend(&text, "Port ", port.port(), port.protocol() == "udp" ? " (UDP): " : ": ",
+                    port.problem().empty() ? absl::StrCat("on 127.0.0.1:", port.port()) : Escaped(port.problem()),
+                    "\n");
   }
   if (info.unfinished_operations() > 0) {
     absl::StrAppend(&text, "Operations under way: ", info.unfinished_operations(), " ('wslm op list')\n");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <set>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "daemon/instances/instance_calls.h"
 #include "daemon/sessions/limit_text.h"
+#include "daemon/sessions/proxy_variables.h"
 #include "daemon/sessions/session_messages.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
@@ -21,6 +23,7 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(5);
 constexpr size_t kSessionIdBytes = 8;
+constexpr char kHostName[] = "host.wslm.internal";
 
 absl::Status NoSession(const std::string& session_id) {
   return Error(absl::StatusCode::kNotFound, reason::kSessionNotFound,
@@ -40,6 +43,19 @@ void AddContainerEnvironment(const ContainerConfig& container, runtime::v1::Sess
     auto& added = *start.add_environment();
     added.set_name(name);
     added.set_value(text.substr(equals + 1));
+  }
+}
+
+// The host's proxies, where neither client nor image sets any.
+void AddProxies(const DistroRecord& record, runtime::v1::SessionStart& start) {
+  std::set<std::string> taken;
+  for (const auto& variable : start.environment()) taken.insert(variable.name());
+  // Version 2 has a loopback of its own.
+  for (const auto& [name, value] : ProxyVariables(::getenv, record.version == 2 ? kHostName : "")) {
+    if (taken.contains(name)) continue;
+    auto& added = *start.add_environment();
+    added.set_name(name);
+    added.set_value(value);
   }
 }
 
@@ -65,6 +81,7 @@ absl::Status SessionManager::TryExec(const v1::Start& start, const std::shared_p
   ASSIGN_OR_RETURN(auto session_start, ToSessionStart(start));
   ASSIGN_OR_RETURN(const RegistryEntry entry, registry_.Find(start.distro()));
   AddContainerEnvironment(entry.record.container, session_start);
+  if (proxies_) AddProxies(entry.record, session_start);
   const std::string session_id = "s-" + RandomHex(kSessionIdBytes);
   session_start.set_session_id(session_id);
   session_start.set_record_default_user(entry.record.default_user);

@@ -23,9 +23,9 @@ namespace wslm::daemon {
 
 class SessionManager {
  public:
-  // All outlive it.
-  SessionManager(Registry& registry, InstanceManager& instances, AttachTokens& tokens, EventBus& events)
-      : registry_(registry), instances_(instances), tokens_(tokens), events_(events) {}
+  // All outlive it. `proxies`: sessions get those of this process's environment.
+  SessionManager(Registry& registry, InstanceManager& instances, AttachTokens& tokens, EventBus& events, bool proxies)
+      : registry_(registry), instances_(instances), tokens_(tokens), events_(events), proxies_(proxies) {}
 
   // Starts the command, and the distro when it does not run. What goes wrong ends the bridge.
   void Exec(const v1::Start& start, const std::shared_ptr<SessionBridge>& bridge);
@@ -58,6 +58,7 @@ class SessionManager {
   InstanceManager& instances_;
   AttachTokens& tokens_;
   EventBus& events_;
+  const bool proxies_;
   std::mutex mutex_;
   std::vector<std::weak_ptr<SessionBridge>> bridges_;
   absl::Status closed_;

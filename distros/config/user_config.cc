@@ -35,7 +35,6 @@ void AddIgnored(ConfigKeys& keys) {
                         "dnsProxy",
                         "dnsTunneling",
                         "firewall",
-                        "autoProxy",
                         "safeMode",
                         "defaultVhdSize",
                         "crashDumpFolder",
@@ -44,10 +43,9 @@ void AddIgnored(ConfigKeys& keys) {
                         "loadKernelModules",
                         "isolateDistroCgroup"});
   keys.Ignored("general", {"distributionInstallPath"});
-  keys.Ignored("experimental",
-               {"autoMemoryReclaim", "sparseVhd", "bestEffortDnsParsing", "dnsTunnelingIpAddress",
-                "initialAutoProxyTimeout", "ignoredPorts", "hostAddressLoopback", "setVersionDebug", "swiotlb",
-                "virtioFsAggregateShares", "networkingMode", "dnsTunneling", "firewall", "autoProxy"});
+  keys.Ignored("experimental", {"autoMemoryReclaim", "sparseVhd", "bestEffortDnsParsing", "dnsTunnelingIpAddress",
+                                "initialAutoProxyTimeout", "ignoredPorts", "hostAddressLoopback", "setVersionDebug",
+                                "swiotlb", "virtioFsAggregateShares", "networkingMode", "dnsTunneling", "firewall"});
 }
 
 }  // namespace
@@ -63,6 +61,9 @@ UserConfig ReadUserConfig(std::string_view text, std::string_view path) {
     keys.Integer(section + "processors", 1, config.processors);
     keys.Bool(section + "localhostForwarding", config.localhost_forwarding);
     keys.Milliseconds(section + "vmIdleTimeout", config.vm_idle_timeout);
+  }
+  for (const std::string section : {"wslm.", "wsl2.", "experimental."}) {
+    keys.Bool(section + "autoProxy", config.auto_proxy);
   }
   for (const std::string section : {"wslm.", "general."}) {
     keys.Milliseconds(section + "instanceIdleTimeout", config.instance_idle_timeout);

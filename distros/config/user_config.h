@@ -28,6 +28,8 @@ struct UserConfig {
   std::optional<int64_t> processors;
   // The host's 127.0.0.1 has the ports that programs in the VM listen on.
   bool localhost_forwarding = true;
+  // Sessions have the host's proxies in their environment.
+  bool auto_proxy = false;
   // After the last distro in the VM; after a distro's last session and process. Negative: never.
   std::optional<std::chrono::milliseconds> vm_idle_timeout;
   std::optional<std::chrono::milliseconds> instance_idle_timeout;

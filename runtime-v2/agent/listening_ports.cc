@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -16,11 +17,13 @@ namespace wslm {
 namespace {
 
 constexpr absl::string_view kListens = "0A";
+constexpr absl::string_view kUnconnected = "07";
 // As the files show addresses: words of 32 bits in the machine's order.
 constexpr std::string_view kAnyAddress = "00000000";
 constexpr std::string_view kLoopback = "0100007F";
 constexpr std::string_view kOwnAddress = "0F02000A";  // 10.0.2.15
 constexpr std::string_view kAnyAddress6 = "00000000000000000000000000000000";
+constexpr uint16_t kUsualFirstGivenPort = 32768;
 constexpr size_t kMostRead = 256 << 10;
 constexpr std::string_view kMapped = "0000000000000000FFFF0000";
 
@@ -49,40 +52,79 @@ std::string Beginning(const char* path) {
   return text;
 }
 
-}  // namespace
+struct Socket {
+  std::string_view address;
+  uint16_t port = 0;
+  absl::string_view state;
+};
 
-void AddListeningPorts(std::string_view lines, PortScopes& ports) {
+// Calls with each line's, until `call` answers false or a line is malformed.
+void ForEachSocket(std::string_view lines, const std::function<bool(const Socket&)>& call) {
   bool heading = true;
   for (const absl::string_view line :
        absl::StrSplit(absl::string_view(lines.data(), lines.size()), '\n', absl::SkipEmpty())) {
     if (std::exchange(heading, false)) continue;
     // "  0: 0100007F:1F90 00000000:0000 0A …": number, local address and port, the other end's, state.
     const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
-    if (words.size() < 4 || words[3] != kListens) return;
+    if (words.size() < 4) return;
     const std::string_view address(words[1].data(), words[1].size());
     const size_t colon = address.find(':');
     if (colon == std::string_view::npos) return;
     const std::string_view number = address.substr(colon + 1);
-    uint16_t port = 0;
-    if (std::from_chars(number.data(), number.data() + number.size(), port, 16).ec != std::errc()) return;
-    const std::optional<bool> loopback = IsLoopbackAlone(address.substr(0, colon));
-    if (!loopback) continue;
-    const auto [entry, added] = ports.try_emplace(port, *loopback);
-    if (!added) entry->second = entry->second && *loopback;
+    Socket socket{.address = address.substr(0, colon), .state = words[3]};
+    if (std::from_chars(number.data(), number.data() + number.size(), socket.port, 16).ec != std::errc()) return;
+    if (!call(socket)) return;
   }
 }
 
-runtime::v1::PortList ListeningPorts() {
-  PortScopes scopes;
-  for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) {
-    AddListeningPorts(Beginning(path), scopes);
-  }
-  runtime::v1::PortList list;
+void Add(const Socket& socket, PortScopes& ports) {
+  const std::optional<bool> loopback = IsLoopbackAlone(socket.address);
+  if (!loopback) return;
+  const auto [entry, added] = ports.try_emplace(socket.port, *loopback);
+  if (!added) entry->second = entry->second && *loopback;
+}
+
+void AddTo(runtime::v1::PortList& list, const PortScopes& scopes, bool udp) {
   for (const auto& [port, loopback] : scopes) {
     auto& entry = *list.add_ports();
     entry.set_port(port);
     entry.set_loopback(loopback);
+    entry.set_udp(udp);
   }
+}
+
+uint16_t FirstGivenPort() {
+  const std::string text = ReadSmallFile("/proc/sys/net/ipv4/ip_local_port_range").value_or("");
+  uint16_t first = kUsualFirstGivenPort;
+  std::from_chars(text.data(), text.data() + text.size(), first);
+  return first;
+}
+
+}  // namespace
+
+void AddListeningPorts(std::string_view lines, PortScopes& ports) {
+  ForEachSocket(lines, [&](const Socket& socket) {
+    if (socket.state != kListens) return false;
+    Add(socket, ports);
+    return true;
+  });
+}
+
+void AddWaitingPorts(std::string_view lines, uint16_t first_given, PortScopes& ports) {
+  ForEachSocket(lines, [&](const Socket& socket) {
+    if (socket.state == kUnconnected && socket.port > 0 && socket.port < first_given) Add(socket, ports);
+    return true;
+  });
+}
+
+runtime::v1::PortList ListeningPorts() {
+  runtime::v1::PortList list;
+  PortScopes tcp;
+  for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) AddListeningPorts(Beginning(path), tcp);
+  AddTo(list, tcp, /*udp=*/false);
+  PortScopes udp;
+  for (const char* path : {"/proc/net/udp", "/proc/net/udp6"}) AddWaitingPorts(Beginning(path), FirstGivenPort(), udp);
+  AddTo(list, udp, /*udp=*/true);
   return list;
 }
 

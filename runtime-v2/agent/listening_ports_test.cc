@@ -52,5 +52,16 @@ TEST(ListeningPortsTest, EndsAtTheFirstConnectionAndAtWhatItDoesNotKnow) {
   EXPECT_TRUE(none.empty());
 }
 
+TEST(ListeningPortsTest, UdpSocketsWaitOnPortsThatWereChosen) {
+  PortScopes ports;
+  AddWaitingPorts(
+      "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer "
+      "drops\n"
+      "  10: 0100007F:1F90 00000000:0000 07 0:0\n  11: 00000000:9C40 00000000:0000 07 0:0\n"
+      "  12: 00000000:0045 0200000A:0035 01 0:0\n  13: 00000000:0035 00000000:0000 07 0:0\n",
+      32768, ports);
+  EXPECT_EQ(ports, (PortScopes{{53, false}, {8080, true}}));
+}
+
 }  // namespace
 }  // namespace wslm

@@ -4,6 +4,7 @@
 #include <x86intrin.h>
 
 #include <ctime>
+#include <sstream>
 
 namespace wslm {
 namespace {
@@ -48,10 +49,17 @@ int64_t TscMeter::Khz() const {
 
 int64_t MeasureTscKhz() { return TscMeter().Khz(); }
 
-std::string ResolvConf() {
-  return "# Made by wslm when the distro starts: [network] generateResolvConf=false in /etc/wsl.conf leaves yours "
-         "alone.\n"
-         "nameserver 10.0.2.3\n";
+std::string ResolvConf(std::string_view host_resolv_conf) {
+  std::string text =
+      "# Made by wslm when the distro starts: [network] generateResolvConf=false in /etc/wsl.conf leaves yours "
+      "alone.\n"
+      "nameserver 10.0.2.3\n";
+  std::istringstream lines{std::string(host_resolv_conf)};
+  for (std::string line; std::getline(lines, line);) {
+    const std::string word = line.substr(0, line.find_first_of(" \t"));
+    if (word == "search" || word == "domain" || word == "options") text += line + "\n";
+  }
+  return text;
 }
 
 }  // namespace wslm

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace wslm {
 
@@ -27,8 +28,9 @@ class TscMeter {
 // The same at once: 10 ms.
 int64_t MeasureTscKhz();
 
-// /etc/resolv.conf of a distro: the name server of QEMU's user network.
-std::string ResolvConf();
+// /etc/resolv.conf of a distro: the name server of QEMU's user network, which asks the host's, and the host's own
+// domains and options (`host_resolv_conf` is its file).
+std::string ResolvConf(std::string_view host_resolv_conf);
 
 }  // namespace wslm
 

@@ -33,7 +33,8 @@ void PortForwards::Want(const runtime::v1::PortList& list) {
     const std::lock_guard lock(mutex_);
     wanted_.clear();
     for (const auto& port : list.ports()) {
-      if (port.port() > 0 && port.port() <= UINT16_MAX) wanted_[static_cast<uint16_t>(port.port())] = port.loopback();
+      if (port.port() == 0 || port.port() > UINT16_MAX) continue;
+      wanted_[{.number = static_cast<uint16_t>(port.port()), .udp = port.udp()}] = port.loopback();
     }
   }
   PostApply();
@@ -68,7 +69,7 @@ void PortForwards::Apply() {
     const auto found = wanted.find(port);
     if (found == wanted.end() || found->second != loopback) vm->RemoveForward(port).IgnoreError();
   }
-  std::map<uint16_t, std::string> problems;
+  std::map<VmPort, std::string> problems;
   for (const auto& [port, loopback] : wanted) {
     const auto found = there.find(port);
     if (found != there.end() && found->second == loopback) continue;
@@ -84,7 +85,8 @@ std::vector<ForwardedPort> PortForwards::ports() const {
   std::vector<ForwardedPort> ports;
   for (const auto& [port, loopback] : wanted_) {
     const auto problem = problems_.find(port);
-    ports.push_back({.port = port, .problem = problem == problems_.end() ? "" : problem->second});
+    ports.push_back(
+        {.port = port.number, .udp = port.udp, .problem = problem == problems_.end() ? "" : problem->second});
   }
   return ports;
 }

@@ -21,6 +21,7 @@ namespace wslm {
 
 struct ForwardedPort {
   uint16_t port = 0;
+  bool udp = false;
   // Why it is not reachable, as a sentence; empty when it is.
   std::string problem;
 };
@@ -49,7 +50,7 @@ class PortForwards : public std::enable_shared_from_this<PortForwards> {
   const std::weak_ptr<Worker> worker_;
   mutable std::mutex mutex_;
   VmPorts wanted_;
-  std::map<uint16_t, std::string> problems_;
+  std::map<VmPort, std::string> problems_;
   // The last: its observer is called until it is closed.
   std::shared_ptr<runtime::v1::Stream> stream_;
 };

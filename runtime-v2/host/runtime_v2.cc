@@ -171,7 +171,8 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shar
   request.set_distro_id(id);
   DistroStart& start = *request.mutable_distro_start();
   *start.mutable_config() = spec.config;
-  if (start.config().resolv_conf().empty()) start.mutable_config()->set_resolv_conf(ResolvConf());
+  if (start.config().resolv_conf().empty())
+    start.mutable_config()->set_resolv_conf(ResolvConf(ReadSmallFile("/etc/resolv.conf").value_or("")));
   if (start.config().hosts().empty()) {
     start.mutable_config()->set_hosts(
         HostsFile(spec.config.hostname(), kHostAddress, ReadSmallFile("/etc/hosts").value_or("")));

@@ -60,7 +60,9 @@ uint64_t NewWwn() {
 }
 
 // In the words of QEMU's hostfwd commands.
-std::string HostEnd(uint16_t port) { return absl::StrCat(kNetdev, " tcp:127.0.0.1:", port); }
+std::string HostEnd(const VmPort& port) {
+  return absl::StrCat(kNetdev, port.udp ? " udp" : " tcp", ":127.0.0.1:", port.number);
+}
 
 // The kernel in a snapshot reckons with the rate at its boot.
 absl::Status CheckTsc(int64_t then, int64_t now) {
@@ -389,14 +391,14 @@ VmPorts Vm::forwards() const {
   return record_.forwards;
 }
 
-absl::Status Vm::AddForward(uint16_t port, bool loopback) {
+absl::Status Vm::AddForward(const VmPort& port, bool loopback) {
   {
     // First, as for disks: a record of a rule that isn't there does no harm.
     const std::lock_guard lock(state_->mutex);
     record_.forwards[port] = loopback;
     RETURN_IF_ERROR(WriteRecord());
   }
-  const std::string rule = absl::StrCat(HostEnd(port), "-", loopback ? "127.0.0.1" : "", ":", port);
+  const std::string rule = absl::StrCat(HostEnd(port), "-", loopback ? "127.0.0.1" : "", ":", port.number);
   const auto said = HumanMonitor(absl::StrCat("hostfwd_add ", rule));
   // It says something when it fails, and nothing else.
   if (said.ok() && said->empty()) return absl::OkStatus();
@@ -406,12 +408,12 @@ absl::Status Vm::AddForward(uint16_t port, bool loopback) {
   if (!said.ok()) return said.status();
   return Error(
       absl::StatusCode::kUnavailable, reason::kIoError,
-      absl::StrCat("127.0.0.1:", port,
-                   port < kFirstOrdinaryPort ? " of the host is not to be had: it is in use, or for root alone."
-                                             : " of the host is in use."));
+      absl::StrCat("127.0.0.1:", port.number,
+                   port.number < kFirstOrdinaryPort ? " of the host is not to be had: it is in use, or for root alone."
+                                                    : " of the host is in use."));
 }
 
-absl::Status Vm::RemoveForward(uint16_t port) {
+absl::Status Vm::RemoveForward(const VmPort& port) {
   // It says so when there is none: all the better.
   RETURN_IF_ERROR(HumanMonitor(absl::StrCat("hostfwd_remove ", HostEnd(port))).status());
   const std::lock_guard lock(state_->mutex);

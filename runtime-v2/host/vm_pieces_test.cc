@@ -59,7 +59,7 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
                         .accelerator_reason = "No \"KVM\" here.",
                         .start = VmStart::kRestoring,
                         .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002"}}, {"b", {.slot = 3, .wwid = "x"}}},
-                        .forwards = {{80, false}, {8080, true}}};
+                        .forwards = {{{80, false}, false}, {{8080, false}, true}, {{53, true}, false}}};
   const auto again = VmRecord::FromJson(record.ToJson());
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->pid, record.pid);

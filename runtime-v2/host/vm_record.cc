@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/strip.h"
 #include "distros/host/error.h"
 #include "nlohmann/json.hpp"
 
@@ -14,6 +15,9 @@ using Json = nlohmann::json;
 
 // In the order of VmStart.
 constexpr const char* kStartNames[] = {"booted", "restoring", "restored"};
+
+// Behind the number of a port.
+constexpr char kUdp[] = "/udp";
 
 bool IsNumber(const Json& object, const char* key) { return object.contains(key) && object[key].is_number_integer(); }
 bool IsText(const Json& object, const char* key) { return object.contains(key) && object[key].is_string(); }
@@ -29,7 +33,9 @@ std::string VmRecord::ToJson() const {
                {"disks", Json::object()},
                {"forwards", Json::object()}};
   for (const auto& [id, disk] : disks) json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}};
-  for (const auto& [port, loopback] : forwards) json["forwards"][std::to_string(port)] = loopback;
+  for (const auto& [port, loopback] : forwards) {
+    json["forwards"][std::to_string(port.number) + (port.udp ? kUdp : "")] = loopback;
+  }
   return json.dump(1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -57,9 +63,11 @@ absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
   if (!json.contains("forwards")) return record;
   if (!json["forwards"].is_object()) return malformed;
   for (const auto& [port, loopback] : json["forwards"].items()) {
+    absl::string_view digits = port;
+    const bool udp = absl::ConsumeSuffix(&digits, kUdp);
     uint32_t number = 0;
-    if (!absl::SimpleAtoi(port, &number) || number > UINT16_MAX || !loopback.is_boolean()) return malformed;
-    record.forwards[static_cast<uint16_t>(number)] = loopback.get<bool>();
+    if (!absl::SimpleAtoi(digits, &number) || number > UINT16_MAX || !loopback.is_boolean()) return malformed;
+    record.forwards[{.number = static_cast<uint16_t>(number), .udp = udp}] = loopback.get<bool>();
   }
   return record;
 }

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -22,8 +23,15 @@ struct VmDisk {
   friend bool operator==(const VmDisk&, const VmDisk&) = default;
 };
 
+struct VmPort {
+  uint16_t number = 0;
+  bool udp = false;
+
+  friend auto operator<=>(const VmPort&, const VmPort&) = default;
+};
+
 // Ports of the VM that the host's 127.0.0.1 has; true: they are those of the VM's 127.0.0.1.
-using VmPorts = std::map<uint16_t, bool>;
+using VmPorts = std::map<VmPort, bool>;
 
 // How the VM came up.
 enum class VmStart {

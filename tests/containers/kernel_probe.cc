@@ -2,6 +2,7 @@
 //
 //   kernel_probe bpf|io_uring|ptrace    does it, and says "ok" or what failed
 //   kernel_probe serve ADDRESS PORT     accepts connections and tells each who it is, until it is killed
+//   kernel_probe answer PORT            answers datagrams, until it is killed
 #include <arpa/inet.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
@@ -132,6 +133,23 @@ void Serve(const char* address, const char* port) {
   }
 }
 
+void Answer(const char* port) {
+  const int receiver = ::socket(AF_INET, SOCK_DGRAM, 0);
+  sockaddr_in own = {};
+  own.sin_family = AF_INET;
+  own.sin_port = htons(static_cast<uint16_t>(std::atoi(port)));
+  if (::bind(receiver, reinterpret_cast<sockaddr*>(&own), sizeof own) != 0) Fail("bind");
+  while (true) {
+    char text[512];
+    sockaddr_in other = {};
+    socklen_t size = sizeof other;
+    const ssize_t got = ::recvfrom(receiver, text, sizeof text, 0, reinterpret_cast<sockaddr*>(&other), &size);
+    if (got < 0) continue;
+    const std::string answer = std::string(text, static_cast<size_t>(got)) + " answered";
+    ::sendto(receiver, answer.data(), answer.size(), 0, reinterpret_cast<const sockaddr*>(&other), size);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -144,8 +162,10 @@ int main(int argc, char** argv) {
     Ptrace();
   } else if (what == "serve" && argc == 4) {
     Serve(argv[2], argv[3]);
+  } else if (what == "answer" && argc == 3) {
+    Answer(argv[2]);
   } else {
-    std::fputs("usage: kernel_probe bpf|io_uring|ptrace|serve ADDRESS PORT\n", stderr);
+    std::fputs("usage: kernel_probe bpf|io_uring|ptrace|serve ADDRESS PORT|answer PORT\n", stderr);
     return 2;
   }
   return 0;

@@ -96,7 +96,7 @@ class Units(FullDistro):
             subprocess.run(["cmake", "--install", os.environ["WSLM_BUILD"], "--prefix", "/usr/local", "--strip"], check=True,
                            capture_output=True, env={**os.environ, "DESTDIR": folder})
             write_small_distro(f"{folder}/usr/local/small.tar")
-            tree = subprocess.run(["tar", "--owner=0", "--group=0", "-cC", folder, "."], check=True, capture_output=True).stdout
+            tree = subprocess.run(["tar", "--owner=0", "--group=0", "-cC", folder, "usr"], check=True, capture_output=True).stdout
         result = cls.home.run("run", "--cd", "/", "--", "tar -xC /", input=tree, binary=True)
         assert result.returncode == 0, result.stderr
         cls.use_systemd()

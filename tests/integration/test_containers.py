@@ -1,12 +1,51 @@
 """A version 2 distro has a kernel: what v1 refuses works there as root, within what its wsl.conf gives it."""
 
+import ctypes
+import os
+import socket
 import subprocess
+import tempfile
+import threading
 import unittest
 
 from harness import BIN, DistroTest, wait_for
 from roots import made_root
 
 SESSIONS = 100
+CLONE_NEWNS = 0x20000
+
+
+class NameServer:
+    """The host's at 127.0.0.53, for this process and its children: every name is 192.0.2.77."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.53", 53))
+        with tempfile.NamedTemporaryFile("w") as file:
+            os.chmod(file.name, 0o644)
+            file.write("nameserver 127.0.0.53\nsearch a.domain.example\n")
+            file.flush()
+            if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
+                raise OSError(ctypes.get_errno(), "unshare")
+            for command in (["mount", "--make-rprivate", "/"], ["mount", "--bind", file.name, "/etc/resolv.conf"]):
+                subprocess.run(command, check=True)
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(512)
+            except OSError:
+                return
+            # RFC 1035: the question again, then an answer that points at its name; none for what is no A.
+            end = query.index(0, 12) + 5
+            of_type_a = query[end - 4:end - 2] == b"\0\1"
+            answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton("192.0.2.77")
+            self.socket.sendto(query[:2] + b"\x81\x80\0\1" + (b"\0\1" if of_type_a else b"\0\0") + b"\0\0\0\0" + query[12:end]
+                               + (answer if of_type_a else b""), client)
+
+    def close(self):
+        self.socket.close()
 
 
 class Containers(DistroTest):
@@ -18,6 +57,9 @@ class Containers(DistroTest):
 
     @classmethod
     def setUpClass(cls):
+        cls.names = NameServer() if os.getuid() == 0 else None
+        if cls.names:
+            cls.addClassCleanup(cls.names.close)
         super().setUpClass()
         cls.add_user("ann", 1000)
         with open(f"{BIN}/kernel_probe", "rb") as file:
@@ -91,6 +133,29 @@ class Containers(DistroTest):
     def test_bpf_io_uring_and_ptrace(self):
         for what in "bpf", "io_uring", "ptrace":
             self.assertEqual(self.home.run("-e", "kernel_probe", what).stdout, "ok\n", what)
+
+    def test_a_name_server_at_127_0_0_53_is_asked(self):
+        if not self.names:
+            self.skipTest("only root can give the host another name server")
+        self.assertEqual(self.sh("getent ahostsv4 made-up.example | head -n1 | cut -d' ' -f1; grep search /etc/resolv.conf"),
+                         "192.0.2.77\nsearch a.domain.example")
+
+    def test_who_waits_for_datagrams_is_on_the_hosts_loopback(self):
+        self.home.ok("run", "--detach", "--", "exec kernel_probe answer 5353")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.5)
+            client.connect(("127.0.0.1", 5353))
+
+            def ask():
+                try:
+                    client.send(b"question")
+                    return client.recv(100)
+                except OSError:
+                    return None
+            self.assertEqual(wait_for(ask), b"question answered")
+        self.assertIn("Port 5353 (UDP): on 127.0.0.1:5353", self.home.ok("status"))
+        self.sh("kill $(grep -l kernel_probe /proc/[0-9]*/comm | cut -d/ -f3)")
+        wait_for(lambda: "5353" not in self.home.ok("status"))
 
     def test_swap(self):
         self.assertEqual(self.sh("dd if=/dev/zero of=/root/swap bs=1M count=8 status=none; chmod 600 /root/swap; mkswap -q /root/swap;"

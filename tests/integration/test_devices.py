@@ -10,22 +10,6 @@ from harness import DistroTest, user
 class Devices(DistroTest):
     version = 1
 
-    def test_the_usual_ones_are_there_and_work(self):
-        out = self.sh("stat -c '%n %F %t:%T %a %U' /dev/null /dev/zero /dev/full /dev/random /dev/urandom /dev/tty")
-        self.assertEqual(out.splitlines(), [f"/dev/{name} character special file {number} 666 root" for name, number in (
-            ("null", "1:3"), ("zero", "1:5"), ("full", "1:7"), ("random", "1:8"), ("urandom", "1:9"), ("tty", "5:0"))])
-        self.needs("script")
-        self.add_user("ann", 1000)
-        for who in ("root", "ann"):
-            script = ("cd /tmp; echo x > /dev/null; head -c 3 /dev/zero | od -An -tx1; head -c 8 /dev/urandom | wc -c; "
-                      "head -c 8 /dev/random | wc -c; LANG=C head -c 9 /dev/zero 2>&1 >/dev/full | grep -o 'No space.*'; "
-                      "ls -d /dev/ptmx /dev/pts /dev/shm /dev/fd /dev/stdin; stat -c %a /dev/shm; "
-                      "echo $$ > /dev/shm/$$ && rm /dev/shm/$$ && echo shm; script -qc tty /dev/null")
-            out = self.sh(script, "-u", who).replace("\r", "").splitlines()
-            self.assertEqual(out[:-1], [" 00 00 00", "8", "8", "No space left on device", "/dev/fd", "/dev/ptmx", "/dev/pts",
-                                        "/dev/shm", "/dev/stdin", "1777", "shm"])
-            self.assertRegex(out[-1], r"^/dev/pts/\d+$")
-
     def test_a_node_that_is_made_is_served_or_has_no_device(self):
         self.sh("cd /root; mknod null c 1 3; mknod zero c 1 5; mknod none c 10 77; mknod disk b 8 0")
         self.assertEqual(self.sh("cd /root; echo x > null && head -c 2 zero | wc -c"), "2")
