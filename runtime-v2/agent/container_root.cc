@@ -11,7 +11,12 @@
 
 #include <cerrno>
 
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 #include "runtime-v2/agent/boot.h"
@@ -24,8 +29,20 @@ namespace {
 
 constexpr char kHostTag[] = "host";
 constexpr char kHostFolder[] = "/host";
-// Measured as the best of the modes that never show a stale file (docs: host files).
-constexpr char kHostOptions[] = "trans=virtio,version=9p2000.L,cache=mmap,msize=524288";
+// Of the modes that never show a stale file the quickest; another can be named on the kernel's command line
+// (docs/files.md).
+constexpr char kHostCache[] = "mmap";
+constexpr absl::string_view kHostCacheWord = "wslm.host_cache=";
+
+std::string HostOptions() {
+  const std::string words = ReadSmallFile("/proc/cmdline").value_or("");
+  absl::string_view cache = kHostCache;
+  for (absl::string_view word : absl::StrSplit(words, absl::ByAnyChar(" \n"))) {
+    // A comma would begin an option of its own.
+    if (absl::ConsumePrefix(&word, kHostCacheWord) && !absl::StrContains(word, ',')) cache = word;
+  }
+  return absl::StrCat("trans=virtio,version=9p2000.L,msize=524288,cache=", cache);
+}
 
 std::string ModulesFolder() { return "lib/modules/" + KernelRelease(); }
 
@@ -62,7 +79,7 @@ std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const
 // files can't mount it themselves.
 absl::Status MountHost() {
   ::mkdir(kHostFolder, 0755);
-  if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, kHostOptions) != 0 && errno != EBUSY) {
+  if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, HostOptions().c_str()) != 0 && errno != EBUSY) {
     return ErrnoError("cannot mount", kHostFolder);
   }
   return absl::OkStatus();

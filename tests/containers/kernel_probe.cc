@@ -1,9 +1,12 @@
 // What a distro's root may ask of its kernel and no shell can: a static program for the inside of a distro.
 //
 //   kernel_probe bpf|io_uring|ptrace    does it, and says "ok" or what failed
+//   kernel_probe map FILE               writes "mapped" over its beginning through a shared mapping
+//   kernel_probe lock FILE              locks its beginning by fcntl, and sees that a child then can't
 //   kernel_probe serve ADDRESS PORT     accepts connections and tells each who it is, until it is killed
 //   kernel_probe answer PORT            answers datagrams, until it is killed
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/io_uring.h>
 #include <netinet/in.h>
@@ -110,6 +113,29 @@ void Ptrace() {
   Ok();
 }
 
+void Map(const char* path) {
+  const int file = ::open(path, O_RDWR);
+  void* const place = ::mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (place == MAP_FAILED) Fail("mmap");
+  std::memcpy(place, "mapped", 6);
+  if (::msync(place, 4096, MS_SYNC) != 0) Fail("msync");
+  Ok();
+}
+
+void Lock(const char* path) {
+  const int file = ::open(path, O_RDWR);
+  struct flock beginning = {};
+  beginning.l_type = F_WRLCK;
+  beginning.l_len = 4;
+  if (::fcntl(file, F_SETLK, &beginning) != 0) Fail("lock");
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(::fcntl(file, F_SETLK, &beginning) != 0 && errno == EAGAIN ? 0 : 1);
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (status != 0) Fail("the child could lock it, too");
+  Ok();
+}
+
 void Serve(const char* address, const char* port) {
   const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
   const int one = 1;
@@ -160,12 +186,16 @@ int main(int argc, char** argv) {
     IoUring();
   } else if (what == "ptrace") {
     Ptrace();
+  } else if (what == "map" && argc == 3) {
+    Map(argv[2]);
+  } else if (what == "lock" && argc == 3) {
+    Lock(argv[2]);
   } else if (what == "serve" && argc == 4) {
     Serve(argv[2], argv[3]);
   } else if (what == "answer" && argc == 3) {
     Answer(argv[2]);
   } else {
-    std::fputs("usage: kernel_probe bpf|io_uring|ptrace|serve ADDRESS PORT|answer PORT\n", stderr);
+    std::fputs("usage: kernel_probe bpf|io_uring|ptrace|map FILE|lock FILE|serve ADDRESS PORT|answer PORT\n", stderr);
     return 2;
   }
   return 0;

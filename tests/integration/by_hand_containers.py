@@ -108,7 +108,7 @@ class Units(FullDistro):
         self.ann("systemctl --user enable --now wslmd.socket && wslm import inner /usr/local/small.tar")
         self.assertEqual(self.ann("systemctl --user is-active wslmd.service"), "active")
         self.ann("wslm run -d inner --detach -- sleep 4715")
-        sleeper = self.ann("pgrep -f 'sleep 4715' | tail -n1")
+        sleeper = self.ann("pgrep -f '[s]leep 4715' | tail -n1")
         main = self.ann("systemctl --user show -p MainPID wslmd.service")
         self.ann("systemctl --user restart wslmd.service")
         self.assertNotEqual(self.ann("systemctl --user show -p MainPID wslmd.service"), main)

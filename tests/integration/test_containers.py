@@ -9,6 +9,7 @@ import threading
 import unittest
 
 from harness import BIN, DistroTest, wait_for
+from host_folders import HostFolders
 from roots import made_root
 
 SESSIONS = 100
@@ -48,7 +49,7 @@ class NameServer:
         self.socket.close()
 
 
-class Containers(DistroTest):
+class Containers(HostFolders, DistroTest):
     version = 2
 
     @classmethod
