@@ -24,6 +24,8 @@ constexpr struct {
      "this port is reserved on the host, whose net.ipv4.ip_unprivileged_port_start (sysctl) says up to where."},
     {"clock", v1::LIMIT_KIND_CLOCK, "the clock is the host's in version 1 and can't be set."},
     {"32-bit", v1::LIMIT_KIND_32_BIT, "32-bit programs don't run in version 1."},
+    {"control-groups", v1::LIMIT_KIND_CONTROL_GROUPS,
+     "control groups, which containers want, are the host's in version 1 and can't be made."},
 };
 
 }  // namespace

@@ -50,6 +50,8 @@ std::string_view NameOf(Limit limit) {
       return "clock";
     case Limit::k32Bit:
       return "32-bit";
+    case Limit::kControlGroups:
+      return "control-groups";
   }
   return "";
 }

@@ -24,6 +24,7 @@ enum class Limit {
   kLowPorts,
   kClock,
   k32Bit,
+  kControlGroups,
 };
 // As the file has it; wslmd knows the same names (daemon/sessions/limit_text.cc).
 std::string_view NameOf(Limit limit);

@@ -4,11 +4,14 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
+#include <unistd.h>
 
 #include <charconv>
 
@@ -77,6 +80,14 @@ int BindPort(Kernel& k, const Call& call, uint16_t port) {
   if (!c.HasHere(CAP_NET_BIND_SERVICE)) return EACCES;
   if (c.Has(CAP_NET_BIND_SERVICE) && k.limits.IsInHostsNetwork(call)) k.limits.Reached(call, Limit::kLowPorts);
   return 0;
+}
+
+void LookAtNewFolder(Kernel& k, const Call& call, const std::string& parent) {
+  struct statfs where;
+  if (!k.CredentialsOf(call).Has(CAP_SYS_ADMIN) || ::statfs(parent.c_str(), &where) != 0) return;
+  if (where.f_type != CGROUP_SUPER_MAGIC && where.f_type != CGROUP2_SUPER_MAGIC) return;
+  // The host may have given it to its user.
+  if (::access(parent.c_str(), W_OK) != 0) k.limits.Reached(call, Limit::kControlGroups);
 }
 
 void LookAtNetlink(Kernel& k, const Call& call, uint64_t text) {

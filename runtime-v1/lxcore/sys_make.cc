@@ -11,6 +11,7 @@
 #include "runtime-v1/lxcore/create.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/handlers.h"
+#include "runtime-v1/lxcore/sys_limits.h"
 
 namespace wslm::lxcore {
 namespace {
@@ -35,6 +36,7 @@ Reply Make(Kernel& k, const Call& call, int folder, uint64_t path, uint32_t mode
   // One of no number is a whiteout of overlays, which is everybody's to make.
   const bool is_whiteout = S_ISCHR(mode) && rdev == 0;
   if ((S_ISCHR(mode) || S_ISBLK(mode)) && !is_whiteout && !c.Has(CAP_MKNOD)) return Reply::Error(EPERM);
+  if (S_ISDIR(mode) && target.parent.mount != MountKind::kLxfs) LookAtNewFolder(k, call, target.parent_name);
   if (KernelKeepsOwners(target.parent)) return Reply::Continue();
   const NewFile made = WhatToMake(k, call, c, target, mode, rdev);
   if (KernelMakes(c, target.parent, made)) return Reply::Continue();

@@ -59,6 +59,13 @@ class Limits(DistroTest):
         self.assertEqual(self.home.run("-e", "old").returncode, 126)
         self.assertIn("wslm: old: 32-bit programs don't run in version 1", self.on_terminal("/usr/local/bin/old"))
 
+    def test_who_makes_a_control_group_is_told_so(self):
+        if not self.sh("grep ' cgroup' /proc/mounts || true"):
+            self.skipTest("the host has no control groups")
+        made = "mkdir $(awk '$3 ~ /^cgroup/ {print $2; exit}' /proc/mounts)/wslm-test"
+        self.assertNotEqual(self.home.run("run", "--cd", "/", "--", made).returncode, 0)
+        self.assertIn("wslm: mkdir: control groups", self.on_terminal(made))
+
     def test_a_user_without_the_right_is_told_nothing(self):
         self.sh("id -u ann 2>/dev/null || useradd -m -u 1000 ann")
         terminal = self.terminal("run", "-u", "ann", "--cd", "/", "--", RAW)
