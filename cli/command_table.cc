@@ -28,6 +28,8 @@ Commands MakeCommands(const Environment& environment) {
   commands.push_back(MakeCompareCommand(client, console));
   commands.push_back(MakeResizeCommand(client, console));
   commands.push_back(MakeTrimCommand(client, console));
+  commands.push_back(MakeMountCommand(client, console));
+  commands.push_back(MakeUnmountCommand(client, console));
   commands.push_back(MakeSessionsCommand(client, console));
   commands.push_back(MakeFilesCommand(client, console));
   commands.push_back(MakeOpListCommand(client, console));

@@ -37,6 +37,8 @@ constexpr Spelling kSpellings[] = {
     {Place::kFirst, "", "-t", "terminate"},
     {Place::kFirst, "", "--shutdown", "shutdown"},
     {Place::kFirst, "", "--unregister", "unregister"},
+    {Place::kFirst, "", "--mount", "mount"},
+    {Place::kFirst, "", "--unmount", "unmount"},
     {Place::kFirst, "", "--status", "status"},
     {Place::kFirst, "", "--version", "version"},
     {Place::kFirst, "", "-v", "version"},

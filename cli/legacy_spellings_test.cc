@@ -30,6 +30,8 @@ TEST(LegacySpellings, CommandsAsOptionsBecomeCommands) {
   EXPECT_EQ(Rewrite("--setdefault deb"), "set-default deb");
   EXPECT_EQ(Rewrite("--shutdown --force"), "shutdown --force");
   EXPECT_EQ(Rewrite("--unregister deb"), "unregister deb");
+  EXPECT_EQ(Rewrite("--mount /dev/sdb --partition 1"), "mount /dev/sdb --partition 1");
+  EXPECT_EQ(Rewrite("--unmount /dev/sdb"), "unmount /dev/sdb");
   EXPECT_EQ(Rewrite("--status"), "status");
   EXPECT_EQ(Rewrite("--version"), "version");
   EXPECT_EQ(Rewrite("-v"), "version");

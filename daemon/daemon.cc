@@ -13,6 +13,7 @@
 #include "daemon/operations/recovery.h"
 #include "daemon/server/grpc_server.h"
 #include "daemon/server/workers.h"
+#include "daemon/services/disk_service.h"
 #include "daemon/services/distro_service.h"
 #include "daemon/services/distro_views.h"
 #include "daemon/services/event_service.h"
@@ -69,6 +70,7 @@ class WholeDaemon : public Daemon {
         sessions_(*registry_, instances_, *tokens_, events_, options.config.auto_proxy),
         operations_([this](const JournalEntry& entry) { return registry_->WriteJournal(entry); }, events_, log),
         deps_{*registry_, instances_, locks_, transfers_, views_, events_, log},
+        disk_service_(runtimes.disks, workers_, log),
         distro_service_(deps_, operations_, workers_),
         event_service_(events_),
         file_service_(*registry_, instances_, workers_, runtimes.files_socket),
@@ -80,12 +82,14 @@ class WholeDaemon : public Daemon {
     instances_.OnLimit([this](const std::string& id, const runtime::v1::LimitReached& limit) {
       return sessions_.LimitReached(id, limit);
     });
+    instances_.OnIncident([this](const runtime::v1::Incident& incident) { sessions_.Incident(incident); });
     instances_.Adopt(registry_->List());
     std::vector<std::string> useless = FinishConversions(deps_);
     operations_.Recover(registry_->Journal(),
                         [this](const JournalRecord& record) { return RecoverOperation(record, deps_); });
-    server_.emplace(std::vector<grpc::Service*>{&distro_service_, &event_service_, &file_service_, &operation_service_,
-                                                &session_service_, &system_service_, &transfer_service_});
+    server_.emplace(std::vector<grpc::Service*>{&disk_service_, &distro_service_, &event_service_, &file_service_,
+                                                &operation_service_, &session_service_, &system_service_,
+                                                &transfer_service_});
     workers_.Run([&log, useless = std::move(useless)] {
       for (const auto& folder : useless) {
         if (const auto status = RemoveTree(folder); !status.ok()) {
@@ -141,6 +145,7 @@ class WholeDaemon : public Daemon {
   SessionManager sessions_;
   OperationManager operations_;
   const OperationDeps deps_;
+  DiskService disk_service_;
   DistroService distro_service_;
   EventService event_service_;
   FileService file_service_;

@@ -15,6 +15,7 @@
 #include "distros/config/user_config.h"
 #include "distros/host/home.h"
 #include "distros/host/unique_fd.h"
+#include "wslm/runtime/v1/disk_host.h"
 #include "wslm/runtime/v1/instance.h"
 #include "wslm/v1/system.pb.h"
 
@@ -24,6 +25,7 @@ namespace wslm::daemon {
 struct Runtimes {
   runtime::v1::Runtime& v1;
   runtime::v1::Runtime& v2;
+  runtime::v1::DiskHost& disks;
   // Adds the host's capabilities and the VM's state.
   std::function<void(v1::GetInfoResponse&)> describe;
   // Where the files of a version 1 distro that runs are served, by its id.

@@ -3,6 +3,8 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "daemon/services/disk_service.h"
+#include "daemon/timestamps.h"
 #include "distros/host/error.h"
 #include "runtime-v1/launcher/runtime_v1.h"
 
@@ -31,6 +33,12 @@ void DescribeHost(const RuntimeV2& runtime_v2, v1::GetInfoResponse& info) {
     entry->set_port(port.port);
     entry->set_protocol(port.udp ? "udp" : "tcp");
     entry->set_problem(Escaped(port.problem));
+  }
+  for (const auto& disk : runtime_v2.shared_disks()) *info.mutable_vm()->add_disks() = ToDisk(disk);
+  for (const PastIncident& past : vm.incidents) {
+    auto* incident = info.mutable_vm()->add_incidents();
+    *incident->mutable_time() = ToTimestamp(past.time);
+    incident->set_message(Escaped(past.message));
   }
   if (vm.accelerator.empty()) return;
   auto* kvm = info.add_capabilities();

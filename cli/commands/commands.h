@@ -21,6 +21,8 @@ std::unique_ptr<Command> MakeExportCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeCloneCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeResizeCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeTrimCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakeMountCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakeUnmountCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeFilesCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeListCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeSetVersionCommand(Client& client, Console& console);

@@ -27,6 +27,15 @@ std::string Describe(const v1::GetInfoResponse& info) {
   if (!info.vm().kernel_release().empty()) {
     absl::StrAppend(&text, "Kernel: ", Escaped(info.vm().kernel_release()), "\n");
   }
+  for (const v1::Disk& disk : info.vm().disks()) {
+    absl::StrAppend(&text, "Disk ", Escaped(disk.name()), ": ", Escaped(disk.source()), ", ",
+                    disk.bare() ? absl::StrCat("bare, /dev/", Escaped(disk.device()))
+                                : absl::StrCat("at /mnt/wsl/", Escaped(disk.name()), " (", Escaped(disk.type()), ")"),
+                    disk.read_only() ? ", read-only" : "", "\n");
+  }
+  for (const v1::VmIncident& incident : info.vm().incidents()) {
+    absl::StrAppend(&text, "Incident at ", ShowTime(incident.time()), ": ", Escaped(incident.message()), "\n");
+  }
   for (const v1::ForwardedPort& port : info.vm().ports()) {
     absl::StrAppend(&text, "Port ", port.port(), port.protocol() == "udp" ? " (UDP): " : ": ",
                     port.problem().empty() ? absl::StrCat("on 127.0.0.1:", port.port()) : Escaped(port.problem()),

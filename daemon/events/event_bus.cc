@@ -33,6 +33,12 @@ void EventBus::LimitReached(const v1::LimitReached& limit) {
   Publish(std::move(event));
 }
 
+void EventBus::Incident(const v1::Incident& incident) {
+  v1::WatchEventsResponse event;
+  *event.mutable_incident() = incident;
+  Publish(std::move(event));
+}
+
 std::shared_ptr<EventBus::Subscription> EventBus::Watch(std::function<void()> wake) {
   auto watch = std::make_shared<Subscription>(std::move(wake));
   v1::WatchEventsResponse ready;

@@ -37,6 +37,7 @@ class EventBus {
   void OperationChanged(v1::ChangeKind change, const v1::Operation& operation);
   void SessionChanged(v1::ChangeKind change, const v1::Session& session);
   void LimitReached(const v1::LimitReached& limit);
+  void Incident(const v1::Incident& incident);
 
   // A subscription whose first event is `ready`. `wake` is called, from any thread and never within Watch, whenever
   // there may be something to take; it must not block. The watch ends when the result goes.

@@ -19,6 +19,8 @@ constexpr absl::Duration kStatsTimeout = absl::Seconds(5);
 // For a listing, which must not hang because one distro does.
 constexpr absl::Duration kQuickStatsTimeout = absl::Milliseconds(500);
 constexpr int kShownSessions = 5;
+// For the end of a VM to be understood: its process is waited for.
+constexpr auto kEndPatience = std::chrono::seconds(5);
 
 std::string Shown(absl::Duration duration) {
   return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
@@ -82,6 +84,12 @@ InstanceManager::InstanceManager(runtime::v1::Runtime& v1, runtime::v1::Runtime&
                                  Timing timing, std::function<void(const std::string&)> changed)
     : v1_(v1), v2_(v2), locks_(locks), log_(log), timing_(timing), changed_(std::move(changed)) {
   life_->manager = this;
+  for (runtime::v1::Runtime* runtime : {&v1_, &v2_}) {
+    runtime->OnIncident([life = life_](const runtime::v1::Incident& incident) {
+      std::lock_guard lock(life->mutex);
+      if (life->manager != nullptr) life->manager->TellIncident(incident);
+    });
+  }
   housekeeper_ = std::thread([this] { Housekeep(); });
 }
 
@@ -96,6 +104,7 @@ void InstanceManager::Quiesce() {
     std::lock_guard lock(mutex_);
     stop_ = true;
   }
+  settled_.notify_all();
   housekeeper_wake_.notify_all();
   if (housekeeper_.joinable()) housekeeper_.join();
 }
@@ -252,6 +261,7 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
   slot.name = record.name;
   slot.version = record.version;
   slot.start_error = absl::OkStatus();
+  slot.ended_because.clear();
   slot.last_note.clear();
   ++slot.starts;
   std::optional<Listening> listening(std::in_place, slot.notes, options.note);
@@ -351,6 +361,29 @@ void InstanceManager::WatchExit(const std::string& distro_id, const std::shared_
   });
 }
 
+void InstanceManager::TellIncident(const runtime::v1::Incident& incident) {
+  std::vector<std::string> names;
+  {
+    std::lock_guard lock(mutex_);
+    for (const std::string& id : incident.distro_ids) {
+      Slot& slot = slots_[id];
+      if (incident.kind == runtime::v1::Incident::Kind::kVmEnded) slot.ended_because = incident.message;
+      names.push_back(slot.name.empty() ? id : slot.name);
+    }
+  }
+  const std::string whom = names.empty() ? "the VM" : absl::StrJoin(names, ", ");
+  log_.Error(absl::StrCat("incident of ", whom, ": ", incident.message));
+  if (incident_) incident_(incident);
+}
+
+std::string InstanceManager::WhyEnded(const std::string& distro_id) {
+  std::unique_lock lock(mutex_);
+  const Slot& slot = slots_[distro_id];
+  if (slot.version != 2) return "";
+  settled_.wait_for(lock, kEndPatience, [&] { return slot.state != v1::DISTRO_STATE_RUNNING || stop_; });
+  return slot.ended_because;
+}
+
 void InstanceManager::TellLimits(const std::string& distro_id) {
   std::shared_ptr<runtime::v1::Instance> instance;
   {
@@ -365,6 +398,26 @@ void InstanceManager::TellLimits(const std::string& distro_id) {
     ended_.push_back(std::move(instance));
   }
   housekeeper_wake_.notify_all();
+}
+
+absl::StatusOr<bool> InstanceManager::GrowRunning(const std::string& distro_id, int64_t bytes) {
+  // Kept from being stopped as idle meanwhile.
+  const auto use = AcquireRunning(distro_id);
+  if (!use) return false;
+  std::shared_ptr<runtime::v1::Instance> instance;
+  {
+    std::lock_guard lock(mutex_);
+    instance = slots_[distro_id].instance;
+  }
+  if (instance == nullptr) return false;
+  const absl::Status grown = instance->GrowDisk(bytes);
+  {
+    std::lock_guard lock(mutex_);
+    ended_.push_back(std::move(instance));
+  }
+  housekeeper_wake_.notify_all();
+  RETURN_IF_ERROR(grown);
+  return true;
 }
 
 void InstanceManager::OnExit(const std::string& distro_id, const runtime::v1::Instance* instance) {
@@ -544,6 +597,10 @@ void InstanceManager::ShutDownVmWhenUnused() {
     if (slot.version == 2 && slot.state != v1::DISTRO_STATE_STOPPED) return;
   }
   if (!vm_unused_since_ || absl::Now() - *vm_unused_since_ < timing_.vm_timeout) return;
+  if (v2_.needed()) {
+    vm_unused_since_ = absl::Now();
+    return;
+  }
   vm_unused_since_.reset();
   vm_stopping_ = true;
   lock.unlock();

@@ -86,6 +86,12 @@ class InstanceManager {
   // Whom to tell of what programs run into; answers whether a person was told. Called on some thread. Before Adopt.
   using LimitCallback = std::function<bool(const std::string& distro_id, const runtime::v1::LimitReached& limit)>;
   void OnLimit(LimitCallback callback) { limit_ = std::move(callback); }
+  // Whom to tell of what goes wrong with what distros run in. Called on some thread. Before Adopt.
+  using IncidentCallback = std::function<void(const runtime::v1::Incident& incident)>;
+  void OnIncident(IncidentCallback callback) { incident_ = std::move(callback); }
+  // For who was just told that the connection to a distro ended: why, as a sentence, once it is known; empty when it
+  // isn't soon.
+  std::string WhyEnded(const std::string& distro_id);
   // Returns when that was told which a running distro's programs ran into before.
   void TellLimits(const std::string& distro_id);
 
@@ -110,6 +116,9 @@ class InstanceManager {
   std::vector<std::string> RunningIds() const;
   // Open sessions; what was known last when the distro does not answer within half a second.
   int SessionCount(const std::string& distro_id);
+
+  // Makes the disk of a distro that runs `bytes` large. False: it does not run. Errors: those of Instance::GrowDisk.
+  absl::StatusOr<bool> GrowRunning(const std::string& distro_id, int64_t bytes);
 
   // Idempotent.
   absl::Status Stop(const std::string& distro_id, absl::Duration grace);
@@ -137,6 +146,8 @@ class InstanceManager {
     int64_t starts = 0;
     std::optional<absl::Time> idle_since;
     int sessions = 0;
+    // Why it ended last; empty when it was stopped, or nothing is known.
+    std::string ended_because;
     // STARTING, in the sense that it may run, and its runtime has not answered yet.
     bool unanswered = false;
     // Who waits for its start, and the last note.
@@ -163,6 +174,7 @@ class InstanceManager {
   absl::StatusOr<InstanceUse> UseLocked(const std::string& distro_id, Slot& slot);
   void WatchExit(const std::string& distro_id, const std::shared_ptr<runtime::v1::Instance>& instance);
   void OnExit(const std::string& distro_id, const runtime::v1::Instance* instance);
+  void TellIncident(const runtime::v1::Incident& incident);
   // Stops the slot's instance; the lock is released meanwhile.
   absl::Status StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id, absl::Duration grace);
   absl::Status WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id);
@@ -177,6 +189,7 @@ class InstanceManager {
   const Timing timing_;
   const std::function<void(const std::string&)> changed_;
   LimitCallback limit_;
+  IncidentCallback incident_;
   const std::shared_ptr<Life> life_ = std::make_shared<Life>();
 
   mutable std::mutex mutex_;

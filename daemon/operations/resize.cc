@@ -59,9 +59,26 @@ v1::ProgressPhase PhaseOf(ResizeStep step) {
   }
 }
 
+// A disk that is made larger while its distro runs needs nobody to leave.
+bool GrowsWhileRunning(const RegistryEntry& entry, int64_t size, OperationDeps deps) {
+  struct stat st {};
+  return deps.instances.StateOf(entry.record.id) == v1::DISTRO_STATE_RUNNING &&
+         ::stat(ImageOf(entry).c_str(), &st) == 0 && size / kBlockSize * kBlockSize > st.st_size;
+}
+
 absl::StatusOr<v1::OperationResponse> Resize(const RegistryEntry& entry, const v1::ResizeDistroRequest& request,
                                              OperationDeps deps, OperationContext& context) {
   context.BeginPhase(v1::PROGRESS_PHASE_PREPARE);
+  v1::OperationResponse response;
+  if (GrowsWhileRunning(entry, request.disk_size(), deps)) {
+    context.BeginPhase(v1::PROGRESS_PHASE_RESIZE);
+    ASSIGN_OR_RETURN(const bool grown,
+                     deps.instances.GrowRunning(entry.record.id, request.disk_size() / kBlockSize * kBlockSize));
+    if (grown) {
+      *response.mutable_distro() = deps.views.AfterOperation(entry);
+      return response;
+    }
+  }
   RETURN_IF_ERROR(deps.instances.EnsureStopped(entry, request.terminate()));
   const std::string image = ImageOf(entry);
   ASSIGN_OR_RETURN(const UniqueFd lock, LockImage(image));
@@ -70,7 +87,6 @@ absl::StatusOr<v1::OperationResponse> Resize(const RegistryEntry& entry, const v
                                  .progress = [&](int64_t done, int64_t total) { context.Progress(done, total, ""); },
                                  .commit = [&] { return context.PassPointOfNoReturn(); }};
   RETURN_IF_ERROR(Explained(ResizeExt4(image, request.disk_size(), options), entry.record, request.disk_size()));
-  v1::OperationResponse response;
   *response.mutable_distro() = deps.views.AfterOperation(entry);
   return response;
 }
@@ -94,8 +110,10 @@ absl::StatusOr<OperationPlan> PlanResize(const v1::ResizeDistroRequest& request,
     return Invalid("disk_size", "The new size is missing.");
   };
   OperationPlan plan;
-  ASSIGN_OR_RETURN(const RegistryEntry entry, HoldDistro(request.distro(), {operation_id, v1::OPERATION_KIND_RESIZE},
-                                                         request.terminate(), deps, plan, check));
+  ASSIGN_OR_RETURN(const RegistryEntry found, deps.registry.Find(request.distro()));
+  const bool may_run = request.terminate() || GrowsWhileRunning(found, request.disk_size(), deps);
+  ASSIGN_OR_RETURN(const RegistryEntry entry,
+                   HoldDistro(request.distro(), {operation_id, v1::OPERATION_KIND_RESIZE}, may_run, deps, plan, check));
   plan.work = [deps, entry, request](OperationContext& context) { return Resize(entry, request, deps, context); };
   return plan;
 }

@@ -143,9 +143,15 @@ void SessionBridge::OnMessage(const runtime::v1::GuestMessage& message, size_t p
 
 void SessionBridge::OnEnd(const absl::Status& status) {
   Actions actions;
+  std::function<std::string()> why;
+  if (ReasonOf(status) == reason::kRuntimeDied) {
+    std::lock_guard lock(mutex_);
+    if (!gone_ && !finished_) why = std::exchange(hooks_.why, nullptr);
+  }
+  const std::string because = why ? why() : "";
   {
     std::lock_guard lock(mutex_);
-    if (!end_) end_ = status;
+    if (!end_) end_ = because.empty() ? status : Error(status.code(), reason::kRuntimeDied, because);
     if (!begun_ && !status.ok()) actions.hook = std::exchange(hooks_.ended, nullptr);
     actions.release = std::move(use_);
     AdvanceLocked(actions);

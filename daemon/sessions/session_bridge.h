@@ -63,6 +63,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
     std::function<void()> ending;
     // The command ended, or there is no such session.
     std::function<void()> ended;
+    // The connection to the distro ended: why, as a sentence; may be empty, and may block for some seconds.
+    std::function<std::string()> why;
   };
 
   // Before the stream is opened.

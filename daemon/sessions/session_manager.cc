@@ -59,6 +59,20 @@ void AddProxies(const DistroRecord& record, runtime::v1::SessionStart& start) {
   }
 }
 
+v1::IncidentKind IncidentKindOf(runtime::v1::Incident::Kind kind) {
+  switch (kind) {
+    case runtime::v1::Incident::Kind::kVmEnded:
+      return v1::INCIDENT_KIND_VM_ENDED;
+    case runtime::v1::Incident::Kind::kOutOfMemory:
+      return v1::INCIDENT_KIND_OUT_OF_MEMORY;
+    case runtime::v1::Incident::Kind::kDiskFull:
+      return v1::INCIDENT_KIND_DISK_FULL;
+    case runtime::v1::Incident::Kind::kDiskError:
+      return v1::INCIDENT_KIND_DISK_ERROR;
+  }
+  return v1::INCIDENT_KIND_UNSPECIFIED;
+}
+
 v1::DistroRef RefOf(const DistroRecord& record) {
   v1::DistroRef ref;
   ref.set_id(record.id);
@@ -169,7 +183,8 @@ SessionBridge::Hooks SessionManager::HooksFor(const v1::Session& session, bool k
                 tokens_.Forget(told->session.id());
                 told->session.set_attached(false);
                 if (told->known) events_.SessionChanged(v1::CHANGE_KIND_DELETED, told->session);
-              }};
+              },
+          .why = [this, told] { return instances_.WhyEnded(told->session.distro().id()); }};
 }
 
 absl::StatusOr<std::vector<v1::Session>> SessionManager::List(const std::string& distro) {
@@ -240,16 +255,33 @@ bool SessionManager::LimitReached(const std::string& distro_id, const runtime::v
   const auto described = DescribeLimit(limit, RefOf(entry->record));
   if (!described) return false;
   if (limit.first) events_.LimitReached(*described);
-  std::vector<std::shared_ptr<SessionBridge>> bridges;
-  {
-    std::lock_guard lock(mutex_);
-    for (const auto& weak : bridges_) {
-      if (auto bridge = weak.lock()) bridges.push_back(std::move(bridge));
-    }
-  }
   bool told = false;
-  for (const auto& bridge : bridges) told = bridge->Hint(distro_id, described->message()) || told;
+  for (const auto& bridge : Bridges()) told = bridge->Hint(distro_id, described->message()) || told;
   return told;
+}
+
+void SessionManager::Incident(const runtime::v1::Incident& incident) {
+  v1::Incident event;
+  event.set_kind(IncidentKindOf(incident.kind));
+  event.set_message(Escaped(incident.message));
+  for (const std::string& id : incident.distro_ids) {
+    if (const auto entry = registry_.Find(id); entry.ok()) *event.add_distros() = RefOf(entry->record);
+  }
+  events_.Incident(event);
+  // Who loses his distro is told why by the end of his session.
+  if (incident.kind == runtime::v1::Incident::Kind::kVmEnded) return;
+  for (const auto& bridge : Bridges()) {
+    for (const std::string& id : incident.distro_ids) bridge->Hint(id, event.message());
+  }
+}
+
+std::vector<std::shared_ptr<SessionBridge>> SessionManager::Bridges() {
+  std::vector<std::shared_ptr<SessionBridge>> bridges;
+  std::lock_guard lock(mutex_);
+  for (const auto& weak : bridges_) {
+    if (auto bridge = weak.lock()) bridges.push_back(std::move(bridge));
+  }
+  return bridges;
 }
 
 void SessionManager::Close(const absl::Status& status) {

@@ -41,6 +41,9 @@ class SessionManager {
   // Whether there are any.
   bool LimitReached(const std::string& distro_id, const runtime::v1::LimitReached& limit);
 
+  // Something went wrong with what distros run in: tells watchers, and clients that want hints.
+  void Incident(const runtime::v1::Incident& incident);
+
   // Ends all clients' streams with `status`, those to come too; the sessions go on.
   void Close(const absl::Status& status);
 
@@ -49,6 +52,7 @@ class SessionManager {
   absl::Status TryAttach(const v1::Attach& attach, const std::shared_ptr<SessionBridge>& bridge);
   // Error: the one given to Close.
   absl::Status Enlist(const std::shared_ptr<SessionBridge>& bridge);
+  std::vector<std::shared_ptr<SessionBridge>> Bridges();
   absl::StatusOr<InstanceUse> InstanceOf(const std::string& session_id);
   absl::Status CallOn(const std::string& session_id, runtime::v1::OpenRequest request);
   // Tells of the session's events. `known`: watchers know of it already.

@@ -13,6 +13,7 @@
 #include "distros/host/error.h"
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/child_task.h"
+#include "runtime-v2/agent/disk.h"
 #include "runtime-v2/agent/listening_ports.h"
 #include "runtime-v2/agent/log.h"
 
@@ -26,6 +27,7 @@ namespace {
 
 // Nothing tells of a new listener; a look costs two short reads.
 constexpr std::chrono::milliseconds kPortPeriod{250};
+constexpr absl::Duration kGrowTimeout = absl::Seconds(60);
 constexpr std::chrono::milliseconds kLongestGrace = std::chrono::hours(24);
 
 absl::Status NotRunning() {
@@ -47,15 +49,21 @@ Agent::Agent(EventLoop& loop, Children& children, UniqueFd port)
                 .on_hello = [this](const runtime::v1::Hello& hello) { OnHello(hello); },
                 .on_frame = [this](const Frame& frame) { OnFrame(frame); },
                 .on_drained = [this] { OnDrained(); },
-            }) {}
+            }),
+      kernel_log_(loop, [this](const KernelEvent& event) { OnKernelEvent(event); }),
+      shared_disks_(loop, [this] { return SeersOfSharedDisks(); }) {}
 
-absl::Status Agent::Begin() { return host_.Begin(); }
+absl::Status Agent::Begin() {
+  LogIfError("boot", kernel_log_.Begin());
+  return host_.Begin();
+}
 
 void Agent::OnHello(const runtime::v1::Hello& hello) {
   ++epoch_;
   streams_.clear();
   watches_.clear();
   port_watches_.clear();
+  notice_watches_.clear();
   if (hello.realtime_ns() != 0) LogIfError("hello", SetClock(hello.realtime_ns()));
   if (!hello.entropy().empty()) LogIfError("hello", AddEntropy(hello.entropy()));
   runtime::v1::HelloAck ack;
@@ -81,6 +89,7 @@ void Agent::OnFrame(const Frame& frame) {
     if (frame.type != FrameType::kStatus) return;
     watches_.erase(frame.stream);
     port_watches_.erase(frame.stream);
+    notice_watches_.erase(frame.stream);
     return;
   }
   const auto distro = distros_.find(stream->second);
@@ -97,17 +106,32 @@ void Agent::OnOpen(const Frame& frame) {
   if (request.has_distro_start()) return StartDistro(frame.stream, request.distro_start());
   if (request.has_power_off()) PowerOff();
   if (request.has_ports_watch()) return WatchPorts(frame.stream);
+  if (request.has_notices_watch()) {
+    notice_watches_.insert(frame.stream);
+    return;
+  }
+  if (request.has_clock_set()) {
+    const int64_t now = request.clock_set().realtime_ns();
+    return End(frame.stream, now == 0 ? absl::OkStatus() : AdjustClock(now));
+  }
+  if (request.has_swap_on()) {
+    return RunInChild(
+        loop_, [wwid = request.swap_on().disk_wwid()](std::string&) { return SwapOn(wwid); },
+        [done = Ending(frame.stream)](const absl::Status& status, const std::string&) { done(status); });
+  }
+  if (request.has_disk_mount()) return MountDisk(frame.stream, request.disk_mount());
+  if (request.has_disk_unmount()) {
+    return shared_disks_.Unmount(request.disk_unmount().name(), Ending(frame.stream));
+  }
   const auto found = distros_.find(request.distro_id());
   if (found == distros_.end()) {
     return End(frame.stream, request.has_distro_stop() ? absl::OkStatus() : NotRunning());
   }
   Distro& distro = *found->second;
   if (request.has_distro_stop()) {
-    return distro.Stop(GraceOf(request.distro_stop()),
-                       [this, stream = frame.stream, epoch = epoch_](const absl::Status& status) {
-                         if (epoch == epoch_) End(stream, status);
-                       });
+    return distro.Stop(GraceOf(request.distro_stop()), Ending(frame.stream));
   }
+  if (request.has_disk_grow()) return GrowDisk(frame.stream, request.distro_id(), request.disk_grow().bytes());
   if (request.has_distro_watch()) {
     watches_[frame.stream] = request.distro_id();
     return;
@@ -147,11 +171,48 @@ void Agent::StartDistro(uint32_t stream, const runtime::v1::DistroStart& request
                                         .on_frame = [this, id](const Frame& frame) { OnDistroFrame(id, frame); },
                                         .on_init_gone = [this, id] { EndStreamsOf(id); },
                                         .on_gone = [this, id] { OnDistroGone(id); },
+                                        .on_container = [this](pid_t init) { shared_disks_.ShowIn(init); },
                                     });
   distro->SetPaused(host_.congested());
-  distro->Start([this, stream, epoch = epoch_](const absl::Status& status) {
+  distro->Start(Ending(stream));
+}
+
+void Agent::GrowDisk(uint32_t stream, const std::string& distro_id, int64_t bytes) {
+  const Distro& distro = *distros_.at(distro_id);
+  if (!distro.running()) return End(stream, NotRunning());
+  const auto done = Ending(stream);
+  RunInChild(
+      loop_,
+      [disk = distro.disk(), root = RootOf(distro_id), bytes](std::string&) {
+        return GrowFileSystem(disk, root, bytes, kGrowTimeout);
+      },
+      [done](const absl::Status& status, const std::string&) { done(status); });
+}
+
+void Agent::MountDisk(uint32_t stream, const runtime::v1::DiskMount& request) {
+  shared_disks_.Mount(request,
+                      [this, stream, epoch = epoch_](const absl::Status& status, const runtime::v1::MountedDisk& disk) {
+                        if (epoch != epoch_) return;
+                        runtime::v1::GuestMessage message;
+                        *message.mutable_mounted_disk() = disk;
+                        if (status.ok())
+                          host_.Send(FrameType::kData, runtime::v1::kFlagNoCredit, stream, message.SerializeAsString());
+                        End(stream, status);
+                      });
+}
+
+std::vector<pid_t> Agent::SeersOfSharedDisks() const {
+  std::vector<pid_t> inits;
+  for (const auto& [id, distro] : distros_) {
+    if (distro->init() > 0 && distro->sees_shared_disks()) inits.push_back(distro->init());
+  }
+  return inits;
+}
+
+std::function<void(const absl::Status&)> Agent::Ending(uint32_t stream) {
+  return [this, stream, epoch = epoch_](const absl::Status& status) {
     if (epoch == epoch_) End(stream, status);
-  });
+  };
 }
 
 void Agent::EndStreamsOf(const std::string& distro_id) {
@@ -196,6 +257,19 @@ void Agent::LookAtPorts() {
   port_timer_ = loop_.After(kPortPeriod, [this] { LookAtPorts(); });
 }
 
+void Agent::OnKernelEvent(const KernelEvent& event) {
+  runtime::v1::GuestMessage message;
+  runtime::v1::Notice& notice = *message.mutable_notice();
+  notice.set_kind(event.kind);
+  notice.set_process(event.process);
+  notice.set_distro_id(event.distro_id);
+  for (const auto& [id, distro] : distros_) {
+    if (!event.disk.empty() && distro->disk() == "/dev/" + event.disk) notice.set_distro_id(id);
+  }
+  const std::string bytes = message.SerializeAsString();
+  for (const uint32_t stream : notice_watches_) host_.Send(FrameType::kData, runtime::v1::kFlagNoCredit, stream, bytes);
+}
+
 void Agent::End(uint32_t stream, const absl::Status& status) {
   host_.Send(FrameType::kStatus, 0, stream, ToStreamEnd(status).SerializeAsString());
 }
@@ -206,6 +280,7 @@ void Agent::PowerOff() {
   for (const auto& [id, distro] : distros_) {
     for (int i = 0; i < 100 && ::umount2(RootOf(id).c_str(), 0) != 0; ++i) ::usleep(10'000);
   }
+  shared_disks_.UnmountAll();
   ::sync();
   ::reboot(RB_POWER_OFF);
   while (true) ::pause();

@@ -5,10 +5,13 @@
 #ifndef WSLM_RUNTIME_V2_AGENT_AGENT_H_
 #define WSLM_RUNTIME_V2_AGENT_AGENT_H_
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "distros/host/event_loop.h"
@@ -16,6 +19,8 @@
 #include "runtime-v2/agent/children.h"
 #include "runtime-v2/agent/distro.h"
 #include "runtime-v2/agent/host_port.h"
+#include "runtime-v2/agent/kernel_log.h"
+#include "runtime-v2/agent/shared_disks.h"
 
 namespace wslm {
 
@@ -35,6 +40,13 @@ class Agent {
   void WatchPorts(uint32_t stream);
   // Tells the watchers what has changed; again after a while, as long as there are any.
   void LookAtPorts();
+  void GrowDisk(uint32_t stream, const std::string& distro_id, int64_t bytes);
+  void MountDisk(uint32_t stream, const runtime::v1::DiskMount& request);
+  // First processes of the distros that may see shared disks.
+  std::vector<pid_t> SeersOfSharedDisks() const;
+  // `stream` ends with the status, if its host is there still.
+  std::function<void(const absl::Status&)> Ending(uint32_t stream);
+  void OnKernelEvent(const KernelEvent& event);
   void EndStreamsOf(const std::string& distro_id);
   void End(uint32_t stream, const absl::Status& status);
   [[noreturn]] void PowerOff();
@@ -42,7 +54,9 @@ class Agent {
   EventLoop& loop_;
   Children& children_;
   HostPort host_;
+  KernelLog kernel_log_;
   std::map<std::string, std::unique_ptr<Distro>> distros_;
+  SharedDisks shared_disks_;
   // The streams that are passed on, and the distro of each; streams of the agent's own are not here.
   std::unordered_map<uint32_t, std::string> streams_;
   // Streams of DistroWatch.
@@ -50,6 +64,8 @@ class Agent {
   // Streams of PortsWatch, and what each was told last.
   std::unordered_map<uint32_t, std::string> port_watches_;
   EventLoop::Timer port_timer_ = 0;
+  // Streams of NoticesWatch.
+  std::set<uint32_t> notice_watches_;
   // Counts the hosts: an answer to one that went is not for the next.
   uint64_t epoch_ = 0;
 };

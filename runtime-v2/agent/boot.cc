@@ -7,10 +7,12 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <vector>
@@ -24,6 +26,9 @@ namespace wslm {
 namespace {
 
 constexpr int kPortTries = 10'000;
+// How far the clock may be off, in ns: adjtimex(2) takes half a second at most, and a frame some ms.
+constexpr int64_t kStepFrom = 400'000'000;
+constexpr int64_t kGoodEnough = 20'000'000;
 
 absl::Status Mount(const char* source, const char* target, const char* type, unsigned long flags, const char* options) {
   ::mkdir(target, 0755);
@@ -99,6 +104,19 @@ absl::StatusOr<UniqueFd> OpenVirtioPort(std::string_view name) {
 absl::Status SetClock(int64_t realtime_ns) {
   const timespec now{.tv_sec = realtime_ns / 1'000'000'000, .tv_nsec = realtime_ns % 1'000'000'000};
   if (::clock_settime(CLOCK_REALTIME, &now) != 0) return ErrnoError("cannot set", "clock");
+  return absl::OkStatus();
+}
+
+absl::Status AdjustClock(int64_t realtime_ns) {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  const int64_t behind = realtime_ns - (int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec);
+  if (std::abs(behind) >= kStepFrom) return SetClock(realtime_ns);
+  if (std::abs(behind) < kGoodEnough) return absl::OkStatus();
+  timex change{};
+  change.modes = ADJ_OFFSET_SINGLESHOT;
+  change.offset = behind / 1000;
+  if (::adjtimex(&change) < 0) return ErrnoError("cannot adjust", "clock");
   return absl::OkStatus();
 }
 

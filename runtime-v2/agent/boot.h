@@ -28,6 +28,8 @@ absl::Status SetUpNetwork();
 
 // Sets the clock (ns since the epoch) and stirs `entropy` into the kernel's pool.
 absl::Status SetClock(int64_t realtime_ns);
+// The same while programs run: what is a little off is slewed.
+absl::Status AdjustClock(int64_t realtime_ns);
 absl::Status AddEntropy(std::string_view entropy);
 
 }  // namespace wslm

@@ -23,6 +23,7 @@
 #include "runtime-v2/agent/file.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/agent/mount_point.h"
+#include "runtime-v2/agent/shared_disks.h"
 
 namespace wslm {
 namespace {
@@ -60,6 +61,12 @@ WslConf ReadConf(int root) {
 // it or switch it off, never on.
 std::string HostMountPoint(const runtime::v1::InstanceConfig& config, const WslConf& conf) {
   return config.automount() && conf.automount ? conf.host_folder.substr(1) : "";
+}
+
+// Where the disks that are no distro's own are seen, relative to the distro's root; empty in an isolated one.
+std::string SharedDisksMountPoint(const runtime::v1::InstanceConfig& config, const WslConf& conf) {
+  if (!config.automount()) return "";
+  return conf.host_folder.substr(1, conf.host_folder.rfind('/')) + "wsl";
 }
 
 struct Served {
@@ -196,11 +203,14 @@ absl::StatusOr<std::vector<std::string>> PrepareContainerRoot(const runtime::v1:
   } else if (LogIfError("start", host_mounted)) {
     LogIfError("start", MakeMountPoint(folder.get(), host, true, made));
   }
+  const std::string disks = SharedDisksMountPoint(config, conf);
+  if (!disks.empty()) LogIfError("start", MakeMountPoint(folder.get(), disks, true, made));
   return made;
 }
 
 absl::Status EnterContainerRoot(const runtime::v1::InstanceConfig& config, const std::string& root) {
-  if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) return ErrnoError("cannot part", "/");
+  // The shared disks' folder, which alone is shared in the agent's tree, is followed; all else is this distro's own.
+  if (::mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) != 0) return ErrnoError("cannot part", "/");
   const UniqueFd folder(::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return ErrnoError("cannot open", root);
   const WslConf conf = ReadConf(folder.get());
@@ -215,6 +225,8 @@ absl::Status EnterContainerRoot(const runtime::v1::InstanceConfig& config, const
   }
   const std::string host = HostMountPoint(config, conf);
   if (!host.empty()) LogIfError("start", Bind(folder.get(), kHostFolder, host, MS_NOSUID | MS_NODEV));
+  const std::string disks = SharedDisksMountPoint(config, conf);
+  if (!disks.empty()) LogIfError("start", Bind(folder.get(), kSharedDisksFolder, disks, 0));
   if (::fchdir(folder.get()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||
       ::chdir("/") != 0) {
     return ErrnoError("cannot change to", root);

@@ -7,6 +7,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <vector>
@@ -51,8 +52,39 @@ void Return(std::vector<bpf_insn>& program, int32_t value) {
   program.push_back(Instruction(BPF_JMP | BPF_EXIT, 0, 0, 0, 0));
 }
 
+// What AllowDisk allows: a map of (major, minor), which the rules look at whenever they are asked.
+struct DiskKey {
+  uint32_t major_number;
+  uint32_t minor_number;
+};
+constexpr uint32_t kMostDisks = 4096;
+UniqueFd& AllowedDisks() {
+  static UniqueFd map;
+  return map;
+}
+
+bpf_insn Store(int16_t offset, uint8_t from) {
+  return Instruction(BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, from, offset, 0);
+}
+
+// Allows what is in the map; kMajor and kMinor are in their registers, and lost behind it.
+void AllowWhatIsInTheMap(std::vector<bpf_insn>& program, uint8_t major_register, uint8_t minor_register) {
+  constexpr int16_t kKey = -static_cast<int16_t>(sizeof(DiskKey));
+  program.push_back(Store(kKey, major_register));
+  program.push_back(Store(kKey + 4, minor_register));
+  program.push_back(Instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0));
+  program.push_back(Instruction(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, kKey));
+  // One instruction of two.
+  program.push_back(Instruction(BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, AllowedDisks().get()));
+  program.push_back(Instruction(0, 0, 0, 0, 0));
+  program.push_back(Instruction(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem));
+  program.push_back(Instruction(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0));
+  Return(program, 1);
+}
+
 std::vector<bpf_insn> Program(dev_t own) {
   constexpr uint8_t kType = BPF_REG_2, kAccess = BPF_REG_3, kMajor = BPF_REG_4, kMinor = BPF_REG_5;
+  constexpr uint8_t kKeptMajor = BPF_REG_6, kKeptMinor = BPF_REG_7;
   std::vector<bpf_insn> program;
   program.push_back(Load(kType, offsetof(bpf_cgroup_dev_ctx, access_type)));
   program.push_back(Copy(kAccess, kType));
@@ -67,11 +99,17 @@ std::vector<bpf_insn> Program(dev_t own) {
   program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_CHAR, 3));
   program.push_back(SkipUnlessEqual(kMajor, kHvcMajor, 2));
   Return(program, 0);
-  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_BLOCK, 15));
+  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_BLOCK, 29));
   // Its own disk.
   program.push_back(SkipUnlessEqual(kMajor, static_cast<int32_t>(major(own)), 3));
   program.push_back(SkipUnlessEqual(kMinor, static_cast<int32_t>(minor(own)), 2));
   Return(program, 1);
+  // A call keeps these two.
+  program.push_back(Copy(kKeptMajor, kMajor));
+  program.push_back(Copy(kKeptMinor, kMinor));
+  AllowWhatIsInTheMap(program, kKeptMajor, kKeptMinor);
+  program.push_back(Copy(kMajor, kKeptMajor));
+  program.push_back(Copy(kMinor, kKeptMinor));
   // The three ranges of SCSI disks.
   program.push_back(SkipUnlessEqual(kMajor, SCSI_DISK0_MAJOR, 2));
   Return(program, 0);
@@ -90,6 +128,29 @@ long Bpf(bpf_cmd command, const bpf_attr& attributes) {
 }
 
 }  // namespace
+
+absl::Status PrepareDeviceRules() {
+  bpf_attr create{};
+  create.map_type = BPF_MAP_TYPE_HASH;
+  create.key_size = sizeof(DiskKey);
+  create.value_size = 1;
+  create.max_entries = kMostDisks;
+  AllowedDisks().Reset(static_cast<int>(Bpf(BPF_MAP_CREATE, create)));
+  return AllowedDisks() ? absl::OkStatus() : ErrnoError("cannot make", "map of the device rules");
+}
+
+absl::Status AllowDisk(dev_t device, bool allowed) {
+  const DiskKey key{.major_number = major(device), .minor_number = minor(device)};
+  const uint8_t value = 1;
+  bpf_attr change{};
+  change.map_fd = static_cast<uint32_t>(AllowedDisks().get());
+  change.key = reinterpret_cast<uint64_t>(&key);
+  change.value = reinterpret_cast<uint64_t>(&value);
+  if (Bpf(allowed ? BPF_MAP_UPDATE_ELEM : BPF_MAP_DELETE_ELEM, change) != 0 && errno != ENOENT) {
+    return ErrnoError("cannot change", "device rules");
+  }
+  return absl::OkStatus();
+}
 
 absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own) {
   const std::vector<bpf_insn> program = Program(own);

@@ -10,8 +10,14 @@
 
 namespace wslm {
 
-// Forbids the processes of `cgroup` (a folder of the cgroup2 tree) to open SCSI disks other than `own`, and the VM's
-// console. Device nodes of any kind may be made, since a distro's files may hold them.
+// Once, before the first rule, in the process whose children make the rules.
+absl::Status PrepareDeviceRules();
+
+// Whether all distros may open the disk or partition `device` from now on.
+absl::Status AllowDisk(dev_t device, bool allowed);
+
+// Forbids the processes of `cgroup` (a folder of the cgroup2 tree) to open SCSI disks other than `own` and those that
+// AllowDisk allows, and the VM's console. Device nodes of any kind may be made, since a distro's files may hold them.
 absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own);
 
 }  // namespace wslm

@@ -28,6 +28,8 @@ class Distro {
     std::function<void()> on_init_gone;
     // All is gone. The distro may be destroyed from within.
     std::function<void()> on_gone;
+    // Its first process is there, and sees its own files.
+    std::function<void(pid_t init)> on_container;
   };
 
   Distro(EventLoop& loop, Children& children, runtime::v1::DistroStart request, Handlers handlers);
@@ -48,7 +50,12 @@ class Distro {
   void SetPaused(bool paused);
   // init has taken too little for too long: begin no new stream.
   bool clogged() const;
-  pid_t init() const { return container_.init; }
+  // 0 before there is one.
+  pid_t init() const { return state_ == State::kCleaning ? 0 : container_.init; }
+  // May see disks that are no distro's own.
+  bool sees_shared_disks() const { return request_.config().automount(); }
+  // "/dev/sdb"; empty before it is there.
+  const std::string& disk() const { return container_.disk.path; }
 
  private:
   enum class State { kStarting, kRunning, kStopping, kCleaning };

@@ -18,6 +18,7 @@
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/child_task.h"
 #include "runtime-v2/agent/children.h"
+#include "runtime-v2/agent/device_rule.h"
 #include "runtime-v2/agent/disk.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/agent/modprobe.h"
@@ -51,6 +52,8 @@ absl::Status Run() {
   RETURN_IF_ERROR(children.Init());
   // FrameLink wants EPIPE.
   ::signal(SIGPIPE, SIG_IGN);
+  RETURN_IF_ERROR(PrepareDeviceRules());
+  RETURN_IF_ERROR(SharedDisks::MakeFolder());
   Agent agent(loop, children, std::move(port));
   RETURN_IF_ERROR(agent.Begin());
   RunInChild(

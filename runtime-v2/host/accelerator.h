@@ -13,12 +13,14 @@ struct Accelerator {
   std::string reason;  // a sentence
 };
 
+inline constexpr char kKvmDevice[] = "/dev/kvm";
+
 // Runs a small loop in a virtual machine of its own, in a child process, for at most half a second.
-Accelerator ProbeKvm();
+Accelerator ProbeKvm(const std::string& device = kKvmDevice);
 
 // The kept answer, else ProbeKvm's, which is kept in `cache_folder`. What a user can change (rights on /dev/kvm) is
 // looked at every time.
-Accelerator ChooseAccelerator(const std::string& cache_folder);
+Accelerator ChooseAccelerator(const std::string& cache_folder, const std::string& device = kKvmDevice);
 
 // KVM passed the probe and then failed to boot the VM: TCG until the host boots again.
 void RememberKvmFailure(const std::string& cache_folder, const std::string& reason);

@@ -44,7 +44,10 @@ absl::StatusOr<std::string> MakeInitramfs(const InitramfsParts& parts) {
   writer.AddLink("sbin/modprobe", "/init");
   ASSIGN_OR_RETURN(const std::string init, ReadSmallFile(parts.init, kLargestPart));
   writer.AddFile("wslm-init", 0755, init);
-  ASSIGN_OR_RETURN(const std::string order, ReadSmallFile(parts.boot_modules + "/ORDER"));
+  std::string order;
+  if (!parts.boot_modules.empty()) {
+    ASSIGN_OR_RETURN(order, ReadSmallFile(parts.boot_modules + "/ORDER"));
+  }
   writer.AddFile("boot-modules/ORDER", 0644, order);
   std::istringstream names(order);
   for (std::string name; std::getline(names, name);) {

@@ -31,7 +31,7 @@ class CpioWriter {
 struct InitramfsParts {
   std::string agent;
   std::string init;
-  std::string boot_modules;  // a folder with ORDER
+  std::string boot_modules;  // a folder with ORDER; empty for a kernel that needs none
 };
 
 // The initramfs of these parts in `folder` ("initramfs-HASH.cpio"), made unless it is there; older ones are removed.

@@ -13,6 +13,8 @@ namespace {
 
 // Beyond the grace period: unmounting writes back and trims, which under TCG takes its time.
 constexpr absl::Duration kStopMargin = absl::Minutes(2);
+// The agent's own is shorter.
+constexpr absl::Duration kGrowTimeout = absl::Minutes(2);
 
 // Hears of the distro's end. Keeps the instance weakly: the channel keeps this.
 class EndWatcher : public runtime::v1::StreamObserver {
@@ -78,6 +80,23 @@ absl::Status InstanceV2::Finish() {
   }
   for (const auto& callback : callbacks) callback();
   return detached;
+}
+
+absl::Status InstanceV2::GrowDisk(int64_t bytes) {
+  std::shared_ptr<Vm> vm;
+  {
+    const std::lock_guard lock(mutex_);
+    vm = vm_;
+  }
+  if (vm == nullptr) {
+    return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The distro has ended.");
+  }
+  const absl::Status grown = vm->GrowDisk(distro_id_, bytes);
+  if (!grown.ok()) return Error(grown.code(), reason::kIoError, std::string(grown.message()));
+  OpenRequest request;
+  request.set_distro_id(distro_id_);
+  request.mutable_disk_grow()->set_bytes(bytes);
+  return channel_->Call(request, kGrowTimeout).status();
 }
 
 void InstanceV2::OnExit(std::function<void()> callback) {

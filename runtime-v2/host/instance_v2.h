@@ -23,6 +23,7 @@ class InstanceV2 : public runtime::v1::Instance, public std::enable_shared_from_
   const std::string& distro_id() const override { return distro_id_; }
   std::shared_ptr<runtime::v1::Channel> channel() const override { return channel_; }
   absl::Status Stop(absl::Duration grace) override;
+  absl::Status GrowDisk(int64_t bytes) override;
   void OnExit(std::function<void()> callback) override;
 
   // Unplugs the disk and tells those who wait, once. Blocks. The distro has ended, or the VM has.

@@ -45,8 +45,9 @@ std::optional<Kernel> KernelIn(const std::string& folder) {
                 .boot_modules = folder + "/boot"};
 }
 
-// The kernel made last: a newer package replaces an older one without being asked for by name.
-std::optional<Kernel> NewestKernel(const std::string& root) {
+// The kernel made last, of that release where one is named: a newer package replaces an older one without being asked
+// for by name.
+std::optional<Kernel> NewestKernel(const std::string& root, const std::string& release = "") {
   DIR* directory = ::opendir(root.c_str());
   if (directory == nullptr) return std::nullopt;
   std::optional<Kernel> newest;
@@ -57,7 +58,7 @@ std::optional<Kernel> NewestKernel(const std::string& root) {
     if (!folder.ends_with(kForm) || ::stat((folder + "/release").c_str(), &status) != 0) continue;
     const int64_t time = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec;
     if (newest && time <= newest_time) continue;
-    if (auto kernel = KernelIn(folder)) {
+    if (auto kernel = KernelIn(folder); kernel && (release.empty() || kernel->release == release)) {
       newest = std::move(kernel);
       newest_time = time;
     }
@@ -222,6 +223,10 @@ absl::StatusOr<Kernel> EnsureKernel(const std::string& cache_folder,
   if (::rename(staging.c_str(), folder.c_str()) != 0) return ErrnoError("cannot rename", staging);
   RETURN_IF_ERROR(SyncFolder(root));
   return *KernelIn(folder);
+}
+
+std::optional<Kernel> ReadyKernelOf(const std::string& release, const std::string& cache_folder) {
+  return NewestKernel(cache_folder + "/kernel", release);
 }
 
 std::string ReadyKernelRelease(const std::string& cache_folder) {

@@ -1,6 +1,7 @@
 #include "runtime-v2/host/qemu_command.h"
 
 #include <cstdio>
+#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "runtime-v2/host/machine.h"
@@ -71,12 +72,6 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
       absl::StrCat("virtserialport,id=", kControlPortId, ",chardev=", kControlChardev, ",name=", kControlPort),
       "-device",
       "virtio-scsi-device,id=scsi0",
-      "-blockdev",
-      "driver=file,node-name=modules-file,read-only=on,filename=" + Value(options.modules_image),
-      "-blockdev",
-      "driver=raw,node-name=modules,read-only=on,file=modules-file",
-      "-device",
-      absl::StrCat("scsi-hd,id=modules,drive=modules,bus=", kScsiBus, ",scsi-id=0,lun=0,wwn=", HexNumber(kModulesWwn)),
       "-netdev",
       absl::StrCat("user,id=", kNetdev),
       "-device",
@@ -102,6 +97,16 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
     arguments.insert(arguments.end(),
                      {"-kernel", options.kernel, "-initrd", options.initramfs, "-append", KernelCommandLine(options)});
   }
+  if (options.modules_image.empty()) return arguments;
+  const std::string modules[] = {
+      "-blockdev",
+      "driver=file,node-name=modules-file,read-only=on,filename=" + Value(options.modules_image),
+      "-blockdev",
+      "driver=raw,node-name=modules,read-only=on,file=modules-file",
+      "-device",
+      absl::StrCat("scsi-hd,id=modules,drive=modules,bus=", kScsiBus, ",scsi-id=0,lun=0,wwn=", HexNumber(kModulesWwn)),
+  };
+  arguments.insert(arguments.end(), std::begin(modules), std::end(modules));
   return arguments;
 }
 

@@ -28,19 +28,25 @@
 #include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/port_forwards.h"
 #include "runtime-v2/host/process.h"
+#include "runtime-v2/host/shared_disks.h"
 #include "runtime-v2/host/snapshot_key.h"
 #include "runtime-v2/host/snapshot_maker.h"
 #include "runtime-v2/host/snapshot_store.h"
+#include "runtime-v2/host/swap_file.h"
+#include "runtime-v2/host/user_kernel.h"
 #include "runtime-v2/host/vm.h"
 #include "runtime-v2/host/worker.h"
 #include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
 
+using runtime::v1::Channel;
 using runtime::v1::DistroStart;
+using runtime::v1::Incident;
 using runtime::v1::Instance;
 using runtime::v1::InstanceConfig;
 using runtime::v1::OpenRequest;
+using runtime::v1::SharedDisk;
 using runtime::v1::StartSpec;
 
 namespace {
@@ -51,12 +57,24 @@ constexpr absl::Duration kCleanUpGrace = absl::Seconds(2);
 // Of the console's log, and of ports that could not be had.
 constexpr absl::Duration kCarePeriod = absl::Seconds(10);
 constexpr absl::Duration kStopTimeout = absl::Minutes(2);
+constexpr absl::Duration kClockTimeout = absl::Seconds(2);
+constexpr absl::Duration kSwapTimeout = absl::Minutes(1);
 // For a VM that was left: how long the daemon waits for it before it serves, and how long a start does.
 constexpr absl::Duration kFirstAdoption = absl::Seconds(3);
 constexpr absl::Duration kAdoptionPatience = absl::Seconds(30);
 // Each try takes longer than the last: a VM that needs long to answer must not be asked anew just before it does.
 constexpr absl::Duration kLongestAdoption = absl::Minutes(5);
 constexpr absl::Duration kBetweenAdoptions = absl::Milliseconds(500);
+
+// The VM's clock stands still while the host sleeps or QEMU is stopped, and is not quite as fast as the host's.
+void SendClock(Channel& channel) {
+  OpenRequest request;
+  // First without a time: one that a VM which doesn't run gets much later is wrong.
+  request.mutable_clock_set();
+  if (!channel.Call(request, kClockTimeout).ok()) return;
+  request.mutable_clock_set()->set_realtime_ns(absl::GetCurrentTimeNanos());
+  channel.Call(request, kClockTimeout).status().IgnoreError();
+}
 
 class RuntimeV2Impl : public RuntimeV2 {
  public:
@@ -68,9 +86,10 @@ class RuntimeV2Impl : public RuntimeV2 {
                .record = home.run + "/v2/vm.json",
                .console_log = home.state + "/vm-console.log"},
         worker_(std::make_shared<Worker>(kCarePeriod,
-                                         [log = paths_.console_log, forwards = forwards_] {
+                                         [log = paths_.console_log, forwards = forwards_, clock = clock_] {
                                            BoundLog(log);
                                            if (const auto now = forwards->load()) now->Retry();
+                                           if (const auto now = clock->load()) SendClock(*now);
                                          })),
         snapshots_(home.cache + "/snapshots"),
         maker_(snapshots_, {.control_socket = home.SocketPath("v2/snapshot-control.sock"),
@@ -83,13 +102,19 @@ class RuntimeV2Impl : public RuntimeV2 {
                                                   std::function<void(const std::string&)> note) override;
   std::vector<std::shared_ptr<Instance>> Adopt() override;
   Unanswered AdoptLater(Found found) override;
+  void OnIncident(std::function<void(const Incident&)> callback) override {
+    incidents_->OnIncident(std::move(callback));
+  }
   absl::Status Shutdown() override;
   void End() override;
+  bool needed() const override;
   VmStatus status() const override;
+  absl::StatusOr<SharedDisk> MountDisk(const SharedDisk& wanted, UniqueFd file, const std::string& driver,
+                                       const Note& note) override;
+  absl::Status UnmountDisk(const std::string& name) override;
+  std::vector<SharedDisk> shared_disks() const override;
 
  private:
-  using Note = std::function<void(const std::string&)>;
-
   // The VM, booted when there is none.
   absl::StatusOr<std::shared_ptr<Vm>> EnsureVm(const Note& note);
   absl::StatusOr<std::shared_ptr<Vm>> BootVm(const Note& note);
@@ -99,12 +124,17 @@ class RuntimeV2Impl : public RuntimeV2 {
   absl::StatusOr<std::shared_ptr<Instance>> StartIn(const std::shared_ptr<Vm>& vm, const StartSpec& spec);
   std::shared_ptr<InstanceV2> AddInstance(const std::string& distro_id, const std::shared_ptr<Vm>& vm);
   void TakeVm(std::shared_ptr<Vm> vm);
+  void AddSwap(Vm& vm);
   std::vector<std::shared_ptr<Instance>> AdoptDistros(const std::shared_ptr<Vm>& vm);
   // The thread of a VM that does not answer.
   void KeepAdopting(const Found& found);
   absl::Status WaitForAdoption(const Note& note);
   void EndUnanswered();
+  // null when none runs.
+  std::shared_ptr<Vm> LiveVm() const;
   void OnVmDied();
+  void TellEnd(Vm& vm, const std::map<std::string, std::weak_ptr<InstanceV2>>& instances);
+  void OnDiskError(const std::string& distro_id, bool no_space);
 
   const Home home_;
   const VmSettings settings_;
@@ -112,9 +142,13 @@ class RuntimeV2Impl : public RuntimeV2 {
   // None where no VM runs, or the user wants none. The worker has it too, which may outlive us.
   const std::shared_ptr<std::atomic<std::shared_ptr<PortForwards>>> forwards_ =
       std::make_shared<std::atomic<std::shared_ptr<PortForwards>>>();
+  // The channel of the VM whose clock is kept right, if there is one.
+  const std::shared_ptr<std::atomic<std::shared_ptr<Channel>>> clock_ =
+      std::make_shared<std::atomic<std::shared_ptr<Channel>>>();
   const std::shared_ptr<Worker> worker_;
   const SnapshotStore snapshots_;
   SnapshotMaker maker_;
+  const std::shared_ptr<Incidents> incidents_ = std::make_shared<Incidents>();
 
   // Held while a VM is booted, adopted or shut down: one at a time.
   std::mutex boot_mutex_;
@@ -122,6 +156,7 @@ class RuntimeV2Impl : public RuntimeV2 {
   std::string restored_from_;
   mutable std::mutex mutex_;
   std::shared_ptr<Vm> vm_;
+  std::shared_ptr<runtime::v1::Stream> notices_;
   std::map<std::string, std::weak_ptr<InstanceV2>> instances_;
   // Starts under way.
   int starting_ = 0;
@@ -130,6 +165,8 @@ class RuntimeV2Impl : public RuntimeV2 {
   absl::Status unanswered_;
   std::thread adopter_;
   bool adopting_ = false;
+  // Somebody wants the VM ended at once.
+  std::atomic<bool> ordered_end_ = false;
   bool stop_adopting_ = false;
   std::condition_variable adoption_changed_;
 };
@@ -144,7 +181,11 @@ RuntimeV2Impl::~RuntimeV2Impl() {
   // The VM and its distros go on; the worker, which instances may keep alive, must not find us gone.
   {
     const std::lock_guard lock(mutex_);
-    if (vm_ != nullptr) vm_->OnDied([] {});
+    notices_.reset();
+    if (vm_ != nullptr) {
+      vm_->OnDied([] {});
+      vm_->OnDiskError(nullptr);
+    }
   }
   worker_->Drain();
 }
@@ -180,6 +221,7 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shar
   ASSIGN_OR_RETURN(*start.mutable_disk_wwid(), vm->AttachDisk(id, std::move(image), spec.image_driver));
   const absl::Status started = vm->channel()->Call(request, kDistroStartTimeout).status();
   if (started.ok()) return AddInstance(id, vm);
+  const bool lacked_space = vm->LackedSpace(id);
   // The agent has cleaned up when it could answer.
   if (absl::IsDeadlineExceeded(started)) {
     OpenRequest stop;
@@ -188,7 +230,9 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shar
     vm->channel()->Call(stop, kStopTimeout).status().IgnoreError();
   }
   vm->DetachDisk(id).IgnoreError();
-  return started;
+  if (!lacked_space) return started;
+  return Error(absl::StatusCode::kResourceExhausted, reason::kDiskFull, DescribeDiskError(id, spec.image, true).message,
+               {{"path", spec.image}});
 }
 
 std::shared_ptr<InstanceV2> RuntimeV2Impl::AddInstance(const std::string& distro_id, const std::shared_ptr<Vm>& vm) {
@@ -207,7 +251,19 @@ absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::EnsureVm(const Note& note) {
   }
   ASSIGN_OR_RETURN(std::shared_ptr<Vm> vm, BootVm(note));
   TakeVm(vm);
+  if (settings_.swap_bytes > 0) worker_->Post([this, vm] { AddSwap(*vm); });
   return vm;
+}
+
+void RuntimeV2Impl::AddSwap(Vm& vm) {
+  const absl::Status added = [&]() -> absl::Status {
+    ASSIGN_OR_RETURN(UniqueFd swap, MakeSwapFile(home_.state, settings_.swap_bytes));
+    OpenRequest request;
+    ASSIGN_OR_RETURN(*request.mutable_swap_on()->mutable_disk_wwid(), vm.AttachSwap(std::move(swap)));
+    return vm.channel()->Call(request, kSwapTimeout).status();
+  }();
+  if (added.ok() || vm.dead()) return;
+  incidents_->Add({Incident::Kind::kDiskError, {}, "The VM has no swap: " + std::string(added.message())});
 }
 
 absl::StatusOr<VmBootOptions> RuntimeV2Impl::PrepareBoot(const Note& note) const {
@@ -215,7 +271,8 @@ absl::StatusOr<VmBootOptions> RuntimeV2Impl::PrepareBoot(const Note& note) const
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.control_socket)));
   RETURN_IF_ERROR(MakeFolders(home_.state));
   VmBootOptions options{.paths = paths_, .qemu = FindProgram(HostMachine().qemu), .settings = settings_};
-  ASSIGN_OR_RETURN(options.kernel, EnsureKernel(home_.cache, note));
+  ASSIGN_OR_RETURN(options.kernel, settings_.kernel.empty() ? EnsureKernel(home_.cache, note)
+                                                            : EnsureUserKernel(settings_.kernel, home_.cache));
   const InitramfsParts parts{.agent = ProgramPath("wslm-agent"),
                              .init = ProgramPath("wslm-init"),
                              .boot_modules = options.kernel.boot_modules};
@@ -270,6 +327,11 @@ void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
                .restored = vm->restored()};
   }
   if (settings_.localhost_forwarding) forwards_->store(PortForwards::Start(vm, worker_));
+  notices_ = WatchNotices(*vm, incidents_);
+  clock_->store(vm->channel());
+  vm->OnDiskError([this, worker = worker_](const std::string& distro_id, bool no_space) {
+    worker->Post([this, distro_id, no_space] { OnDiskError(distro_id, no_space); });
+  });
   // Not on the VM's own thread, which the VM's destructor joins.
   vm->OnDied([this, worker = worker_] { worker->Post([this] { OnVmDied(); }); });
 }
@@ -283,23 +345,47 @@ void RuntimeV2Impl::OnVmDied() {
     if (vm_ == nullptr || !vm_->dead()) return;
     vm = std::exchange(vm_, nullptr);
     instances = std::exchange(instances_, {});
+    notices_ = nullptr;
     status_.running = false;
   }
   forwards_->store(nullptr);
+  clock_->store(nullptr);
   // It may have been the snapshot's fault.
   if (!restored_from_.empty()) snapshots_.Remove(std::exchange(restored_from_, ""));
   // A QEMU that lives on without its agent is ended here; what it left is removed.
   vm->PowerOff();
+  if (!ordered_end_.exchange(false)) TellEnd(*vm, instances);
   for (const auto& [id, instance] : instances) {
     if (const auto alive = instance.lock()) alive->Finish().IgnoreError();
   }
 }
 
+void RuntimeV2Impl::TellEnd(Vm& vm, const std::map<std::string, std::weak_ptr<InstanceV2>>& instances) {
+  Incident incident{.message = vm.WhyEnded() + " The end of its console's log is in " + paths_.console_log + "."};
+  for (const auto& [id, instance] : instances) incident.distro_ids.push_back(id);
+  incidents_->Add(incident);
+}
+
+void RuntimeV2Impl::OnDiskError(const std::string& distro_id, bool no_space) {
+  const auto vm = LiveVm();
+  if (vm == nullptr) return;
+  const auto disks = vm->disks();
+  const auto disk = disks.find(distro_id);
+  if (disk != disks.end()) incidents_->Add(DescribeDiskError(distro_id, disk->second.image, no_space));
+}
+
 std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::Adopt() {
   const std::lock_guard boot_lock(boot_mutex_);
+  const std::vector<std::string> left = Vm::DistrosOf(paths_);
   const auto vm = Vm::Adopt(paths_, kFirstAdoption, nullptr);
   if (vm.ok()) return AdoptDistros(*vm);
-  if (!absl::IsNotFound(vm.status())) unanswered_ = vm.status();
+  if (!absl::IsNotFound(vm.status())) {
+    unanswered_ = vm.status();
+  } else if (!left.empty()) {
+    incidents_->Add(
+        {Incident::Kind::kVmEnded, left,
+         "The VM ended while wslmd did not run. The end of its console's log is in " + paths_.console_log + "."});
+  }
   return {};
 }
 
@@ -320,6 +406,7 @@ std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::AdoptDistros(const std::sh
     vm->channel()->Call(stop, kStopTimeout).status().IgnoreError();
     vm->DetachDisk(id).IgnoreError();
   }
+  RemoveHalfMountedDisks(*vm);
   return adopted;
 }
 
@@ -390,9 +477,11 @@ absl::Status RuntimeV2Impl::Shutdown() {
     if (vm_ == nullptr || starting_ > 0 || !vm_->disks().empty()) return absl::OkStatus();
     vm = std::exchange(vm_, nullptr);
     instances_.clear();
+    notices_ = nullptr;
     status_.running = false;
   }
   forwards_->store(nullptr);
+  clock_->store(nullptr);
   vm->PowerOff();
   // Now, when it is in nobody's way.
   maker_.Begin([this] { return PrepareBoot([](const std::string&) {}); });
@@ -407,6 +496,7 @@ void RuntimeV2Impl::End() {
     vm = vm_;
   }
   if (vm == nullptr) return;
+  ordered_end_ = true;
   Vm::Kill(paths_);
   // Its connections tell.
   for (const absl::Time begin = absl::Now(); !vm->dead() && absl::Now() - begin < kAdoptionPatience;) {
@@ -415,16 +505,55 @@ void RuntimeV2Impl::End() {
   OnVmDied();
 }
 
-VmStatus RuntimeV2Impl::status() const {
+std::shared_ptr<Vm> RuntimeV2Impl::LiveVm() const {
+  const std::lock_guard lock(mutex_);
+  return vm_ == nullptr || vm_->dead() ? nullptr : vm_;
+}
+
+bool RuntimeV2Impl::needed() const {
+  const auto vm = LiveVm();
+  return vm != nullptr && !vm->shared_disks().empty();
+}
+
+absl::StatusOr<SharedDisk> RuntimeV2Impl::MountDisk(const SharedDisk& wanted, UniqueFd file, const std::string& driver,
+                                                    const Note& note) {
+  RETURN_IF_ERROR(CheckHostForV2());
   {
     const std::lock_guard lock(mutex_);
-    if (!status_.kernel_release.empty()) {
-      VmStatus status = status_;
-      if (const auto forwards = forwards_->load()) status.ports = forwards->ports();
-      return status;
-    }
+    ++starting_;
   }
-  return {.kernel_release = ReadyKernelRelease(home_.cache)};
+  auto mounted = [&]() -> absl::StatusOr<SharedDisk> {
+    ASSIGN_OR_RETURN(const std::shared_ptr<Vm> vm, EnsureVm(note));
+    return MountSharedDisk(*vm, wanted, std::move(file), driver);
+  }();
+  const std::lock_guard lock(mutex_);
+  --starting_;
+  return mounted;
+}
+
+absl::Status RuntimeV2Impl::UnmountDisk(const std::string& name) {
+  const auto vm = LiveVm();
+  return vm == nullptr ? absl::OkStatus() : UnmountSharedDisk(*vm, name);
+}
+
+std::vector<SharedDisk> RuntimeV2Impl::shared_disks() const {
+  std::vector<SharedDisk> disks;
+  if (const auto vm = LiveVm()) {
+    for (const auto& [name, disk] : vm->shared_disks()) disks.push_back(disk.shown);
+  }
+  return disks;
+}
+
+VmStatus RuntimeV2Impl::status() const {
+  VmStatus status;
+  {
+    const std::lock_guard lock(mutex_);
+    status = status_;
+    if (const auto forwards = forwards_->load()) status.ports = forwards->ports();
+  }
+  if (status.kernel_release.empty()) status.kernel_release = ReadyKernelRelease(home_.cache);
+  status.incidents = incidents_->recent();
+  return status;
 }
 
 }  // namespace

@@ -12,8 +12,10 @@
 
 #include "absl/status/status.h"
 #include "distros/host/home.h"
+#include "runtime-v2/host/incidents.h"
 #include "runtime-v2/host/port_forwards.h"
 #include "runtime-v2/host/vm_settings.h"
+#include "wslm/runtime/v1/disk_host.h"
 #include "wslm/runtime/v1/instance.h"
 
 namespace wslm {
@@ -25,9 +27,10 @@ struct VmStatus {
   std::string kernel_release;      // empty when not known yet
   bool restored = false;           // it went on from a snapshot
   std::vector<ForwardedPort> ports;
+  std::vector<PastIncident> incidents;
 };
 
-class RuntimeV2 : public runtime::v1::Runtime {
+class RuntimeV2 : public runtime::v1::Runtime, public runtime::v1::DiskHost {
  public:
   // Thread-safe, does not block on a VM that is booting.
   virtual VmStatus status() const = 0;

@@ -2,10 +2,14 @@
 
 #include <fcntl.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <climits>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -16,6 +20,7 @@
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/qemu_command.h"
 #include "runtime-v2/host/unix_socket.h"
+#include "runtime-v2/host/vm_end.h"
 #include "runtime-v2/host/vm_state.h"
 #include "runtime-v2/modules/vm_names.h"
 
@@ -36,8 +41,11 @@ constexpr absl::Duration kPoll = absl::Milliseconds(200);
 constexpr absl::Duration kUnplugTimeout = absl::Seconds(30);
 constexpr absl::Duration kPowerOffTimeout = absl::Seconds(5);
 constexpr absl::Duration kQuitTimeout = absl::Seconds(3);
+constexpr absl::Duration kLastWords = absl::Seconds(1);
+constexpr size_t kEndOfLog = 16384;
 // SCSI targets; 0 is the modules' disk.
 constexpr int kLastSlot = 250;
+constexpr int kSwapSlot = 251;
 constexpr uint16_t kFirstOrdinaryPort = 1024;
 constexpr char kMemoryName[] = "wslm-vm-memory";
 // A snapshot that doesn't fit never answers; one that does, in a tenth of a second, and on a busy machine later.
@@ -69,6 +77,23 @@ absl::Status CheckTsc(int64_t then, int64_t now) {
   if (std::abs(now - then) <= then / 1'000'000 * kTscTolerance) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("The host's clock counts at ", now, " kHz now, and did at ", then, "."));
+}
+
+std::string PathOf(const UniqueFd& file) {
+  char path[PATH_MAX];
+  const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(file.get())).c_str(), path, sizeof path);
+  return size <= 0 ? "" : std::string(path, static_cast<size_t>(size));
+}
+
+bool IsBlockDevice(const UniqueFd& file) {
+  struct stat status {};
+  return ::fstat(file.get(), &status) == 0 && S_ISBLK(status.st_mode);
+}
+
+// Of the console's log: its last few screens.
+std::string EndOfFile(const std::string& path) {
+  std::string text = ReadSmallFile(path, size_t{64} << 20).value_or("");
+  return text.size() <= kEndOfLog ? text : text.substr(text.size() - kEndOfLog);
 }
 
 uint64_t WwnOf(const VmDisk& disk) { return std::stoull(disk.wwid.substr(disk.wwid.find('.') + 1), nullptr, 16); }
@@ -228,7 +253,8 @@ absl::Status Vm::WaitForAgent(absl::Duration timeout, const GiveUp& give_up) {
     state_->changed.wait_for(lock, absl::ToChronoMilliseconds(std::min(kPoll, deadline - absl::Now())));
   }
   if (state_->dead) {
-    return StartFailed(absl::StatusCode::kUnavailable, "The VM ended while it booted.", paths_.console_log);
+    lock.unlock();
+    return StartFailed(absl::StatusCode::kUnavailable, "The VM did not boot. " + WhyEnded(), paths_.console_log);
   }
   if (state_->agent_there) return absl::OkStatus();
   return StartFailed(absl::StatusCode::kDeadlineExceeded,
@@ -251,7 +277,16 @@ absl::Status Vm::ConnectChannel(absl::Duration timeout, const GiveUp& give_up) {
 }
 
 void Vm::State::OnQmpEvent(const Qmp::Event& event) {
-  if (event.name.empty() || event.name == "SHUTDOWN" || event.name == "RESET") return Died();
+  if (event.name.empty() || event.name == "SHUTDOWN" || event.name == "RESET") {
+    {
+      const std::lock_guard lock(mutex);
+      if (end_reason.empty()) end_reason = JsonText(event.data, "reason");
+      qmp_ended = event.name.empty();
+      changed.notify_all();
+    }
+    return Died();
+  }
+  if (event.name == "BLOCK_IO_ERROR") return OnBlockError(event.data);
   const std::lock_guard lock(mutex);
   if (event.name == "VSERPORT_CHANGE" && JsonText(event.data, "id") == kControlPortId) {
     agent_there = JsonFlag(event.data, "open");
@@ -259,6 +294,23 @@ void Vm::State::OnQmpEvent(const Qmp::Event& event) {
     deleted_devices.insert(JsonText(event.data, "device"));
   }
   changed.notify_all();
+}
+
+void Vm::State::OnBlockError(const Json& data) {
+  DiskErrorCallback callback;
+  std::string distro_id;
+  // Its flag "nospace" is there only for disks that would stop the VM.
+  const std::string reason = JsonText(data, "reason");
+  const bool no_space = reason == ::strerror(ENOSPC) || reason == ::strerror(EDQUOT);
+  {
+    const std::lock_guard lock(mutex);
+    const std::string node = JsonText(data, "node-name");
+    const auto distro = distro_of_node.find(node);
+    if (distro == distro_of_node.end() || !disk_errors.emplace(node, no_space).second) return;
+    distro_id = distro->second;
+    callback = on_disk_error;
+  }
+  if (callback) callback(distro_id, no_space);
 }
 
 void Vm::State::Died() {
@@ -281,6 +333,27 @@ void Vm::OnDied(std::function<void()> callback) {
     }
   }
   callback();
+}
+
+void Vm::OnDiskError(DiskErrorCallback callback) {
+  const std::lock_guard lock(state_->mutex);
+  state_->on_disk_error = std::move(callback);
+  for (const auto& [id, disk] : record_.disks) state_->distro_of_node[NodeName(disk)] = id;
+}
+
+bool Vm::LackedSpace(const std::string& distro_id) const {
+  const std::lock_guard lock(state_->mutex);
+  const auto disk = record_.disks.find(distro_id);
+  return disk != record_.disks.end() && state_->disk_errors.contains({NodeName(disk->second), true});
+}
+
+std::string Vm::WhyEnded() {
+  VmEnd end{.outlived_agent = outlived_agent_, .console = EndOfFile(paths_.console_log)};
+  std::unique_lock lock(state_->mutex);
+  // QEMU has ended; what it said last may be still to be read.
+  state_->changed.wait_for(lock, absl::ToChronoMilliseconds(kLastWords), [this] { return state_->qmp_ended; });
+  end.qemu_reason = state_->end_reason;
+  return ExplainVmEnd(end);
 }
 
 bool Vm::dead() const {
@@ -306,20 +379,16 @@ std::map<std::string, VmDisk> Vm::disks() const {
 absl::Status Vm::WriteRecord() const { return WriteFileAtomically(paths_.record, record_.ToJson()); }
 
 absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueFd image, const std::string& driver) {
-  VmDisk disk{.slot = 1, .wwid = WwidOf(NewWwn())};
+  VmDisk disk{.wwid = WwidOf(NewWwn()), .image = PathOf(image)};
   {
     const std::lock_guard lock(state_->mutex);
     if (record_.disks.contains(distro_id)) {
       return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy,
                    "The distro's disk is in the VM already.");
     }
-    std::set<int> used;
-    for (const auto& [id, other] : record_.disks) used.insert(other.slot);
-    while (used.contains(disk.slot)) ++disk.slot;
-    if (disk.slot > kLastSlot) {
-      return Error(absl::StatusCode::kResourceExhausted, reason::kStartFailed, "The VM has no room for another disk.");
-    }
+    ASSIGN_OR_RETURN(disk.slot, FreeSlot());
     record_.disks[distro_id] = disk;
+    state_->distro_of_node[NodeName(disk)] = distro_id;
     // Before QEMU has it: a daemon that dies here leaves a record of more disks, never of fewer, than there are.
     const absl::Status written = WriteRecord();
     if (!written.ok()) {
@@ -327,21 +396,38 @@ absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueF
       return written;
     }
   }
-  const absl::Status plugged = Plug(disk, distro_id, image, driver);
+  const absl::Status plugged = Plug(disk, distro_id, image, driver, /*read_only=*/false);
   if (plugged.ok()) return disk.wwid;
   DetachDisk(distro_id).IgnoreError();
   return Error(plugged.code(), reason::kStartFailed,
                "The distro's disk can't be put into the VM: " + std::string(plugged.message()));
 }
 
-absl::Status Vm::Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image,
-                      const std::string& driver) {
+absl::StatusOr<int> Vm::FreeSlot() const {
+  std::set<int> used;
+  for (const auto& [id, other] : record_.disks) used.insert(other.slot);
+  for (const auto& [name, other] : record_.shared_disks) used.insert(other.disk.slot);
+  int slot = 1;
+  while (used.contains(slot)) ++slot;
+  if (slot <= kLastSlot) return slot;
+  return Error(absl::StatusCode::kResourceExhausted, reason::kStartFailed, "The VM has no room for another disk.");
+}
+
+absl::Status Vm::Plug(const VmDisk& disk, const std::string& serial, const UniqueFd& image, const std::string& driver,
+                      bool read_only) {
   RETURN_IF_ERROR(qmp_->Execute("add-fd", {{"fdset-id", disk.slot}, {"opaque", "disk"}}, image.get()).status());
-  const Json file = {{"driver", "file"}, {"filename", "/dev/fdset/" + std::to_string(disk.slot)}, {"discard", "unmap"}};
-  RETURN_IF_ERROR(
-      qmp_->Execute("blockdev-add",
-                    {{"driver", driver}, {"node-name", NodeName(disk)}, {"discard", "unmap"}, {"file", file}})
-          .status());
+  const Json file = {{"driver", IsBlockDevice(image) ? "host_device" : "file"},
+                     {"filename", "/dev/fdset/" + std::to_string(disk.slot)},
+                     {"read-only", read_only},
+                     {"discard", "unmap"}};
+  Json node = {{"driver", driver},
+               {"node-name", NodeName(disk)},
+               {"read-only", read_only},
+               {"discard", "unmap"},
+               {"file", file}};
+  // No other file, whatever its header says.
+  if (driver == "qcow2") node["backing"] = nullptr;
+  RETURN_IF_ERROR(qmp_->Execute("blockdev-add", node).status());
   return qmp_
       ->Execute("device_add", {{"driver", "scsi-hd"},
                                {"id", DeviceId(disk)},
@@ -349,7 +435,10 @@ absl::Status Vm::Plug(const VmDisk& disk, const std::string& distro_id, const Un
                                {"bus", kScsiBus},
                                {"scsi-id", disk.slot},
                                {"lun", 0},
-                               {"serial", distro_id.substr(0, 36)},
+                               {"serial", serial.substr(0, 36)},
+                               // Else QEMU stops the whole VM where the host's disk is full.
+                               {"werror", "report"},
+                               {"rerror", "report"},
                                {"wwn", WwnOf(disk)}})
       .status();
 }
@@ -383,7 +472,83 @@ absl::Status Vm::DetachDisk(const std::string& distro_id) {
   if (!dead()) RETURN_IF_ERROR(Unplug(disk));
   const std::lock_guard lock(state_->mutex);
   record_.disks.erase(distro_id);
+  state_->distro_of_node.erase(NodeName(disk));
+  std::erase_if(state_->disk_errors, [&](const auto& error) { return error.first == NodeName(disk); });
   return state_->dead ? absl::OkStatus() : WriteRecord();
+}
+
+absl::StatusOr<std::string> Vm::AttachSwap(UniqueFd swap) {
+  const VmDisk disk{.slot = kSwapSlot, .wwid = WwidOf(NewWwn()), .image = ""};
+  RETURN_IF_ERROR(Plug(disk, "swap", swap, "raw", /*read_only=*/false));
+  return disk.wwid;
+}
+
+absl::Status Vm::GrowDisk(const std::string& distro_id, int64_t bytes) {
+  VmDisk disk;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const auto found = record_.disks.find(distro_id);
+    if (found == record_.disks.end()) {
+      return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The distro has ended.");
+    }
+    disk = found->second;
+  }
+  return qmp_->Execute("block_resize", {{"node-name", NodeName(disk)}, {"size", bytes}}).status();
+}
+
+absl::StatusOr<std::string> Vm::AttachSharedDisk(const runtime::v1::SharedDisk& shown, UniqueFd file,
+                                                 const std::string& driver) {
+  VmSharedDisk added{.disk = {.wwid = WwidOf(NewWwn()), .image = shown.source}, .shown = shown};
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (const auto& [name, other] : record_.shared_disks) {
+      if (name != shown.name && other.shown.source != shown.source) continue;
+      return Error(absl::StatusCode::kAlreadyExists, reason::kFileExists,
+                   "The disk " + Escaped(other.shown.source) + " is mounted as '" + Escaped(name) +
+                       "' already. 'wslm unmount " + Escaped(name) + "' ends that.",
+                   {{"path", other.shown.source}});
+    }
+    ASSIGN_OR_RETURN(added.disk.slot, FreeSlot());
+    record_.shared_disks[shown.name] = added;
+    const absl::Status written = WriteRecord();
+    if (!written.ok()) {
+      record_.shared_disks.erase(shown.name);
+      return written;
+    }
+  }
+  const absl::Status plugged = Plug(added.disk, shown.name, file, driver, shown.read_only);
+  if (plugged.ok()) return added.disk.wwid;
+  DetachSharedDisk(shown.name).IgnoreError();
+  return Error(plugged.code(), reason::kStartFailed,
+               "The disk can't be put into the VM: " + std::string(plugged.message()));
+}
+
+absl::Status Vm::SharedDiskMounted(const runtime::v1::SharedDisk& shown) {
+  const std::lock_guard lock(state_->mutex);
+  const auto found = record_.shared_disks.find(shown.name);
+  if (found == record_.shared_disks.end()) return absl::OkStatus();
+  found->second.shown = shown;
+  found->second.mounted = true;
+  return WriteRecord();
+}
+
+absl::Status Vm::DetachSharedDisk(const std::string& name) {
+  VmDisk disk;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const auto found = record_.shared_disks.find(name);
+    if (found == record_.shared_disks.end()) return absl::OkStatus();
+    disk = found->second.disk;
+  }
+  if (!dead()) RETURN_IF_ERROR(Unplug(disk));
+  const std::lock_guard lock(state_->mutex);
+  record_.shared_disks.erase(name);
+  return state_->dead ? absl::OkStatus() : WriteRecord();
+}
+
+std::map<std::string, VmSharedDisk> Vm::shared_disks() const {
+  const std::lock_guard lock(state_->mutex);
+  return record_.shared_disks;
 }
 
 VmPorts Vm::forwards() const {
@@ -467,6 +632,7 @@ void Vm::Discard() {
 
 void Vm::EndProcess() {
   if (process_.handle && !WaitForExit(process_, kQuitTimeout)) {
+    outlived_agent_ = true;
     KillProcess(process_);
     WaitForExit(process_, kPowerOffTimeout);
   }

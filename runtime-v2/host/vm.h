@@ -92,6 +92,20 @@ class Vm {
   // Unplugs it. No disk is no error.
   absl::Status DetachDisk(const std::string& distro_id);
 
+  // Plugs in a swap area (MakeSwapFile), once, for as long as the VM runs. Answers its wwid.
+  absl::StatusOr<std::string> AttachSwap(UniqueFd swap);
+
+  // The distro's disk is to have `bytes`; its file system is another thing. Only raw images.
+  absl::Status GrowDisk(const std::string& distro_id, int64_t bytes);
+
+  // The same for a disk that is no distro's own, `shown.name`. What became of it in the distros is told later by
+  // SharedDiskMounted. Error: FILE_EXISTS when the name or the source is there.
+  absl::StatusOr<std::string> AttachSharedDisk(const runtime::v1::SharedDisk& shown, UniqueFd file,
+                                               const std::string& driver);
+  absl::Status SharedDiskMounted(const runtime::v1::SharedDisk& shown);
+  absl::Status DetachSharedDisk(const std::string& name);
+  std::map<std::string, VmSharedDisk> shared_disks() const;
+
   // The ports that the host's 127.0.0.1 has of the VM's, and their coming and going. Errors: UNAVAILABLE with a
   // sentence when the host's port is not to be had; IO_ERROR.
   VmPorts forwards() const;
@@ -113,6 +127,15 @@ class Vm {
   bool dead() const;
   // Called once, on a thread of the VM's, when it ended other than by PowerOff; at once when it has.
   void OnDied(std::function<void()> callback);
+  // Why it ended by itself, as a sentence. After PowerOff.
+  std::string WhyEnded();
+
+  // Called, on a thread of the VM's that must not be blocked, when QEMU could not read or write a distro's disk: once
+  // for each disk and kind while the disk is in the VM.
+  using DiskErrorCallback = std::function<void(const std::string& distro_id, bool no_space)>;
+  void OnDiskError(DiskErrorCallback callback);
+  // Whether the host had no room for what was written to the distro's disk since it is in the VM.
+  bool LackedSpace(const std::string& distro_id) const;
 
  private:
   explicit Vm(VmPaths paths);
@@ -125,13 +148,18 @@ class Vm {
   // With state_->mutex held.
   absl::Status WriteRecord() const;
   void EndProcess();
-  absl::Status Plug(const VmDisk& disk, const std::string& distro_id, const UniqueFd& image, const std::string& driver);
+  // With state_->mutex held: the lowest that is free.
+  absl::StatusOr<int> FreeSlot() const;
+  absl::Status Plug(const VmDisk& disk, const std::string& serial, const UniqueFd& image, const std::string& driver,
+                    bool read_only);
   absl::Status Unplug(const VmDisk& disk);
   // What QEMU's monitor for people says to a command.
   absl::StatusOr<std::string> HumanMonitor(const std::string& command);
 
   const VmPaths paths_;
   DetachedProcess process_;
+  // It had to be ended.
+  bool outlived_agent_ = false;
   std::shared_ptr<runtime::v1::Channel> channel_;
 
   // What the connections' threads write. The channel may outlive the VM, since sessions hold it.
@@ -143,8 +171,18 @@ class Vm {
     bool powering_off = false;
     std::set<std::string> deleted_devices;
     std::function<void()> on_died;
+    DiskErrorCallback on_disk_error;
+    // What went wrong with which disk (by QEMU's name of its node), so that it is told once.
+    std::set<std::pair<std::string, bool>> disk_errors;
+    // By the node's name.
+    std::map<std::string, std::string> distro_of_node;
+    // Of the event that QEMU ended with.
+    std::string end_reason;
+    // QEMU has closed its connection: no more events.
+    bool qmp_ended = false;
 
     void OnQmpEvent(const Qmp::Event& event);
+    void OnBlockError(const Json& data);
     void Died();
   };
   const std::shared_ptr<State> state_ = std::make_shared<State>();

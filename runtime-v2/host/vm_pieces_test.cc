@@ -6,13 +6,18 @@
 
 #include <algorithm>
 
+#include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/remove_tree.h"
 #include "runtime-v2/host/accelerator.h"
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/log_bound.h"
 #include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/qemu_command.h"
+#include "runtime-v2/host/swap_file.h"
+#include "runtime-v2/host/user_kernel.h"
+#include "runtime-v2/host/vm_end.h"
 #include "runtime-v2/host/vm_record.h"
 #include "runtime-v2/host/vm_settings.h"
 
@@ -45,6 +50,11 @@ TEST(QemuArgumentsTest, APathCannotAddOptions) {
   EXPECT_EQ(After(arguments, "-qmp"), "unix:/b,,server=off,server=on,wait=off");
 }
 
+TEST(QemuArgumentsTest, AKernelWithoutModulesHasNoDiskOfThem) {
+  EXPECT_THAT(QemuArguments({.program = "/q", .modules_image = "/m"}), testing::Contains(HasSubstr("drive=modules")));
+  EXPECT_THAT(QemuArguments({.program = "/q"}), Not(testing::Contains(HasSubstr("modules"))));
+}
+
 TEST(QemuArgumentsTest, EndQemuWhenTheGuestResets) {
   const auto arguments = QemuArguments({.program = "/q"});
   EXPECT_THAT(arguments, testing::Contains("-no-reboot"));
@@ -58,7 +68,18 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
                         .accelerator = "tcg",
                         .accelerator_reason = "No \"KVM\" here.",
                         .start = VmStart::kRestoring,
-                        .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002"}}, {"b", {.slot = 3, .wwid = "x"}}},
+                        .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002", .image = "/a \"b\""}},
+                                  {"b", {.slot = 3, .wwid = "x", .image = ""}}},
+                        .shared_disks = {{"data",
+                                          {.disk = {.slot = 2, .wwid = "naa.3", .image = "/d.img"},
+                                           .shown = {.name = "data",
+                                                     .source = "/d.img",
+                                                     .format = "qcow2",
+                                                     .type = "ext4",
+                                                     .options = "ro",
+                                                     .partition = 1,
+                                                     .read_only = true},
+                                           .mounted = true}}},
                         .forwards = {{{80, false}, false}, {{8080, false}, true}, {{53, true}, false}}};
   const auto again = VmRecord::FromJson(record.ToJson());
   ASSERT_TRUE(again.ok()) << again.status();
@@ -67,6 +88,7 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
   EXPECT_EQ(again->accelerator_reason, record.accelerator_reason);
   EXPECT_EQ(again->start, record.start);
   EXPECT_EQ(again->disks, record.disks);
+  EXPECT_EQ(again->shared_disks, record.shared_disks);
   EXPECT_EQ(again->forwards, record.forwards);
 }
 
@@ -189,6 +211,76 @@ TEST(ProcessTest, AMappedProcessIsUser1000ToItself) {
   const std::string id = ReadSmallFile(path).value_or("");
   ::unlink(path.c_str());
   if (id != "1000\n") GTEST_SKIP() << "this host gives users no user namespaces";
+}
+
+TEST(AcceleratorTest, ADeviceThatIsNoneIsNotBelieved) {
+  const std::string folder = testing::TempDir() + "/accelerator-" + std::to_string(::getpid());
+  ASSERT_TRUE(MakeFolders(folder).ok());
+  EXPECT_THAT(ChooseAccelerator(folder, folder + "/none").reason, HasSubstr("has no /dev/kvm"));
+  // It opens, and does nothing that KVM does.
+  const Accelerator chosen = ChooseAccelerator(folder, "/dev/null");
+  EXPECT_FALSE(chosen.kvm);
+  EXPECT_THAT(chosen.reason, HasSubstr("emulated"));
+  EXPECT_EQ(ChooseAccelerator(folder, "/dev/null").reason, chosen.reason) << "what was found is kept";
+  RememberKvmFailure(folder, "It did not boot.");
+  EXPECT_EQ(ChooseAccelerator(folder, "/dev/null").reason, "It did not boot.");
+  ::unlink((folder + "/accelerator.json").c_str());
+  ::rmdir(folder.c_str());
+}
+
+TEST(VmEndTest, IsExplainedByWhatTheKernelSaidLast) {
+  const std::string console =
+      "[    1.0] Kernel panic - not syncing: an older one\r\n[    5.0] x\r\n"
+      "[    9.1] Kernel panic - not syncing: sysrq triggered crash\r\n[    9.2] CPU: 0\r\n";
+  EXPECT_EQ(ExplainVmEnd({.qemu_reason = "guest-reset", .console = console}),
+            "The VM's kernel panicked: sysrq triggered crash.");
+  EXPECT_THAT(ExplainVmEnd({.console = "Kernel panic - not syncing: Attempted to kill init! exitcode=0x0000000b"}),
+              HasSubstr("agent died"));
+  EXPECT_THAT(ExplainVmEnd({.console = "Kernel panic - not syncing: System is deadlocked on memory\n"}),
+              HasSubstr("ran out of memory"));
+  EXPECT_THAT(ExplainVmEnd({.console = "Kernel panic - not syncing: \x1b[31m"}), Not(HasSubstr("\x1b")));
+}
+
+TEST(VmEndTest, IsExplainedByWhatQemuSaidElse) {
+  EXPECT_THAT(ExplainVmEnd({.qemu_reason = "host-signal"}), HasSubstr("by a signal"));
+  EXPECT_THAT(ExplainVmEnd({.qemu_reason = "guest-shutdown"}), HasSubstr("from inside"));
+  EXPECT_THAT(ExplainVmEnd({.outlived_agent = true}), HasSubstr("agent hung up"));
+  EXPECT_THAT(ExplainVmEnd({}), HasSubstr("killed"));
+}
+
+TEST(UserKernelTest, WhatIsNoKernelIsRefusedWithItsPath) {
+  const std::string folder = testing::TempDir() + "/user-kernel-" + std::to_string(::getpid());
+  ASSERT_TRUE(MakeFolders(folder).ok());
+  const std::string path = folder + "/image";
+  for (const char* content : {"", "no kernel", "\177ELF of something else"}) {
+    ASSERT_TRUE(WriteFileAtomically(path, content).ok());
+    const auto kernel = EnsureUserKernel(path, folder);
+    EXPECT_EQ(ReasonOf(kernel.status()), reason::kKernelUnavailable) << content;
+    EXPECT_THAT(std::string(kernel.status().message()), HasSubstr(path));
+  }
+  EXPECT_EQ(ReasonOf(EnsureUserKernel("relative", folder).status()), reason::kKernelUnavailable);
+  ASSERT_TRUE(WriteFileAtomically(path, "\177ELF Linux version %s Linux version 6.1.0-test (me)").ok());
+  const auto kernel = EnsureUserKernel(path, folder);
+  ASSERT_TRUE(kernel.ok()) << kernel.status();
+  EXPECT_EQ(kernel->release, "6.1.0-test");
+  EXPECT_EQ(kernel->vmlinux, path);
+  EXPECT_EQ(kernel->modules_image, "") << "no kernel of this release has any";
+  EXPECT_TRUE(RemoveTree(folder).ok());
+}
+
+TEST(SwapFileTest, IsWhatSwaponTakesAndHasNoName) {
+  const std::string folder = testing::TempDir() + "/swap-" + std::to_string(::getpid());
+  ASSERT_TRUE(MakeFolders(folder).ok());
+  const auto swap = MakeSwapFile(folder, 1 << 20);
+  ASSERT_TRUE(swap.ok()) << swap.status();
+  EXPECT_TRUE(IsEmptyFolder(folder));
+  char header[4096] = {};
+  ASSERT_EQ(::pread(swap->get(), header, sizeof header, 0), 4096);
+  EXPECT_EQ(std::string(header + 4086, 10), "SWAPSPACE2");
+  struct stat status {};
+  ASSERT_EQ(::fstat(swap->get(), &status), 0);
+  EXPECT_EQ(status.st_size, 1 << 20);
+  ::rmdir(folder.c_str());
 }
 
 TEST(LogBoundTest, KeepsTheEndOfALogThatGrew) {

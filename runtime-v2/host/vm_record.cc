@@ -22,6 +22,42 @@ constexpr char kUdp[] = "/udp";
 bool IsNumber(const Json& object, const char* key) { return object.contains(key) && object[key].is_number_integer(); }
 bool IsText(const Json& object, const char* key) { return object.contains(key) && object[key].is_string(); }
 
+Json ToJson(const VmSharedDisk& disk) {
+  return {{"slot", disk.disk.slot},
+          {"wwid", disk.disk.wwid},
+          {"source", disk.shown.source},
+          {"format", disk.shown.format},
+          {"type", disk.shown.type},
+          {"options", disk.shown.options},
+          {"partition", disk.shown.partition},
+          {"bare", disk.shown.bare},
+          {"device", disk.shown.device},
+          {"read_only", disk.shown.read_only},
+          {"mounted", disk.mounted}};
+}
+
+bool FromJson(const std::string& name, const Json& json, VmSharedDisk& disk) {
+  if (!json.is_object() || !IsNumber(json, "slot") || !IsNumber(json, "partition")) return false;
+  for (const char* key : {"wwid", "source", "format", "type", "options", "device"}) {
+    if (!IsText(json, key)) return false;
+  }
+  for (const char* key : {"bare", "read_only", "mounted"}) {
+    if (!json.contains(key) || !json[key].is_boolean()) return false;
+  }
+  disk = {.disk = {.slot = json["slot"].get<int>(), .wwid = json["wwid"].get<std::string>(), .image = json["source"]},
+          .shown = {.name = name,
+                    .source = json["source"].get<std::string>(),
+                    .format = json["format"].get<std::string>(),
+                    .type = json["type"].get<std::string>(),
+                    .options = json["options"].get<std::string>(),
+                    .partition = json["partition"].get<uint32_t>(),
+                    .bare = json["bare"].get<bool>(),
+                    .device = json["device"].get<std::string>(),
+                    .read_only = json["read_only"].get<bool>()},
+          .mounted = json["mounted"].get<bool>()};
+  return true;
+}
+
 }  // namespace
 
 std::string VmRecord::ToJson() const {
@@ -31,8 +67,12 @@ std::string VmRecord::ToJson() const {
                {"accelerator_reason", accelerator_reason},
                {"start", kStartNames[static_cast<size_t>(start)]},
                {"disks", Json::object()},
+               {"shared_disks", Json::object()},
                {"forwards", Json::object()}};
-  for (const auto& [id, disk] : disks) json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}};
+  for (const auto& [name, disk] : shared_disks) json["shared_disks"][name] = wslm::ToJson(disk);
+  for (const auto& [id, disk] : disks) {
+    json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}, {"image", disk.image}};
+  }
   for (const auto& [port, loopback] : forwards) {
     json["forwards"][std::to_string(port.number) + (port.udp ? kUdp : "")] = loopback;
   }
@@ -53,7 +93,15 @@ absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
                   .accelerator_reason = json["accelerator_reason"].get<std::string>()};
   for (const auto& [id, disk] : json["disks"].items()) {
     if (!disk.is_object() || !IsNumber(disk, "slot") || !IsText(disk, "wwid")) return malformed;
-    record.disks[id] = {.slot = disk["slot"].get<int>(), .wwid = disk["wwid"].get<std::string>()};
+    record.disks[id] = {.slot = disk["slot"].get<int>(),
+                        .wwid = disk["wwid"].get<std::string>(),
+                        .image = IsText(disk, "image") ? disk["image"].get<std::string>() : ""};
+  }
+  // A wslm before there were any wrote none; of the ports neither.
+  if (json.contains("shared_disks")) {
+    for (const auto& [name, disk] : json["shared_disks"].items()) {
+      if (!wslm::FromJson(name, disk, record.shared_disks[name])) return malformed;
+    }
   }
   // A wslm before there was that wrote none.
   const std::string start = IsText(json, "start") ? json["start"].get<std::string>() : kStartNames[0];

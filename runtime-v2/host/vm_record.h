@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "wslm/runtime/v1/disk_host.h"
 
 namespace wslm {
 
@@ -19,6 +20,8 @@ struct VmDisk {
   // Its SCSI target and the number of its fdset; QMP's names are made of it.
   int slot = 0;
   std::string wwid;
+  // The image's path, for messages.
+  std::string image;
 
   friend bool operator==(const VmDisk&, const VmDisk&) = default;
 };
@@ -28,6 +31,16 @@ struct VmPort {
   bool udp = false;
 
   friend auto operator<=>(const VmPort&, const VmPort&) = default;
+};
+
+// A disk that is no distro's own.
+struct VmSharedDisk {
+  VmDisk disk;
+  runtime::v1::SharedDisk shown;
+  // It is in the distros, too; a daemon that died before leaves one that is not.
+  bool mounted = false;
+
+  friend bool operator==(const VmSharedDisk&, const VmSharedDisk&) = default;
 };
 
 // Ports of the VM that the host's 127.0.0.1 has; true: they are those of the VM's 127.0.0.1.
@@ -49,6 +62,8 @@ struct VmRecord {
   VmStart start = VmStart::kBooted;
   // By the distro's id.
   std::map<std::string, VmDisk> disks;
+  // By name.
+  std::map<std::string, VmSharedDisk> shared_disks;
   VmPorts forwards;
 
   std::string ToJson() const;

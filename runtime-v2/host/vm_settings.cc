@@ -40,6 +40,8 @@ VmSettings ChooseVmSettings(const UserConfig& config, std::vector<std::string>& 
   const int processors = HostProcessors();
   VmSettings settings{.memory_mib = std::clamp<int64_t>(memory / 2, 512, 4096),
                       .processors = processors,
+                      .kernel = config.kernel,
+                      .swap_bytes = config.swap.value_or(0),
                       .kernel_command_line = config.kernel_command_line,
                       .localhost_forwarding = config.localhost_forwarding};
   if (config.memory) {

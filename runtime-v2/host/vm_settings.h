@@ -13,6 +13,10 @@ namespace wslm {
 struct VmSettings {
   int64_t memory_mib = 1024;
   int processors = 1;
+  // Of the user's own kernel; empty: Debian's.
+  std::string kernel;
+  // 0: no swap.
+  int64_t swap_bytes = 0;
   // Words for the end of the kernel's command line.
   std::string kernel_command_line;
   // The host's 127.0.0.1 has the ports that programs in the VM listen on.

@@ -70,6 +70,10 @@ class Home:
         return subprocess.Popen([BIN + "/wslm", *args], cwd=cwd, env=dict(self.env, **(env or {})),
                                 preexec_fn=self._become, **kwargs)
 
+    def spawn(self, *argv, **kwargs):
+        """Starts another program as the user, with this test's environment."""
+        return subprocess.Popen(argv, env=dict(os.environ, **self.env), preexec_fn=self._become, **kwargs)
+
     def run(self, *args, input=None, timeout=300, cwd="/", env=None, binary=False):
         """Runs wslm; stdin is empty unless given."""
         process = self.popen(*args, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,

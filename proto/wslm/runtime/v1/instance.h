@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "distros/host/error.h"
 #include "wslm/runtime/v1/channel.h"
 #include "wslm/runtime/v1/runtime.pb.h"
 
@@ -41,6 +42,20 @@ struct LimitReached {
   bool first = false;
 };
 
+// Something that went wrong with what distros run in.
+struct Incident {
+  enum class Kind {
+    kVmEnded,      // the VM ended by itself, and its distros with it
+    kOutOfMemory,  // processes are ended
+    kDiskFull,     // the host has no room for what a distro writes
+    kDiskError,    // a distro's disk can't be read or written
+  };
+  Kind kind = Kind::kVmEnded;
+  std::vector<std::string> distro_ids;
+  // For a person, in sentences.
+  std::string message;
+};
+
 // A distro whose init runs. Thread-safe.
 class Instance {
  public:
@@ -51,6 +66,12 @@ class Instance {
   // Ends it: SIGTERM, `grace`, SIGKILL; returns when nothing of it is left and its files are closed and synced.
   // Idempotent.
   virtual absl::Status Stop(absl::Duration grace) = 0;
+  // Makes its disk and the file system on it `bytes` large, which is more than now, while it runs. Blocks. Errors:
+  // INVALID_ARGUMENT where it has no disk of its own, IO_ERROR.
+  virtual absl::Status GrowDisk(int64_t /*bytes*/) {
+    return wslm::Error(absl::StatusCode::kInvalidArgument, wslm::reason::kInvalidArgument,
+                       "Only a version 2 distro has a disk that could grow.");
+  }
   // Called once, on some thread, when it ended, however.
   virtual void OnExit(std::function<void()> callback) = 0;
 
@@ -88,11 +109,16 @@ class Runtime {
   // The distro is deleted: removes what is left of its last run, which a person may have wanted to look into. Not while
   // it runs.
   virtual void Forget(const std::string& /*distro_id*/) {}
+  // `callback` is called, on some thread of the runtime's, one at a time, for what goes wrong: before OnExit of the
+  // instances that end by it. To be called once, before Adopt. Nothing for v1.
+  virtual void OnIncident(std::function<void(const Incident&)>) {}
+  // Whether something besides instances needs what the runtime itself runs, so that it must not be stopped as idle.
+  virtual bool needed() const { return false; }
   // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once,
   // and AdoptLater's `found` has been called when this returns. No-op for v1.
   virtual absl::Status Shutdown() = 0;
-  // Ends what the runtime itself runs (the VM) at once, and with it all instances, which have told so when this returns.
-  // For a VM in which a distro could not be stopped. No-op for v1.
+  // Ends what the runtime itself runs (the VM) at once, and with it all instances, which have told so when this
+  // returns. For a VM in which a distro could not be stopped. No-op for v1.
   virtual void End() {}
 };
 
