@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <sstream>
+#include <vector>
 
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
@@ -101,8 +102,10 @@ void CpioWriter::Add(const std::string& path, uint32_t mode, uint32_t links, std
 }
 
 absl::StatusOr<std::string> EnsureInitramfs(const InitramfsParts& parts, const std::string& folder) {
+  std::vector<std::string> files = {parts.agent, parts.init};
+  if (!parts.boot_modules.empty()) files.push_back(parts.boot_modules + "/ORDER");
   std::string identity;
-  for (const std::string& path : {parts.agent, parts.init, parts.boot_modules + "/ORDER"}) {
+  for (const std::string& path : files) {
     ASSIGN_OR_RETURN(const std::string one, FileIdentity(path));
     identity += one + "\n";
   }
@@ -110,6 +113,7 @@ absl::StatusOr<std::string> EnsureInitramfs(const InitramfsParts& parts, const s
   std::snprintf(name, sizeof name, "%s%016llx.cpio", kPrefix, static_cast<unsigned long long>(Hash(identity)));
   const std::string path = folder + "/" + name;
   if (PathExists(path)) return path;
+  RETURN_IF_ERROR(MakeFolders(folder));
   ASSIGN_OR_RETURN(const std::string bytes, MakeInitramfs(parts));
   RETURN_IF_ERROR(WriteFileAtomically(path, bytes, 0644));
   RemoveOthers(folder, name);

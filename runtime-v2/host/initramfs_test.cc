@@ -79,6 +79,15 @@ TEST_F(InitramfsTest, HoldsAgentInitAndModules) {
   EXPECT_EQ(entries["boot-modules/b.ko"], "100644 B");
 }
 
+TEST_F(InitramfsTest, NeedsNoModulesAndMakesItsFolder) {
+  const std::string cache = folder_ + "/not/there";
+  const auto path = EnsureInitramfs({.agent = folder_ + "/agent", .init = folder_ + "/wslm-init"}, cache);
+  ASSERT_TRUE(path.ok()) << path.status();
+  auto entries = Read(ReadSmallFile(*path).value_or(""));
+  EXPECT_EQ(entries["init"], "100755 the agent");
+  EXPECT_EQ(entries["boot-modules/ORDER"], "100644 ");
+}
+
 TEST_F(InitramfsTest, IsMadeAnewWhenAPartChanged) {
   const std::string first = Ensure();
   EXPECT_EQ(Ensure(), first);

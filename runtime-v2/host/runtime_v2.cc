@@ -24,6 +24,7 @@
 #include "runtime-v2/host/initramfs.h"
 #include "runtime-v2/host/instance_v2.h"
 #include "runtime-v2/host/kernel.h"
+#include "runtime-v2/host/kernel_choice.h"
 #include "runtime-v2/host/log_bound.h"
 #include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/port_forwards.h"
@@ -33,7 +34,6 @@
 #include "runtime-v2/host/snapshot_maker.h"
 #include "runtime-v2/host/snapshot_store.h"
 #include "runtime-v2/host/swap_file.h"
-#include "runtime-v2/host/user_kernel.h"
 #include "runtime-v2/host/vm.h"
 #include "runtime-v2/host/worker.h"
 #include "runtime-v2/modules/vm_names.h"
@@ -271,8 +271,7 @@ absl::StatusOr<VmBootOptions> RuntimeV2Impl::PrepareBoot(const Note& note) const
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.control_socket)));
   RETURN_IF_ERROR(MakeFolders(home_.state));
   VmBootOptions options{.paths = paths_, .qemu = FindProgram(HostMachine().qemu), .settings = settings_};
-  ASSIGN_OR_RETURN(options.kernel, settings_.kernel.empty() ? EnsureKernel(home_.cache, note)
-                                                            : EnsureUserKernel(settings_.kernel, home_.cache));
+  ASSIGN_OR_RETURN(options.kernel, ChooseKernel(settings_.kernel, home_.cache, note));
   const InitramfsParts parts{.agent = ProgramPath("wslm-agent"),
                              .init = ProgramPath("wslm-init"),
                              .boot_modules = options.kernel.boot_modules};

@@ -23,9 +23,7 @@ constexpr std::string_view kBanner = "Linux version "sv;
 
 absl::Status Unavailable(const std::string& path, std::string_view why) {
   return Error(absl::StatusCode::kFailedPrecondition, reason::kKernelUnavailable,
-               absl::StrCat("The kernel ", Escaped(path),
-                            ", which 'kernel' in wslm.conf names, can't be used: ", std::string(why)),
-               {{"path", path}});
+               absl::StrCat("The kernel ", Escaped(path), " can't be used: ", std::string(why)), {{"path", path}});
 }
 
 // Empty when it says none. The first banner may be a format ("%s").

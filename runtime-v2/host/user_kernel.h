@@ -1,4 +1,4 @@
-// A kernel of the user's own: `kernel` in wslm.conf.
+// A kernel that is no package of the host's: the user's (`kernel` in wslm.conf), or wslm's own.
 #ifndef WSLM_RUNTIME_V2_HOST_USER_KERNEL_H_
 #define WSLM_RUNTIME_V2_HOST_USER_KERNEL_H_
 
