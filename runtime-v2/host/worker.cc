@@ -1,5 +1,6 @@
 #include "runtime-v2/host/worker.h"
 
+#include <chrono>
 #include <future>
 #include <utility>
 
@@ -30,17 +31,25 @@ void Worker::Drain() {
 }
 
 void Worker::Run() {
+  using Clock = std::chrono::steady_clock;
+  const auto period = absl::ToChronoMilliseconds(period_);
+  Clock::time_point due = Clock::now() + period;
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait_for(lock, absl::ToChronoMilliseconds(period_), [this] { return stop_ || !tasks_.empty(); });
+    changed_.wait_until(lock, due, [this] { return stop_ || !tasks_.empty(); });
     if (tasks_.empty() && stop_) return;
-    std::function<void()> task = idle_;
-    if (!tasks_.empty()) {
+    std::function<void()> task;
+    if (!tasks_.empty() && (stop_ || Clock::now() < due)) {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
     lock.unlock();
-    task();
+    if (task) {
+      task();
+    } else {
+      idle_();
+      due = Clock::now() + period;
+    }
     // What it holds may end here: not under the lock.
     task = nullptr;
     lock.lock();

@@ -15,7 +15,7 @@ namespace wslm {
 // Thread-safe.
 class Worker {
  public:
-  // `idle` is called on the thread every `period`.
+  // `idle` is called on the thread every `period`, whatever waits.
   Worker(absl::Duration period, std::function<void()> idle);
   // Does what was posted, then joins.
   ~Worker();
