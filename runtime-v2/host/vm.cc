@@ -74,7 +74,7 @@ std::string HostEnd(const VmPort& port) {
 
 // The kernel in a snapshot reckons with the rate at its boot.
 absl::Status CheckTsc(int64_t then, int64_t now) {
-  if (std::abs(now - then) <= then / 1'000'000 * kTscTolerance) return absl::OkStatus();
+  if (std::abs(now - then) <= then * kTscTolerance / 1'000'000) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat("The host's clock counts at ", now, " kHz now, and did at ", then, "."));
 }
