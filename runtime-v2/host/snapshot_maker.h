@@ -3,7 +3,7 @@
 //
 //   SnapshotMaker maker(store, paths);
 //   maker.Begin([] { return options; });   // after the VM that was used has ended
-//   maker.Cancel();                        // before another is booted: that one is waited for
+//   maker.Cancel();                        // before another is booted: its VM ends soon, beside the other
 #ifndef WSLM_RUNTIME_V2_HOST_SNAPSHOT_MAKER_H_
 #define WSLM_RUNTIME_V2_HOST_SNAPSHOT_MAKER_H_
 
