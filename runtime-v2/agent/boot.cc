@@ -25,6 +25,8 @@
 namespace wslm {
 namespace {
 
+// Names the modules of the initramfs, in the order in which they are to be loaded.
+constexpr char kBootModules[] = "/boot-modules/ORDER";
 constexpr int kPortTries = 10'000;
 // How far the clock may be off, in ns: adjtimex(2) takes half a second at most, and a frame some ms.
 constexpr int64_t kStepFrom = 400'000'000;
@@ -68,7 +70,7 @@ absl::Status MountBasics() {
 }
 
 absl::Status LoadBootModules() {
-  ASSIGN_OR_RETURN(const std::string order, ReadSmallFile("/boot-modules/ORDER"));
+  ASSIGN_OR_RETURN(const std::string order, ReadSmallFile(kBootModules));
   size_t begin = 0;
   for (size_t end = 0; (end = order.find('\n', begin)) != std::string::npos; begin = end + 1) {
     const std::string path = "/boot-modules/" + order.substr(begin, end - begin);
@@ -81,6 +83,11 @@ absl::Status LoadBootModules() {
     ::unlink(path.c_str());
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> HasBootModules() {
+  ASSIGN_OR_RETURN(const std::string order, ReadSmallFile(kBootModules));
+  return !order.empty();
 }
 
 std::string KernelRelease() {

@@ -16,6 +16,8 @@ absl::Status MountBasics();
 
 // Loads the modules of the initramfs (/boot-modules/ORDER lists them).
 absl::Status LoadBootModules();
+// Whether it lists any: a kernel without them has none at all.
+absl::StatusOr<bool> HasBootModules();
 
 // The kernel's release ("6.1.0-56-amd64").
 std::string KernelRelease();

@@ -33,6 +33,9 @@ absl::Status MountModules() {
   ::mkdir("/lib", 0755);
   ::mkdir("/lib/modules", 0755);
   ::mkdir(folder.c_str(), 0755);
+  ASSIGN_OR_RETURN(const bool modular, HasBootModules());
+  // All is built in: there is no such disk.
+  if (!modular) return absl::OkStatus();
   const auto disk = WaitForDisk(kModulesWwid, absl::Seconds(20));
   if (!disk.ok()) return disk.status();
   if (::mount(disk->path.c_str(), folder.c_str(), "ext4", MS_RDONLY | MS_NODEV | MS_NOSUID, "") != 0) {
