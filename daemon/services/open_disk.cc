@@ -47,8 +47,12 @@ absl::StatusOr<OpenedDisk> OpenImageFile(const std::string& path) {
   if (locked.ok()) {
     disk.fd = *std::move(locked);
     // Both must be the same file, whatever happens to the name.
-    ASSIGN_OR_RETURN(const DiskFacts again, InspectDisk(disk.fd.get(), path));
-    if (again.format == facts.format) return disk;
+    struct stat looked_at {};
+    struct stat opened {};
+    if (::fstat(reader.get(), &looked_at) != 0 || ::fstat(disk.fd.get(), &opened) != 0) {
+      return ErrnoError("cannot look at", path);
+    }
+    if (looked_at.st_dev == opened.st_dev && looked_at.st_ino == opened.st_ino) return disk;
     return Error(absl::StatusCode::kAborted, reason::kIoError,
                  absl::StrCat(Escaped(path), " changed while it was opened."), {{"path", path}});
   }

@@ -6,9 +6,13 @@
 namespace wslm {
 namespace {
 
-// Of what every such file has by itself: loopback, and IPv6's groups and local network.
-bool IsOurs(std::string_view address) {
-  return address.starts_with("127.") || address == "::1" || address.starts_with("ff0") || address.starts_with("fe00::");
+bool IsLoopback(std::string_view address) { return address.starts_with("127.") || address == "::1"; }
+
+// Of what every such file has by itself: IPv6's groups and local network.
+bool IsGroup(std::string_view address) { return address.starts_with("ff0") || address.starts_with("fe00::"); }
+
+bool IsName(std::string_view name, std::string_view hostname) {
+  return name != hostname && name != "localhost" && !name.starts_with("localhost.") && !name.starts_with("ip6-");
 }
 
 }  // namespace
@@ -30,12 +34,14 @@ std::string HostsFile(const std::string& hostname, const std::string& host_addre
     line.resize(std::min(line.size(), line.find('#')));
     std::istringstream words(line);
     std::string address;
-    std::string name;
-    const bool is_entry = static_cast<bool>(words >> address >> name);
-    if (!is_entry || IsOurs(address)) continue;
-    text += address + "\t" + name;
-    while (words >> name) text += " " + name;
-    text += "\n";
+    if (!(words >> address) || IsGroup(address)) continue;
+    // The host's own loopback is where the host is.
+    const bool loopback = IsLoopback(address);
+    std::string names;
+    for (std::string name; words >> name;) {
+      if (!loopback || IsName(name, hostname)) names += (names.empty() ? "" : " ") + name;
+    }
+    if (!names.empty()) text += (loopback ? host_address : address) + "\t" + names + "\n";
   }
   return text;
 }

@@ -25,7 +25,9 @@ class EndWatcher : public runtime::v1::StreamObserver {
   void OnMessage(const GuestMessage&, size_t) override {}
   void OnEnd(const absl::Status&) override {
     worker_->Post([instance = instance_] {
-      if (const auto alive = instance.lock()) alive->Finish().IgnoreError();
+      const auto alive = instance.lock();
+      // What ends with its VM is finished by who first tells why that ended.
+      if (alive && !alive->channel()->closed()) alive->Finish().IgnoreError();
     });
   }
 

@@ -166,7 +166,8 @@ class RuntimeV2Impl : public RuntimeV2 {
   std::thread adopter_;
   bool adopting_ = false;
   // Somebody wants the VM ended at once.
-  std::atomic<bool> ordered_end_ = false;
+  // The VM that is ended by order.
+  std::weak_ptr<Vm> ordered_end_;
   bool stop_adopting_ = false;
   std::condition_variable adoption_changed_;
 };
@@ -239,6 +240,8 @@ std::shared_ptr<InstanceV2> RuntimeV2Impl::AddInstance(const std::string& distro
   auto instance = InstanceV2::Make(distro_id, vm, worker_);
   const std::lock_guard lock(mutex_);
   instances_[distro_id] = instance;
+  // OnVmDied has been here already.
+  if (vm_ != vm) worker_->Post([instance] { instance->Finish().IgnoreError(); });
   return instance;
 }
 
@@ -304,14 +307,16 @@ absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
   restored_from_.clear();
   if (auto restored = RestoreVm(options, note)) return restored;
   note(options.accelerator.kvm ? "booting the VM (kvm)" : "booting the VM (tcg)");
-  auto vm = Vm::Boot(options);
+  const auto vm = Vm::Boot(options);
   if (vm.ok() || !options.accelerator.kvm) return vm;
   options.accelerator = {.kvm = false,
                          .reason = "KVM on this host did not boot the VM (" + std::string(vm.status().message()) +
                                    "), so the VM is emulated until the host boots again."};
-  RememberKvmFailure(home_.cache, options.accelerator.reason);
   note("booting the VM (tcg)");
-  return Vm::Boot(options);
+  auto emulated = Vm::Boot(options);
+  // What boots neither way is no fault of KVM's.
+  if (emulated.ok()) RememberKvmFailure(home_.cache, options.accelerator.reason);
+  return emulated;
 }
 
 void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
@@ -338,11 +343,13 @@ void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
 void RuntimeV2Impl::OnVmDied() {
   const std::lock_guard boot_lock(boot_mutex_);
   std::shared_ptr<Vm> vm;
+  bool ordered = false;
   std::map<std::string, std::weak_ptr<InstanceV2>> instances;
   {
     const std::lock_guard lock(mutex_);
     if (vm_ == nullptr || !vm_->dead()) return;
     vm = std::exchange(vm_, nullptr);
+    ordered = ordered_end_.lock() == vm;
     instances = std::exchange(instances_, {});
     notices_ = nullptr;
     status_.running = false;
@@ -353,7 +360,7 @@ void RuntimeV2Impl::OnVmDied() {
   if (!restored_from_.empty()) snapshots_.Remove(std::exchange(restored_from_, ""));
   // A QEMU that lives on without its agent is ended here; what it left is removed.
   vm->PowerOff();
-  if (!ordered_end_.exchange(false)) TellEnd(*vm, instances);
+  if (!ordered) TellEnd(*vm, instances);
   for (const auto& [id, instance] : instances) {
     if (const auto alive = instance.lock()) alive->Finish().IgnoreError();
   }
@@ -492,10 +499,9 @@ void RuntimeV2Impl::End() {
   std::shared_ptr<Vm> vm;
   {
     const std::lock_guard lock(mutex_);
-    vm = vm_;
+    ordered_end_ = vm = vm_;
   }
   if (vm == nullptr) return;
-  ordered_end_ = true;
   Vm::Kill(paths_);
   // Its connections tell.
   for (const absl::Time begin = absl::Now(); !vm->dead() && absl::Now() - begin < kAdoptionPatience;) {

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v2/host/machine.h"
 
@@ -48,12 +49,12 @@ absl::StatusOr<Kernel> EnsureUserKernel(const std::string& path, const std::stri
   if (!bytes->starts_with(kElf)) {
     // One is kept, and known by what it was made of.
     const std::string folder = cache_folder + "/kernel/user";
-    RETURN_IF_ERROR(MakeFolders(folder));
     kernel.vmlinux = absl::StrCat(folder, "/vmlinux-", status.st_dev, "-", status.st_ino, "-", status.st_size, "-",
                                   status.st_mtim.tv_sec, ".", status.st_mtim.tv_nsec);
     if (!PathExists(kernel.vmlinux)) {
       const std::string unfinished = absl::StrCat(kernel.vmlinux, ".", ::getpid());
-      ::unlink(unfinished.c_str());
+      RETURN_IF_ERROR(MakeFolders(folder));
+      RETURN_IF_ERROR(EmptyFolder(folder));
       const absl::Status unpacked = HostMachine().unpack_kernel(*bytes, unfinished);
       if (!unpacked.ok()) return Unavailable(path, std::string(unpacked.message()));
       if (::rename(unfinished.c_str(), kernel.vmlinux.c_str()) != 0) return ErrnoError("cannot rename", unfinished);

@@ -1,8 +1,6 @@
 """Files, users, devices and wsl.conf: the same behaviour in both runtimes. See test_alike."""
 
 
-
-
 class Distros:
     """What holds of a distro in v1 and in v2; it has a user "ann" (uid 1000)."""
 

@@ -12,7 +12,7 @@ from harness import Home, wait_for
 from small_distro import write_small_distro
 
 
-def page_counts(pid):
+def resident_bytes(pid):
     """Bytes of a process that are in memory."""
     with open(f"/proc/{pid}/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE")
@@ -70,14 +70,14 @@ class VmSettings(unittest.TestCase):
         self.session()
         self.sh("sync")
         vm = self.vm_pid()
-        before = page_counts(vm)
+        before = resident_bytes(vm)
         # In a file of memory, and then no more.
         self.sh("mount -t tmpfs none /tmp 2>/dev/null || { mkdir -p /tmp && mount -t tmpfs none /tmp; }; "
                 "dd if=/dev/urandom of=/tmp/x bs=1M count=120 2>/dev/null")
-        full = page_counts(vm)
+        full = resident_bytes(vm)
         self.assertGreater(full, before + (80 << 20))
         self.sh("rm /tmp/x; umount /tmp")
-        wait_for(lambda: page_counts(vm) < full - (80 << 20), timeout=60)
+        wait_for(lambda: resident_bytes(vm) < full - (80 << 20), timeout=60)
 
     def test_the_time_is_right_again_after_the_vm_stood_still_or_was_told_another(self):
         def off():
