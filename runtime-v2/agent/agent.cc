@@ -250,7 +250,8 @@ void Agent::LookAtPorts() {
   if (!distros_.empty()) *message.mutable_ports() = ListeningPorts();
   const std::string now = message.SerializeAsString();
   for (auto& [stream, told] : port_watches_) {
-    if (told == now) continue;
+    // A host that doesn't listen gets the last when it does, not all that there were.
+    if (told == now || host_.congested()) continue;
     told = now;
     host_.Send(FrameType::kData, 0, stream, now);
   }

@@ -8,12 +8,15 @@ class PortForwards::Watch : public runtime::v1::StreamObserver {
  public:
   explicit Watch(std::weak_ptr<PortForwards> forwards) : forwards_(std::move(forwards)) {}
 
-  void OnMessage(const runtime::v1::GuestMessage& message, size_t) override {
+  void OnMessage(const runtime::v1::GuestMessage& message, size_t payload_bytes) override {
     const auto forwards = forwards_.lock();
-    if (forwards != nullptr && message.has_ports()) forwards->Want(message.ports());
+    if (forwards == nullptr) return;
+    forwards->Consumed(payload_bytes);
+    if (message.has_ports()) forwards->Want(message.ports());
   }
-  // With the VM.
-  void OnEnd(const absl::Status&) override {}
+  void OnEnd(const absl::Status&) override {
+    if (const auto forwards = forwards_.lock()) forwards->OnWatchEnd();
+  }
 
  private:
   const std::weak_ptr<PortForwards> forwards_;
@@ -22,10 +25,29 @@ class PortForwards::Watch : public runtime::v1::StreamObserver {
 std::shared_ptr<PortForwards> PortForwards::Start(const std::shared_ptr<Vm>& vm,
                                                   const std::shared_ptr<Worker>& worker) {
   std::shared_ptr<PortForwards> forwards(new PortForwards(vm, worker));
+  forwards->BeginWatch(*vm);
+  return forwards;
+}
+
+void PortForwards::BeginWatch(Vm& vm) {
   runtime::v1::OpenRequest request;
   request.mutable_ports_watch();
-  forwards->stream_ = vm->channel()->Open(request, std::make_shared<Watch>(forwards));
-  return forwards;
+  // Closed without the lock: that waits for its observer, which takes it.
+  std::shared_ptr<runtime::v1::Stream> ended;
+  const std::lock_guard lock(mutex_);
+  ended = std::move(stream_);
+  watching_ = true;
+  stream_ = vm.channel()->Open(request, std::make_shared<Watch>(weak_from_this()));
+}
+
+void PortForwards::Consumed(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  stream_->Consumed(bytes);
+}
+
+void PortForwards::OnWatchEnd() {
+  const std::lock_guard lock(mutex_);
+  watching_ = false;
 }
 
 void PortForwards::Want(const runtime::v1::PortList& list) {
@@ -41,11 +63,17 @@ void PortForwards::Want(const runtime::v1::PortList& list) {
 }
 
 void PortForwards::Retry() {
+  const auto vm = vm_.lock();
+  if (vm == nullptr || vm->dead()) return;
+  bool watching = false;
+  bool problems = false;
   {
     const std::lock_guard lock(mutex_);
-    if (problems_.empty()) return;
+    watching = watching_;
+    problems = !problems_.empty();
   }
-  PostApply();
+  if (!watching) BeginWatch(*vm);
+  if (problems) PostApply();
 }
 
 void PortForwards::PostApply() {

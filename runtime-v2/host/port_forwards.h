@@ -33,13 +33,17 @@ class PortForwards : public std::enable_shared_from_this<PortForwards> {
 
   // By port.
   std::vector<ForwardedPort> ports() const;
-  // Has the worker try again what could not be had: the host's program that was in the way may have gone.
+  // Has the worker try again what could not be had: the host's program that was in the way may have gone. Begins to
+  // watch again where the VM's agent has ended that.
   void Retry();
 
  private:
   class Watch;
 
   PortForwards(const std::shared_ptr<Vm>& vm, const std::shared_ptr<Worker>& worker) : vm_(vm), worker_(worker) {}
+  void BeginWatch(Vm& vm);
+  void Consumed(size_t bytes);
+  void OnWatchEnd();
   void Want(const runtime::v1::PortList& list);
   void PostApply();
   // Makes QEMU's rules what is wanted. On the worker's thread.
@@ -51,6 +55,7 @@ class PortForwards : public std::enable_shared_from_this<PortForwards> {
   mutable std::mutex mutex_;
   VmPorts wanted_;
   std::map<VmPort, std::string> problems_;
+  bool watching_ = false;
   // The last: its observer is called until it is closed.
   std::shared_ptr<runtime::v1::Stream> stream_;
 };
