@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_split.h"
 #include "distros/host/files.h"
+#include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
 namespace {
@@ -84,13 +85,11 @@ void Add(const Socket& socket, PortScopes& ports) {
   if (!added) entry->second = entry->second && *loopback;
 }
 
-void AddTo(runtime::v1::PortList& list, const PortScopes& scopes, bool udp) {
-  for (const auto& [port, loopback] : scopes) {
-    auto& entry = *list.add_ports();
-    entry.set_port(port);
-    entry.set_loopback(loopback);
-    entry.set_udp(udp);
-  }
+void AddTo(runtime::v1::PortList& list, uint16_t port, bool loopback, bool udp) {
+  auto& entry = *list.add_ports();
+  entry.set_port(port);
+  entry.set_loopback(loopback);
+  entry.set_udp(udp);
 }
 
 uint16_t FirstGivenPort() {
@@ -117,15 +116,30 @@ void AddWaitingPorts(std::string_view lines, uint16_t first_given, PortScopes& p
   });
 }
 
-runtime::v1::PortList ListeningPorts() {
+runtime::v1::PortList LowestPorts(const PortScopes& tcp, const PortScopes& udp) {
   runtime::v1::PortList list;
+  auto next_tcp = tcp.begin();
+  auto next_udp = udp.begin();
+  while (static_cast<size_t>(list.ports_size()) < kMostPorts) {
+    if (next_tcp != tcp.end() && (next_udp == udp.end() || next_tcp->first <= next_udp->first)) {
+      AddTo(list, next_tcp->first, next_tcp->second, /*udp=*/false);
+      ++next_tcp;
+    } else if (next_udp != udp.end()) {
+      AddTo(list, next_udp->first, next_udp->second, /*udp=*/true);
+      ++next_udp;
+    } else {
+      break;
+    }
+  }
+  return list;
+}
+
+runtime::v1::PortList ListeningPorts() {
   PortScopes tcp;
   for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) AddListeningPorts(Beginning(path), tcp);
-  AddTo(list, tcp, /*udp=*/false);
   PortScopes udp;
   for (const char* path : {"/proc/net/udp", "/proc/net/udp6"}) AddWaitingPorts(Beginning(path), FirstGivenPort(), udp);
-  AddTo(list, udp, /*udp=*/true);
-  return list;
+  return LowestPorts(tcp, udp);
 }
 
 }  // namespace wslm

@@ -22,7 +22,10 @@ void AddListeningPorts(std::string_view lines, PortScopes& ports);
 // from which are those that the kernel gives to who asks for any.
 void AddWaitingPorts(std::string_view lines, uint16_t first_given, PortScopes& ports);
 
-// What there is now; empty when the files can't be read.
+// Both by number, without those above the kMostPorts lowest.
+runtime::v1::PortList LowestPorts(const PortScopes& tcp, const PortScopes& udp);
+
+// That of what there is now; empty when the files can't be read.
 runtime::v1::PortList ListeningPorts();
 
 }  // namespace wslm

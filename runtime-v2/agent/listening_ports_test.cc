@@ -63,5 +63,20 @@ TEST(ListeningPortsTest, UdpSocketsWaitOnPortsThatWereChosen) {
   EXPECT_EQ(ports, (PortScopes{{53, false}, {8080, true}}));
 }
 
+TEST(ListeningPortsTest, TellsTheLowestWhereThereAreVeryMany) {
+  PortScopes tcp;
+  for (uint16_t port = 1000; port < 60'000; ++port) tcp[port] = false;
+  const auto list = LowestPorts(tcp, {{53, false}, {1000, true}, {50'000, false}});
+  ASSERT_EQ(list.ports_size(), 256);
+  EXPECT_EQ(list.ports(0).port(), 53U);
+  EXPECT_TRUE(list.ports(0).udp());
+  EXPECT_FALSE(list.ports(1).udp());
+  EXPECT_TRUE(list.ports(2).udp());
+  EXPECT_TRUE(list.ports(2).loopback());
+  EXPECT_EQ(list.ports(255).port(), 1253U);
+  EXPECT_EQ(LowestPorts({}, {{53, false}}).ports_size(), 1);
+  EXPECT_EQ(LowestPorts({}, {}).ports_size(), 0);
+}
+
 }  // namespace
 }  // namespace wslm

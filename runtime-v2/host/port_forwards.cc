@@ -1,6 +1,9 @@
 #include "runtime-v2/host/port_forwards.h"
 
+#include <iterator>
 #include <utility>
+
+#include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
 
@@ -50,14 +53,20 @@ void PortForwards::OnWatchEnd() {
   watching_ = false;
 }
 
+VmPorts PortsToForward(const runtime::v1::PortList& list) {
+  VmPorts ports;
+  for (const auto& port : list.ports()) {
+    if (port.port() == 0 || port.port() > UINT16_MAX) continue;
+    ports[{.number = static_cast<uint16_t>(port.port()), .udp = port.udp()}] = port.loopback();
+    if (ports.size() > kMostPorts) ports.erase(std::prev(ports.end()));
+  }
+  return ports;
+}
+
 void PortForwards::Want(const runtime::v1::PortList& list) {
   {
     const std::lock_guard lock(mutex_);
-    wanted_.clear();
-    for (const auto& port : list.ports()) {
-      if (port.port() == 0 || port.port() > UINT16_MAX) continue;
-      wanted_[{.number = static_cast<uint16_t>(port.port()), .udp = port.udp()}] = port.loopback();
-    }
+    wanted_ = PortsToForward(list);
   }
   PostApply();
 }

@@ -26,6 +26,9 @@ struct ForwardedPort {
   std::string problem;
 };
 
+// What is forwarded of what the agent says: the kMostPorts lowest.
+VmPorts PortsToForward(const runtime::v1::PortList& list);
+
 // Thread-safe; no method blocks. Forwarding ends with the object; rules that there are stay until the VM's end.
 class PortForwards : public std::enable_shared_from_this<PortForwards> {
  public:

@@ -1,7 +1,8 @@
-// Names that both ends of the VM must know.
+// Names and numbers that both ends of the VM must know.
 #ifndef WSLM_RUNTIME_V2_MODULES_VM_NAMES_H_
 #define WSLM_RUNTIME_V2_MODULES_VM_NAMES_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <string>
@@ -26,6 +27,10 @@ inline std::string WwidOf(uint64_t wwn) {
 }
 
 inline const std::string kModulesWwid = WwidOf(kModulesWwn);
+
+// The host forwards no more ports than these: each costs QEMU a descriptor, and anybody in the VM can listen on
+// thousands.
+inline constexpr size_t kMostPorts = 256;
 
 }  // namespace wslm
 
