@@ -154,6 +154,7 @@ class FakeRuntime : public runtime::v1::Runtime {
     late = std::move(found);
     return unanswered;
   }
+  bool needed() const override { return when_asked && when_asked(); }
   absl::Status Shutdown() override {
     ++shutdowns;
     // What does not answer is ended.
@@ -183,6 +184,8 @@ class FakeRuntime : public runtime::v1::Runtime {
   // Set these before use.
   std::function<void()> while_starting;
   absl::Status start_error;
+  // Answers needed().
+  std::function<bool()> when_asked;
   std::vector<std::shared_ptr<runtime::v1::Instance>> adopted;
   Unanswered unanswered;
   // To be called by the test.

@@ -591,13 +591,23 @@ void InstanceManager::StopIdle() {
   }
 }
 
-void InstanceManager::ShutDownVmWhenUnused() {
-  std::unique_lock lock(mutex_);
+bool InstanceManager::VmIsUnusedLocked() const {
   for (const auto& [id, slot] : slots_) {
-    if (slot.version == 2 && slot.state != v1::DISTRO_STATE_STOPPED) return;
+    if (slot.version == 2 && slot.state != v1::DISTRO_STATE_STOPPED) return false;
   }
-  if (!vm_unused_since_ || absl::Now() - *vm_unused_since_ < timing_.vm_timeout) return;
-  if (v2_.needed()) {
+  return vm_unused_since_ && absl::Now() - *vm_unused_since_ >= timing_.vm_timeout;
+}
+
+void InstanceManager::ShutDownVmWhenUnused() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!VmIsUnusedLocked()) return;
+  }
+  // The runtime has locks of its own, and holds them while it tells us things: not under ours.
+  const bool needed = v2_.needed();
+  std::unique_lock lock(mutex_);
+  if (!VmIsUnusedLocked()) return;
+  if (needed) {
     vm_unused_since_ = absl::Now();
     return;
   }

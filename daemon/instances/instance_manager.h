@@ -180,6 +180,8 @@ class InstanceManager {
   absl::Status WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id);
   void Housekeep();
   void StopIdle();
+  // For as long as it is kept.
+  bool VmIsUnusedLocked() const;
   void ShutDownVmWhenUnused();
 
   runtime::v1::Runtime& v1_;

@@ -106,6 +106,27 @@ TEST_F(InstanceManagerTest, TheVmIsShutDownSomeTimeAfterTheLastDistroInIt) {
   EXPECT_TRUE(Eventually([&] { return v2_.shutdowns == 1; }));
 }
 
+TEST_F(InstanceManagerTest, TheVmIsAskedWhetherItIsNeededWhileTheManagerCanBeUsed) {
+  std::atomic<bool> needed = true;
+  std::atomic<int> answered = 0;
+  v2_.when_asked = [&] {
+    // On another thread, as the runtime's, which needs the manager before it can answer.
+    std::thread([&] { manager_->RunningIds(); }).join();
+    ++answered;
+    return needed.load();
+  };
+  Make({.idle_timeout = absl::Hours(1), .poll = absl::Milliseconds(10), .vm_timeout = absl::Milliseconds(20)});
+  auto entry = Debian();
+  entry.record.version = 2;
+  ASSERT_TRUE(manager_->Acquire(entry, {}).ok());
+  ASSERT_TRUE(manager_->Stop("id-1", absl::ZeroDuration()).ok());
+  EXPECT_TRUE(Eventually([&] { return answered > 1; }));
+  EXPECT_EQ(v2_.shutdowns, 0);
+  needed = false;
+  EXPECT_TRUE(Eventually([&] { return v2_.shutdowns == 1; }));
+  manager_->Quiesce();
+}
+
 TEST_F(InstanceManagerTest, ADistroThatDiesIsStoppedAndCanBeStartedAgain) {
   Make();
   ASSERT_TRUE(manager_->Acquire(Debian(), {}).ok());

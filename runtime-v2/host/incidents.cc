@@ -17,7 +17,8 @@ constexpr size_t kKept = 5;
 
 class NoticeObserver : public runtime::v1::StreamObserver {
  public:
-  explicit NoticeObserver(std::shared_ptr<Incidents> incidents) : incidents_(std::move(incidents)) {}
+  NoticeObserver(std::shared_ptr<Incidents> incidents, std::shared_ptr<Worker> worker)
+      : incidents_(std::move(incidents)), worker_(std::move(worker)) {}
 
   void OnMessage(const runtime::v1::GuestMessage& message, size_t) override {
     if (!message.has_notice()) return;
@@ -36,13 +37,15 @@ class NoticeObserver : public runtime::v1::StreamObserver {
     } else {
       return;
     }
-    incidents_->Add(incident);
+    // The channel's thread serves all distros: who is told may wait for what waits for that thread.
+    worker_->Post([incidents = incidents_, incident] { incidents->Add(incident); });
   }
   // With the VM.
   void OnEnd(const absl::Status&) override {}
 
  private:
   const std::shared_ptr<Incidents> incidents_;
+  const std::shared_ptr<Worker> worker_;
 };
 
 }  // namespace
@@ -62,10 +65,11 @@ std::vector<PastIncident> Incidents::recent() const {
   return {recent_.begin(), recent_.end()};
 }
 
-std::shared_ptr<runtime::v1::Stream> WatchNotices(Vm& vm, const std::shared_ptr<Incidents>& incidents) {
+std::shared_ptr<runtime::v1::Stream> WatchNotices(Vm& vm, const std::shared_ptr<Incidents>& incidents,
+                                                  const std::shared_ptr<Worker>& worker) {
   runtime::v1::OpenRequest request;
   request.mutable_notices_watch();
-  return vm.channel()->Open(request, std::make_shared<NoticeObserver>(incidents));
+  return vm.channel()->Open(request, std::make_shared<NoticeObserver>(incidents, worker));
 }
 
 Incident DescribeDiskError(const std::string& distro_id, const std::string& image, bool no_space) {

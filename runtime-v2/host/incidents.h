@@ -11,6 +11,7 @@
 
 #include "absl/time/time.h"
 #include "runtime-v2/host/vm.h"
+#include "runtime-v2/host/worker.h"
 #include "wslm/runtime/v1/instance.h"
 
 namespace wslm {
@@ -39,8 +40,9 @@ class Incidents {
   std::deque<PastIncident> recent_;
 };
 
-// Adds what the VM's kernel says, until the result goes or the VM ends.
-std::shared_ptr<runtime::v1::Stream> WatchNotices(Vm& vm, const std::shared_ptr<Incidents>& incidents);
+// Adds what the VM's kernel says, on the worker's thread, until the result goes or the VM ends.
+std::shared_ptr<runtime::v1::Stream> WatchNotices(Vm& vm, const std::shared_ptr<Incidents>& incidents,
+                                                  const std::shared_ptr<Worker>& worker);
 
 // Of a disk that QEMU could not read or write.
 runtime::v1::Incident DescribeDiskError(const std::string& distro_id, const std::string& image, bool no_space);

@@ -156,6 +156,7 @@ class RuntimeV2Impl : public RuntimeV2 {
   std::string restored_from_;
   mutable std::mutex mutex_;
   std::shared_ptr<Vm> vm_;
+  // Not let go of under the lock: that waits for the observer's call.
   std::shared_ptr<runtime::v1::Stream> notices_;
   std::map<std::string, std::weak_ptr<InstanceV2>> instances_;
   // Starts under way.
@@ -180,14 +181,16 @@ RuntimeV2Impl::~RuntimeV2Impl() {
   adoption_changed_.notify_all();
   if (adopter_.joinable()) adopter_.join();
   // The VM and its distros go on; the worker, which instances may keep alive, must not find us gone.
+  std::shared_ptr<runtime::v1::Stream> notices;
   {
     const std::lock_guard lock(mutex_);
-    notices_.reset();
+    notices = std::exchange(notices_, nullptr);
     if (vm_ != nullptr) {
       vm_->OnDied([] {});
       vm_->OnDiskError(nullptr);
     }
   }
+  notices.reset();
   worker_->Drain();
 }
 
@@ -331,7 +334,11 @@ void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
                .restored = vm->restored()};
   }
   if (settings_.localhost_forwarding) forwards_->store(PortForwards::Start(vm, worker_));
-  notices_ = WatchNotices(*vm, incidents_);
+  std::shared_ptr<runtime::v1::Stream> notices = WatchNotices(*vm, incidents_, worker_);
+  {
+    const std::lock_guard lock(mutex_);
+    notices_.swap(notices);
+  }
   clock_->store(vm->channel());
   vm->OnDiskError([this, worker = worker_](const std::string& distro_id, bool no_space) {
     worker->Post([this, distro_id, no_space] { OnDiskError(distro_id, no_space); });
@@ -344,16 +351,18 @@ void RuntimeV2Impl::OnVmDied() {
   const std::lock_guard boot_lock(boot_mutex_);
   std::shared_ptr<Vm> vm;
   bool ordered = false;
+  std::shared_ptr<runtime::v1::Stream> notices;
   std::map<std::string, std::weak_ptr<InstanceV2>> instances;
   {
     const std::lock_guard lock(mutex_);
     if (vm_ == nullptr || !vm_->dead()) return;
     vm = std::exchange(vm_, nullptr);
     ordered = ordered_end_.lock() == vm;
+    notices = std::exchange(notices_, nullptr);
     instances = std::exchange(instances_, {});
-    notices_ = nullptr;
     status_.running = false;
   }
+  notices.reset();
   forwards_->store(nullptr);
   clock_->store(nullptr);
   // It may have been the snapshot's fault.
@@ -477,15 +486,17 @@ absl::Status RuntimeV2Impl::Shutdown() {
   EndUnanswered();
   const std::lock_guard boot_lock(boot_mutex_);
   std::shared_ptr<Vm> vm;
+  std::shared_ptr<runtime::v1::Stream> notices;
   {
     const std::lock_guard lock(mutex_);
     // Somebody needs it again.
     if (vm_ == nullptr || starting_ > 0 || !vm_->disks().empty()) return absl::OkStatus();
     vm = std::exchange(vm_, nullptr);
+    notices = std::exchange(notices_, nullptr);
     instances_.clear();
-    notices_ = nullptr;
     status_.running = false;
   }
+  notices.reset();
   forwards_->store(nullptr);
   clock_->store(nullptr);
   vm->PowerOff();
