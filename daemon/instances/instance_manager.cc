@@ -485,12 +485,15 @@ absl::Status InstanceManager::Stop(const std::string& distro_id, absl::Duration 
 
 absl::StatusOr<std::vector<std::string>> InstanceManager::StopAll(absl::Duration grace) {
   std::vector<std::string> ids;
+  std::vector<int> versions;
   bool unanswered = false;
   {
     std::lock_guard lock(mutex_);
     for (const auto& [id, slot] : slots_) {
-      if (slot.state != v1::DISTRO_STATE_STOPPED) ids.push_back(id);
       unanswered = unanswered || slot.unanswered;
+      if (slot.state == v1::DISTRO_STATE_STOPPED) continue;
+      ids.push_back(id);
+      versions.push_back(slot.version);
     }
   }
   // Nothing in it can be asked to end.
@@ -499,18 +502,22 @@ absl::StatusOr<std::vector<std::string>> InstanceManager::StopAll(absl::Duration
   std::vector<std::thread> threads;
   for (size_t i = 0; i < ids.size(); ++i) threads.emplace_back([&, i] { results[i] = Stop(ids[i], grace); });
   for (auto& thread : threads) thread.join();
-  absl::Status failed;
-  for (const auto& result : results) failed.Update(result);
-  if (!failed.ok()) {
-    log_.Error("not all distros could be stopped in time: the VM is ended with what runs in it");
+  bool vm_hangs = false;
+  for (size_t i = 0; i < ids.size(); ++i) vm_hangs = vm_hangs || (versions[i] == 2 && !results[i].ok());
+  if (vm_hangs) {
+    log_.Error("not all distros in the VM could be stopped in time: it is ended with what runs in it");
     v2_.End();
+  }
+  absl::Status failed;
+  {
     std::lock_guard lock(mutex_);
-    for (const std::string& id : ids) {
-      if (slots_[id].state != v1::DISTRO_STATE_STOPPED) return failed;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      if (slots_[ids[i]].state != v1::DISTRO_STATE_STOPPED) failed.Update(results[i]);
     }
   }
   RETURN_IF_ERROR(v1_.Shutdown());
   RETURN_IF_ERROR(v2_.Shutdown());
+  RETURN_IF_ERROR(failed);
   std::lock_guard lock(mutex_);
   vm_unused_since_.reset();
   return ids;

@@ -125,7 +125,7 @@ class InstanceManager {
   // It is deleted, and stopped.
   void Forget(const std::string& distro_id);
   // All of them at once, then the VM, which is ended with those in it that could not be stopped. Answers the ids of
-  // those that ran.
+  // those that ran. Error: why one of them runs on.
   absl::StatusOr<std::vector<std::string>> StopAll(absl::Duration grace);
 
   // For an operation that holds the distro's lock and needs it stopped. Error: DISTRO_RUNNING with the sessions, when

@@ -224,6 +224,19 @@ TEST_F(InstanceManagerTest, AShutdownThatCannotStopAVersion1DistroSaysSo) {
   EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_RUNNING);
 }
 
+TEST_F(InstanceManagerTest, AVersion1DistroThatCannotBeStoppedLeavesTheVmItsOrderlyEnd) {
+  Make();
+  RegistryEntry other = DebianV2();
+  other.record.id = "id-2";
+  ASSERT_TRUE(manager_->Acquire(Debian(), {}).ok());
+  ASSERT_TRUE(manager_->Acquire(other, {}).ok());
+  v1_.instance("id-1")->stop_error = absl::DeadlineExceededError("it hangs");
+  EXPECT_EQ(manager_->StopAll(absl::ZeroDuration()).status(), absl::DeadlineExceededError("it hangs"));
+  EXPECT_EQ(manager_->StateOf("id-2"), v1::DISTRO_STATE_STOPPED);
+  EXPECT_EQ(v2_.ends, 0);
+  EXPECT_EQ(v2_.shutdowns, 1);
+}
+
 class UnansweredTest : public InstanceManagerTest {
  protected:
   UnansweredTest() {
