@@ -67,7 +67,7 @@ class WholeDaemon : public Daemon {
         instances_(runtimes.v1, runtimes.v2, locks_, log, TimingOf(options.config),
                    [this](const std::string& id) { workers_.Run([this, id] { DistroChanged(id); }); }),
         views_(*registry_, instances_, locks_, events_),
-        sessions_(*registry_, instances_, *tokens_, events_, options.config.auto_proxy),
+        sessions_(*registry_, instances_, *tokens_, events_, workers_, options.config.auto_proxy),
         operations_([this](const JournalEntry& entry) { return registry_->WriteJournal(entry); }, events_, log),
         deps_{*registry_, instances_, locks_, transfers_, views_, events_, log},
         disk_service_(runtimes.disks, workers_, log),

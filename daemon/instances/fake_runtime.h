@@ -65,7 +65,7 @@ class FakeChannel : public runtime::v1::Channel {
     return answer;
   }
   void OnClosed(std::function<void()>) override {}
-  bool closed() const override { return false; }
+  bool closed() const override { return hung_up; }
 
   void SetStats(int sessions, int processes) {
     std::lock_guard lock(mutex_);
@@ -89,6 +89,8 @@ class FakeChannel : public runtime::v1::Channel {
     std::lock_guard lock(mutex_);
     return index < streams_.size() ? streams_[index] : nullptr;
   }
+
+  std::atomic<bool> hung_up = false;
 
  private:
   const runtime::v1::HelloAck ack_;
@@ -150,6 +152,9 @@ class FakeRuntime : public runtime::v1::Runtime {
     return instance;
   }
   std::vector<std::shared_ptr<runtime::v1::Instance>> Adopt() override { return adopted; }
+  void OnIncident(std::function<void(const runtime::v1::Incident&)> callback) override {
+    incident = std::move(callback);
+  }
   Unanswered AdoptLater(Found found) override {
     late = std::move(found);
     return unanswered;
@@ -190,6 +195,7 @@ class FakeRuntime : public runtime::v1::Runtime {
   Unanswered unanswered;
   // To be called by the test.
   Found late;
+  std::function<void(const runtime::v1::Incident&)> incident;
 
  private:
   mutable std::mutex mutex_;

@@ -380,7 +380,10 @@ std::string InstanceManager::WhyEnded(const std::string& distro_id) {
   std::unique_lock lock(mutex_);
   const Slot& slot = slots_[distro_id];
   if (slot.version != 2) return "";
-  settled_.wait_for(lock, kEndPatience, [&] { return slot.state != v1::DISTRO_STATE_RUNNING || stop_; });
+  // A distro that ended alone, in a VM that runs on, has no incident to wait for.
+  settled_.wait_for(lock, kEndPatience, [&] {
+    return stop_ || slot.state != v1::DISTRO_STATE_RUNNING || !slot.instance->channel()->closed();
+  });
   return slot.ended_because;
 }
 

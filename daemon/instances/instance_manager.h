@@ -89,8 +89,8 @@ class InstanceManager {
   // Whom to tell of what goes wrong with what distros run in. Called on some thread. Before Adopt.
   using IncidentCallback = std::function<void(const runtime::v1::Incident& incident)>;
   void OnIncident(IncidentCallback callback) { incident_ = std::move(callback); }
-  // For who was just told that the connection to a distro ended: why, as a sentence, once it is known; empty when it
-  // isn't soon.
+  // For who was just told that a distro ended: why, as a sentence; empty when that isn't known. Blocks for some seconds
+  // where the whole VM ended and it isn't known yet why.
   std::string WhyEnded(const std::string& distro_id);
   // Returns when that was told which a running distro's programs ran into before.
   void TellLimits(const std::string& distro_id);

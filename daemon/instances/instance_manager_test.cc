@@ -237,6 +237,23 @@ TEST_F(InstanceManagerTest, AVersion1DistroThatCannotBeStoppedLeavesTheVmItsOrde
   EXPECT_EQ(v2_.shutdowns, 1);
 }
 
+TEST_F(InstanceManagerTest, WhyADistroEndedIsWaitedForOnlyWhereItsVmEnded) {
+  Make();
+  ASSERT_TRUE(manager_->Acquire(DebianV2(), {}).ok());
+  const auto instance = v2_.instance("id-1");
+  const absl::Time begin = absl::Now();
+  EXPECT_EQ(manager_->WhyEnded("id-1"), "") << "its init died";
+  EXPECT_LT(absl::Now() - begin, absl::Seconds(4));
+  instance->fake_channel->hung_up = true;
+  std::thread vm([&] {
+    absl::SleepFor(absl::Milliseconds(50));
+    v2_.incident({.distro_ids = {"id-1"}, .message = "The VM was killed."});
+    instance->End();
+  });
+  EXPECT_EQ(manager_->WhyEnded("id-1"), "The VM was killed.");
+  vm.join();
+}
+
 class UnansweredTest : public InstanceManagerTest {
  protected:
   UnansweredTest() {

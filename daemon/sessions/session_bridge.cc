@@ -142,16 +142,23 @@ void SessionBridge::OnMessage(const runtime::v1::GuestMessage& message, size_t p
 }
 
 void SessionBridge::OnEnd(const absl::Status& status) {
-  Actions actions;
-  std::function<std::string()> why;
+  std::function<void(Hooks::Answer)> why;
   if (ReasonOf(status) == reason::kRuntimeDied) {
     std::lock_guard lock(mutex_);
-    if (!gone_ && !finished_) why = std::exchange(hooks_.why, nullptr);
+    if (!gone_ && !finished_ && !end_) why = std::exchange(hooks_.why, nullptr);
   }
-  const std::string because = why ? why() : "";
+  if (!why) return Ended(status);
+  // Not waited for: the channel's thread serves others too. What is left to be written goes on meanwhile.
+  why([self = shared_from_this(), status](const std::string& because) {
+    self->Ended(because.empty() ? status : Error(status.code(), reason::kRuntimeDied, because));
+  });
+}
+
+void SessionBridge::Ended(const absl::Status& status) {
+  Actions actions;
   {
     std::lock_guard lock(mutex_);
-    if (!end_) end_ = because.empty() ? status : Error(status.code(), reason::kRuntimeDied, because);
+    if (!end_) end_ = status;
     if (!begun_ && !status.ok()) actions.hook = std::exchange(hooks_.ended, nullptr);
     actions.release = std::move(use_);
     AdvanceLocked(actions);

@@ -63,8 +63,10 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
     std::function<void()> ending;
     // The command ended, or there is no such session.
     std::function<void()> ended;
-    // The connection to the distro ended: why, as a sentence; may be empty, and may block for some seconds.
-    std::function<std::string()> why;
+    // The distro ended under the session: is to call `answer` once, and not within this call, which must not block,
+    // with why, as a sentence; it may be empty.
+    using Answer = std::function<void(const std::string& why)>;
+    std::function<void(Answer answer)> why;
   };
 
   // Before the stream is opened.
@@ -116,6 +118,8 @@ class SessionBridge : public runtime::v1::StreamObserver, public std::enable_sha
   // Goes on with the output: the next message, or the end.
   void AdvanceLocked(Actions& actions);
   void ReadLocked(Actions& actions);
+  // The distro sends no more.
+  void Ended(const absl::Status& status);
   void Do(Actions actions);
 
   Client* const client_;

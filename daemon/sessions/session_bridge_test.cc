@@ -147,6 +147,34 @@ TEST_F(SessionBridgeTest, AnErrorOfTheDistroIsTheClientsError) {
   EXPECT_EQ(ReasonOf(*client_.finished), "USER_NOT_FOUND");
 }
 
+TEST_F(SessionBridgeTest, WhyTheDistroEndedIsNotWaitedForAndComesAfterAllOutput) {
+  SessionBridge::Hooks::Answer answer;
+  bridge_->Prepare({}, {.why = [&](SessionBridge::Hooks::Answer given) { answer = std::move(given); }});
+  Open();
+  bridge_->OnMessage(Started(), 0);
+  bridge_->OnMessage(Stdout("last"), 4);
+  bridge_->OnEnd(Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "ended"));
+  ASSERT_TRUE(answer);
+  bridge_->Written(true);
+  ASSERT_EQ(client_.written.size(), 2u) << "output goes on meanwhile";
+  answer("The VM was killed.");
+  EXPECT_FALSE(client_.finished) << "the output is under way";
+  bridge_->Written(true);
+  ASSERT_TRUE(client_.finished);
+  EXPECT_EQ(*client_.finished, Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The VM was killed."));
+}
+
+TEST_F(SessionBridgeTest, AClientThatGoesAwayDoesNotWaitForTheReason) {
+  SessionBridge::Hooks::Answer answer;
+  bridge_->Prepare({}, {.why = [&](SessionBridge::Hooks::Answer given) { answer = std::move(given); }});
+  Open();
+  bridge_->OnEnd(Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "ended"));
+  EXPECT_FALSE(client_.finished);
+  bridge_->ClientGone();
+  EXPECT_TRUE(client_.finished);
+  answer("too late");
+}
+
 TEST_F(SessionBridgeTest, WhatCameBeforeTheStreamWasKnownIsCreditedLater) {
   bridge_->OnMessage(Stdout("abc"), 3);
   bridge_->Written(true);

@@ -184,7 +184,10 @@ SessionBridge::Hooks SessionManager::HooksFor(const v1::Session& session, bool k
                 told->session.set_attached(false);
                 if (told->known) events_.SessionChanged(v1::CHANGE_KIND_DELETED, told->session);
               },
-          .why = [this, told] { return instances_.WhyEnded(told->session.distro().id()); }};
+          .why =
+              [this, id = session.distro().id()](SessionBridge::Hooks::Answer answer) {
+                workers_.Run([this, id, answer = std::move(answer)] { answer(instances_.WhyEnded(id)); });
+              }};
 }
 
 absl::StatusOr<std::vector<v1::Session>> SessionManager::List(const std::string& distro) {

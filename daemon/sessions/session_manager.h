@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "daemon/events/event_bus.h"
 #include "daemon/instances/instance_manager.h"
+#include "daemon/server/workers.h"
 #include "daemon/sessions/attach_tokens.h"
 #include "daemon/sessions/session_bridge.h"
 #include "distros/registry/registry.h"
@@ -24,8 +25,14 @@ namespace wslm::daemon {
 class SessionManager {
  public:
   // All outlive it. `proxies`: sessions get those of this process's environment.
-  SessionManager(Registry& registry, InstanceManager& instances, AttachTokens& tokens, EventBus& events, bool proxies)
-      : registry_(registry), instances_(instances), tokens_(tokens), events_(events), proxies_(proxies) {}
+  SessionManager(Registry& registry, InstanceManager& instances, AttachTokens& tokens, EventBus& events,
+                 Workers& workers, bool proxies)
+      : registry_(registry),
+        instances_(instances),
+        tokens_(tokens),
+        events_(events),
+        workers_(workers),
+        proxies_(proxies) {}
 
   // Starts the command, and the distro when it does not run. What goes wrong ends the bridge.
   void Exec(const v1::Start& start, const std::shared_ptr<SessionBridge>& bridge);
@@ -62,6 +69,7 @@ class SessionManager {
   InstanceManager& instances_;
   AttachTokens& tokens_;
   EventBus& events_;
+  Workers& workers_;
   const bool proxies_;
   std::mutex mutex_;
   std::vector<std::weak_ptr<SessionBridge>> bridges_;
