@@ -29,13 +29,18 @@ namespace {
 
 constexpr absl::Duration kDiskTimeout = absl::Seconds(30);
 constexpr absl::Duration kPartitionTimeout = absl::Seconds(5);
-constexpr absl::Duration kReleaseTimeout = absl::Seconds(10);
+constexpr absl::Duration kReleaseTimeout = absl::Seconds(5);
 // Tried in this order where none is named.
 constexpr const char* kTypes[] = {"ext4", "xfs", "btrfs", "vfat", "exfat", "ntfs3", "iso9660", "squashfs"};
 // The group "disk" of most distros.
 constexpr gid_t kDiskGroup = 6;
 
 std::string FolderOf(const std::string& name) { return std::string(kSharedDisksFolder) + "/" + name; }
+
+absl::Status Busy(const std::string& name) {
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kIoError,
+               "The disk '" + name + "' is in use by a program in a distro.");
+}
 
 absl::Status MountAs(const std::string& device, const std::string& folder, const char* type,
                      const MountOptions& options) {
@@ -118,6 +123,8 @@ void SharedDisks::Mount(const DiskMount& request, Mounted done) {
   if (disks_.contains(request.name())) {
     return done(Error(absl::StatusCode::kAlreadyExists, reason::kFileExists, "There is a disk of this name."), {});
   }
+  // From now on the name is taken.
+  disks_[request.name()] = {};
   RunInChild(
       loop_,
       [request](std::string& result) -> absl::Status {
@@ -125,14 +132,16 @@ void SharedDisks::Mount(const DiskMount& request, Mounted done) {
         return absl::OkStatus();
       },
       [this, request, done = std::move(done)](const absl::Status& status, const std::string& result) {
-        if (!status.ok()) return done(status, {});
-        MountedInChild(request, result, done);
+        if (status.ok()) return MountedInChild(request, result, done);
+        disks_.erase(request.name());
+        done(status, {});
       });
 }
 
 void SharedDisks::MountedInChild(const DiskMount& request, const std::string& result, const Mounted& done) {
   const std::vector<std::string> words = absl::StrSplit(result, ' ');
-  Disk& disk = disks_[request.name()];
+  Disk& disk = disks_.at(request.name());
+  disk.changing = false;
   disk.device = words[0];
   MountedDisk mounted;
   if (!request.bare()) {
@@ -141,11 +150,9 @@ void SharedDisks::MountedInChild(const DiskMount& request, const std::string& re
   }
   for (size_t i = 2; i < words.size(); ++i) {
     struct stat status {};
-    if (::stat(("/dev/" + words[i]).c_str(), &status) != 0) continue;
-    disk.nodes.push_back({words[i], status.st_rdev});
-    LogIfError("mount", AllowDisk(status.st_rdev, true));
+    if (::stat(("/dev/" + words[i]).c_str(), &status) == 0) disk.nodes.push_back({words[i], status.st_rdev});
   }
-  for (const pid_t init : inits_()) MakeNodes(init, disk.nodes);
+  Show(disk.nodes);
   mounted.set_device(disk.device.substr(disk.device.rfind('/') + 1));
   done(absl::OkStatus(), mounted);
 }
@@ -153,28 +160,57 @@ void SharedDisks::MountedInChild(const DiskMount& request, const std::string& re
 void SharedDisks::Unmount(const std::string& name, std::function<void(const absl::Status&)> done) {
   const auto found = disks_.find(name);
   if (found == disks_.end()) return done(absl::OkStatus());
-  const std::string folder = FolderOf(name);
-  if (found->second.nodes.empty() && ::umount2(folder.c_str(), 0) != 0 && errno != EINVAL) {
-    if (errno != EBUSY) return done(ErrnoError("cannot unmount", folder));
-    return done(Error(absl::StatusCode::kFailedPrecondition, reason::kIoError,
-                      "The disk '" + name + "' is in use by a program in a distro."));
+  Disk& disk = found->second;
+  if (disk.changing) return done(Busy(name));
+  const wslm::Disk whole{.path = disk.device};
+  if (!disk.nodes.empty()) {
+    // A distro has mounted it, or a partition of it.
+    if (!WaitUntilUnused(whole, absl::ZeroDuration()).ok()) return done(Busy(name));
+    Hide(disk.nodes);
+  } else if (const std::string folder = FolderOf(name); ::umount2(folder.c_str(), 0) != 0 && errno != EINVAL) {
+    // EINVAL: it was unmounted here before, and something held the disk still.
+    return done(errno == EBUSY ? Busy(name) : ErrnoError("cannot unmount", folder));
   }
-  for (const Node& node : found->second.nodes) LogIfError("unmount", AllowDisk(node.device, false));
-  for (const pid_t init : inits_()) RemoveNodes(init, found->second.nodes);
-  ::rmdir(folder.c_str());
-  const wslm::Disk disk{.path = found->second.device};
-  disks_.erase(found);
+  disk.changing = true;
   RunInChild(
-      loop_, [disk](std::string&) { return WaitUntilUnused(disk, kReleaseTimeout); },
-      [done = std::move(done)](const absl::Status& status, const std::string&) { done(status); });
+      loop_, [whole](std::string&) { return WaitUntilUnused(whole, kReleaseTimeout); },
+      [this, name, done = std::move(done)](const absl::Status& status, const std::string&) {
+        UnmountedInChild(name, status, done);
+      });
+}
+
+void SharedDisks::UnmountedInChild(const std::string& name, const absl::Status& status,
+                                   const std::function<void(const absl::Status&)>& done) {
+  if (status.ok()) {
+    ::rmdir(FolderOf(name).c_str());
+    disks_.erase(name);
+    return done(status);
+  }
+  // The host must not take it away: it is known still, and the next try asks again.
+  Disk& disk = disks_.at(name);
+  disk.changing = false;
+  Show(disk.nodes);
+  done(absl::IsDeadlineExceeded(status) ? Busy(name) : status);
 }
 
 void SharedDisks::ShowIn(pid_t init) {
-  for (const auto& [name, disk] : disks_) MakeNodes(init, disk.nodes);
+  for (const auto& [name, disk] : disks_) {
+    if (!disk.changing) MakeNodes(init, disk.nodes);
+  }
 }
 
 void SharedDisks::UnmountAll() {
   for (const auto& [name, disk] : disks_) ::umount2(FolderOf(name).c_str(), 0);
+}
+
+void SharedDisks::Show(const std::vector<Node>& nodes) {
+  for (const Node& node : nodes) LogIfError("mount", AllowDisk(node.device, true));
+  for (const pid_t init : inits_()) MakeNodes(init, nodes);
+}
+
+void SharedDisks::Hide(const std::vector<Node>& nodes) {
+  for (const Node& node : nodes) LogIfError("unmount", AllowDisk(node.device, false));
+  for (const pid_t init : inits_()) RemoveNodes(init, nodes);
 }
 
 void SharedDisks::MakeNodes(pid_t init, const std::vector<Node>& nodes) {

@@ -32,7 +32,8 @@ class SharedDisks {
 
   using Mounted = std::function<void(const absl::Status&, const runtime::v1::MountedDisk&)>;
   void Mount(const runtime::v1::DiskMount& request, Mounted done);
-  // No such disk is no error. Error: IO_ERROR while a program uses it.
+  // No such disk is no error. Error: IO_ERROR while a program uses it or it is just coming or going; it is not to be
+  // taken away then, and can be unmounted again.
   void Unmount(const std::string& name, std::function<void(const absl::Status&)> done);
   // Puts the bare disks into the /dev of a distro that has just started.
   void ShowIn(pid_t init);
@@ -45,12 +46,19 @@ class SharedDisks {
     dev_t device = 0;
   };
   struct Disk {
+    // It is being mounted or unmounted, in a child.
+    bool changing = true;
     // Bare: the whole disk and its partitions.
     std::vector<Node> nodes;
     std::string device;  // "/dev/sdc"
   };
 
   void MountedInChild(const runtime::v1::DiskMount& request, const std::string& result, const Mounted& done);
+  void UnmountedInChild(const std::string& name, const absl::Status& status,
+                        const std::function<void(const absl::Status&)>& done);
+  // In all distros that may see them: they may be opened, and are in /dev; and the other way round.
+  void Show(const std::vector<Node>& nodes);
+  void Hide(const std::vector<Node>& nodes);
   static void MakeNodes(pid_t init, const std::vector<Node>& nodes);
   static void RemoveNodes(pid_t init, const std::vector<Node>& nodes);
 

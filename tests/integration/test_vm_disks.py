@@ -124,6 +124,26 @@ class VmDisks(unittest.TestCase):
         self.assertEqual(self.sh("ls /dev/sd* 2>/dev/null | wc -l"), "0")
         self.assertEqual(self.sh(f"mknod /d b {major} {minor}; head -c1 /d >/dev/null 2>&1 || echo refused; rm /d"), "refused")
 
+    def test_a_disk_that_a_distro_has_mounted_is_not_taken_away_however_often_it_is_asked(self):
+        device = None
+        for name, options in (("bound", ()), ("parted", ("--bare",))):
+            path = self.image("held-" + name, "old", table=bool(options))
+            self.home.ok("mount", path, "--name", name, *options)
+            if options:
+                device, = (disk["device"] for disk in self.status()["vm"]["disks"])
+            # Where the unmounting of the one below /mnt/wsl does not reach.
+            self.sh("mkdir -p /held; " + (f"mount -t ext4 /dev/{device}1 /held" if options else "mount --bind /mnt/wsl/bound /held"))
+            for _ in range(2):
+                self.assertIn("in use by a program", self.fails("IO_ERROR", "unmount", name))
+            self.assertEqual([disk["name"] for disk in self.status()["vm"]["disks"]], [name])
+            if options:
+                self.assertEqual(self.sh(f"ls /dev/{device} /dev/{device}1"), f"/dev/{device}\n/dev/{device}1")
+            self.assertEqual(self.sh("cat /held/file; echo new >/held/file; sync; umount /held"), "old")
+            self.home.ok("unmount", name)
+            shown = subprocess.run(["debugfs", "-R", "cat file", path + ("?offset=1048576" if options else "")],
+                                   capture_output=True, text=True, check=True)
+            self.assertEqual(shown.stdout, "new\n")
+
     def test_what_cannot_be_mounted(self):
         self.sh("true")
         self.fails("FILE_NOT_FOUND", "mount", self.images + "/none")
