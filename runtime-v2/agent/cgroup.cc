@@ -62,7 +62,7 @@ void RemoveFolders(const std::string& cgroup) {
 
 }  // namespace
 
-absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_t disk) {
+absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_t disk, bool shared_disks) {
   if (::mkdir(kParent, 0755) == 0) {
     EnableControllers(kRoot);
     EnableControllers(kParent);
@@ -72,7 +72,7 @@ absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_
   for (const std::string& folder : {cgroup, leaf}) {
     if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("cannot make", folder);
   }
-  RETURN_IF_ERROR(DenyOtherDisks(cgroup, disk));
+  RETURN_IF_ERROR(DenyOtherDisks(cgroup, disk, shared_disks));
   SetLimits(cgroup, conf);
   return WriteInOne(cgroup + "/cgroup.procs", "0");
 }

@@ -18,8 +18,8 @@
 namespace wslm {
 
 // Makes the groups and moves this process into the outer one, which so is the root for what is cloned with
-// CLONE_NEWCGROUP.
-absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_t disk);
+// CLONE_NEWCGROUP. `disk` is the distro's own; with `shared_disks` it may open those that are no distro's, too.
+absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_t disk, bool shared_disks);
 
 // In what was cloned so: moves it into the leaf.
 absl::Status EnterLeafCgroup(const std::string& distro_id);

@@ -119,7 +119,7 @@ absl::StatusOr<Container> StartOnDisk(const runtime::v1::DistroStart& request, i
   ASSIGN_OR_RETURN(container.mount_points, PrepareContainerRoot(request.config(), root));
   const WslConf conf = ConfOfRoot(root);
   container.systemd = conf.systemd;
-  RETURN_IF_ERROR(EnterCgroup(id, conf, container.disk.device));
+  RETURN_IF_ERROR(EnterCgroup(id, conf, container.disk.device, request.config().automount()));
   ASSIGN_OR_RETURN(container.init, SpawnInit(request.config(), root, channel));
   LogIfError("start", LeaveCgroup(id));
   return container;

@@ -67,11 +67,14 @@ bpf_insn Store(int16_t offset, uint8_t from) {
   return Instruction(BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, from, offset, 0);
 }
 
-// Allows what is in the map; kMajor and kMinor are in their registers, and lost behind it.
-void AllowWhatIsInTheMap(std::vector<bpf_insn>& program, uint8_t major_register, uint8_t minor_register) {
+// What is asked for, from the first instructions on. A call keeps the last two.
+constexpr uint8_t kType = BPF_REG_2, kAccess = BPF_REG_3, kMajor = BPF_REG_6, kMinor = BPF_REG_7;
+
+// Behind it only kMajor and kMinor are still in their registers.
+void AllowWhatIsInTheMap(std::vector<bpf_insn>& program) {
   constexpr int16_t kKey = -static_cast<int16_t>(sizeof(DiskKey));
-  program.push_back(Store(kKey, major_register));
-  program.push_back(Store(kKey + 4, minor_register));
+  program.push_back(Store(kKey, kMajor));
+  program.push_back(Store(kKey + 4, kMinor));
   program.push_back(Instruction(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0));
   program.push_back(Instruction(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, kKey));
   // One instruction of two.
@@ -82,9 +85,25 @@ void AllowWhatIsInTheMap(std::vector<bpf_insn>& program, uint8_t major_register,
   Return(program, 1);
 }
 
-std::vector<bpf_insn> Program(dev_t own) {
-  constexpr uint8_t kType = BPF_REG_2, kAccess = BPF_REG_3, kMajor = BPF_REG_4, kMinor = BPF_REG_5;
-  constexpr uint8_t kKeptMajor = BPF_REG_6, kKeptMinor = BPF_REG_7;
+std::vector<bpf_insn> BlockDeviceRule(dev_t own, bool shared) {
+  std::vector<bpf_insn> program;
+  program.push_back(SkipUnlessEqual(kMajor, static_cast<int32_t>(major(own)), 3));
+  program.push_back(SkipUnlessEqual(kMinor, static_cast<int32_t>(minor(own)), 2));
+  Return(program, 1);
+  if (shared) AllowWhatIsInTheMap(program);
+  // The three ranges of SCSI disks.
+  program.push_back(SkipUnlessEqual(kMajor, SCSI_DISK0_MAJOR, 2));
+  Return(program, 0);
+  program.push_back(SkipIfBelow(kMajor, SCSI_DISK1_MAJOR, 3));
+  program.push_back(SkipIfAbove(kMajor, SCSI_DISK7_MAJOR, 2));
+  Return(program, 0);
+  program.push_back(SkipIfBelow(kMajor, SCSI_DISK8_MAJOR, 3));
+  program.push_back(SkipIfAbove(kMajor, SCSI_DISK15_MAJOR, 2));
+  Return(program, 0);
+  return program;
+}
+
+std::vector<bpf_insn> Program(dev_t own, bool shared) {
   std::vector<bpf_insn> program;
   program.push_back(Load(kType, offsetof(bpf_cgroup_dev_ctx, access_type)));
   program.push_back(Copy(kAccess, kType));
@@ -99,26 +118,9 @@ std::vector<bpf_insn> Program(dev_t own) {
   program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_CHAR, 3));
   program.push_back(SkipUnlessEqual(kMajor, kHvcMajor, 2));
   Return(program, 0);
-  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_BLOCK, 29));
-  // Its own disk.
-  program.push_back(SkipUnlessEqual(kMajor, static_cast<int32_t>(major(own)), 3));
-  program.push_back(SkipUnlessEqual(kMinor, static_cast<int32_t>(minor(own)), 2));
-  Return(program, 1);
-  // A call keeps these two.
-  program.push_back(Copy(kKeptMajor, kMajor));
-  program.push_back(Copy(kKeptMinor, kMinor));
-  AllowWhatIsInTheMap(program, kKeptMajor, kKeptMinor);
-  program.push_back(Copy(kMajor, kKeptMajor));
-  program.push_back(Copy(kMinor, kKeptMinor));
-  // The three ranges of SCSI disks.
-  program.push_back(SkipUnlessEqual(kMajor, SCSI_DISK0_MAJOR, 2));
-  Return(program, 0);
-  program.push_back(SkipIfBelow(kMajor, SCSI_DISK1_MAJOR, 3));
-  program.push_back(SkipIfAbove(kMajor, SCSI_DISK7_MAJOR, 2));
-  Return(program, 0);
-  program.push_back(SkipIfBelow(kMajor, SCSI_DISK8_MAJOR, 3));
-  program.push_back(SkipIfAbove(kMajor, SCSI_DISK15_MAJOR, 2));
-  Return(program, 0);
+  const std::vector<bpf_insn> block = BlockDeviceRule(own, shared);
+  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_BLOCK, static_cast<int16_t>(block.size())));
+  program.insert(program.end(), block.begin(), block.end());
   Return(program, 1);
   return program;
 }
@@ -152,8 +154,8 @@ absl::Status AllowDisk(dev_t device, bool allowed) {
   return absl::OkStatus();
 }
 
-absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own) {
-  const std::vector<bpf_insn> program = Program(own);
+absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own, bool shared) {
+  const std::vector<bpf_insn> program = Program(own, shared);
   bpf_attr load{};
   load.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
   load.insns = reinterpret_cast<uint64_t>(program.data());

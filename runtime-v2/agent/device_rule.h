@@ -13,12 +13,13 @@ namespace wslm {
 // Once, before the first rule, in the process whose children make the rules.
 absl::Status PrepareDeviceRules();
 
-// Whether all distros may open the disk or partition `device` from now on.
+// Whether all distros with `shared` may open the disk or partition `device` from now on.
 absl::Status AllowDisk(dev_t device, bool allowed);
 
-// Forbids the processes of `cgroup` (a folder of the cgroup2 tree) to open SCSI disks other than `own` and those that
-// AllowDisk allows, and the VM's console. Device nodes of any kind may be made, since a distro's files may hold them.
-absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own);
+// Forbids the processes of `cgroup` (a folder of the cgroup2 tree) to open SCSI disks other than `own` and, if
+// `shared`, those that AllowDisk allows, and the VM's console. Device nodes of any kind may be made, since a distro's
+// files may hold them.
+absl::Status DenyOtherDisks(const std::string& cgroup, dev_t own, bool shared);
 
 }  // namespace wslm
 

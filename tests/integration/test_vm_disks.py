@@ -115,6 +115,8 @@ class VmDisks(unittest.TestCase):
         self.assertEqual(self.sh("ls /dev/sd* 2>/dev/null | wc -l", "alone"), "0")
         number = self.sh(f"stat -c '%t %T' /dev/{device}")
         major, minor = (int(part, 16) for part in number.split())
+        self.assertEqual(self.sh(f"mknod /d b {major} {minor}; head -c1 /d >/dev/null 2>&1 || echo refused; rm /d", "alone"),
+                         "refused")
         # A disk of another distro is not open to it by that.
         others = self.sh(f"for i in 0 1 2 3 4 5; do m=$((i * 16)); [ $m = {minor} ] && continue; rm -f /d; mknod /d b {major} $m; "
                          "[ $(stat -c %d /) = $((8 * 256 + m)) ] && continue; head -c1 /d >/dev/null 2>&1 && echo reached $m; done; "
