@@ -14,6 +14,8 @@ namespace {
 
 // A record of the kernel's is at most this long (Documentation/ABI/testing/dev-kmsg; CONSOLE_EXT_LOG_MAX).
 constexpr size_t kLongestRecord = 8192;
+// At a time: the loop has others to serve, and comes back while there is more.
+constexpr int kMostRecords = 256;
 constexpr std::string_view kCgroups = "/wslm/";
 
 // What stands between `begin` and the next `end` behind it; nothing when one is missing.
@@ -76,7 +78,7 @@ absl::Status KernelLog::Begin() {
 
 void KernelLog::Read() {
   char record[kLongestRecord];
-  while (true) {
+  for (int i = 0; i < kMostRecords; ++i) {
     const ssize_t size = ::read(log_.get(), record, sizeof record);
     // EPIPE: records were overwritten before they were read; the next read goes on behind them.
     if (size < 0 && (errno == EPIPE || errno == EINTR)) continue;
