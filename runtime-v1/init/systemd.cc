@@ -24,6 +24,7 @@ namespace {
 // Emulated, on a busy host. Sessions begin then, whatever systemd still does.
 constexpr std::chrono::milliseconds kBootPatience{90'000};
 constexpr std::chrono::milliseconds kUserPatience{30'000};
+constexpr std::chrono::milliseconds kAskAgain{1'000};
 constexpr char kNotifyFolder[] = "/run/wslm";
 constexpr char kNotifySocket[] = "/run/wslm/notify";
 constexpr char kOwnName[] = "@wslm-init";
@@ -143,6 +144,10 @@ void Systemd::OnStarted(UserManager& manager) {
 void Systemd::PowerOff() {
   stopping_ = true;
   ::kill(1, SIGRTMIN + 4);
+  // The kernel drops it while systemd, the namespace's first process, has no handler for it yet. systemd itself does
+  // nothing more when it is asked again.
+  loop_.Cancel(power_off_timer_);
+  power_off_timer_ = loop_.After(kAskAgain, [this] { PowerOff(); });
 }
 
 }  // namespace wslm::init

@@ -63,6 +63,7 @@ class Systemd {
   const ::wslm::runtime::v1::InstanceConfig& config_;
   const UniqueFd notify_;
   EventLoop::Timer timer_ = 0;
+  EventLoop::Timer power_off_timer_ = 0;
   bool ready_ = false;
   bool stopping_ = false;
   std::map<uid_t, UserManager> users_;
