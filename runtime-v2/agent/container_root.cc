@@ -92,9 +92,11 @@ absl::Status MountHost() {
   return absl::OkStatus();
 }
 
+// `mode` with the type.
 absl::Status MakeNode(int dev, const char* name, mode_t mode, unsigned major_number, unsigned minor_number) {
-  if (::mknodat(dev, name, S_IFCHR | mode, makedev(major_number, minor_number)) != 0 ||
-      ::fchmodat(dev, name, mode, 0) != 0) {
+  // The umask takes bits off.
+  if (::mknodat(dev, name, mode, makedev(major_number, minor_number)) != 0 ||
+      ::fchmodat(dev, name, mode & 0777, 0) != 0) {
     return ErrnoError("cannot make", std::string("/dev/") + name);
   }
   return absl::OkStatus();
@@ -106,9 +108,7 @@ constexpr unsigned kLoopDevices = 32;
 absl::Status MakeLoopDevices(int dev) {
   for (unsigned i = 0; i < kLoopDevices; ++i) {
     const std::string name = "loop" + std::to_string(i);
-    if (::mknodat(dev, name.c_str(), S_IFBLK | 0660, makedev(LOOP_MAJOR, i)) != 0) {
-      return ErrnoError("cannot make", "/dev/" + name);
-    }
+    RETURN_IF_ERROR(MakeNode(dev, name.c_str(), S_IFBLK | 0660, LOOP_MAJOR, i));
   }
   return absl::OkStatus();
 }
@@ -116,18 +116,18 @@ absl::Status MakeLoopDevices(int dev) {
 absl::Status FillDev(int root) {
   ASSIGN_OR_RETURN(const UniqueFd dev, OpenInRoot(root, "dev", O_RDONLY | O_DIRECTORY));
   for (const char* folder : {"pts", "shm", "mqueue", "net", "mapper"}) ::mkdirat(dev.get(), folder, 0755);
-  RETURN_IF_ERROR(MakeNode(dev.get(), "null", 0666, 1, 3));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "zero", 0666, 1, 5));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "full", 0666, 1, 7));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "random", 0666, 1, 8));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "urandom", 0666, 1, 9));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "kmsg", 0644, 1, 11));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "tty", 0666, 5, 0));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "fuse", 0666, 10, 229));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "loop-control", 0660, 10, 237));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "net/tun", 0666, 10, 200));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "btrfs-control", 0660, 10, 234));
-  RETURN_IF_ERROR(MakeNode(dev.get(), "mapper/control", 0600, 10, 236));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "null", S_IFCHR | 0666, 1, 3));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "zero", S_IFCHR | 0666, 1, 5));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "full", S_IFCHR | 0666, 1, 7));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "random", S_IFCHR | 0666, 1, 8));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "urandom", S_IFCHR | 0666, 1, 9));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "kmsg", S_IFCHR | 0644, 1, 11));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "tty", S_IFCHR | 0666, 5, 0));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "fuse", S_IFCHR | 0666, 10, 229));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "loop-control", S_IFCHR | 0660, 10, 237));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "net/tun", S_IFCHR | 0666, 10, 200));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "btrfs-control", S_IFCHR | 0660, 10, 234));
+  RETURN_IF_ERROR(MakeNode(dev.get(), "mapper/control", S_IFCHR | 0600, 10, 236));
   RETURN_IF_ERROR(MakeLoopDevices(dev.get()));
   constexpr const char* kLinks[][2] = {{"pts/ptmx", "ptmx"},
                                        {"/proc/self/fd", "fd"},

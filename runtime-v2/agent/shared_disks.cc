@@ -218,12 +218,15 @@ void SharedDisks::MakeNodes(pid_t init, const std::vector<Node>& nodes) {
   const UniqueFd root(::open(("/proc/" + std::to_string(init) + "/root").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   const auto dev = OpenInRoot(root.get(), "dev", O_RDONLY | O_DIRECTORY);
   if (!LogIfError("mount", dev.status())) return;
+  // Not by chmod, which would follow a link that a distro puts there.
+  const mode_t mask = ::umask(0);
   for (const Node& node : nodes) {
     if (::mknodat(dev->get(), node.name.c_str(), S_IFBLK | 0660, node.device) != 0 ||
         ::fchownat(dev->get(), node.name.c_str(), 0, kDiskGroup, AT_SYMLINK_NOFOLLOW) != 0) {
       LogIfError("mount", ErrnoError("cannot make", node.name));
     }
   }
+  ::umask(mask);
 }
 
 void SharedDisks::RemoveNodes(pid_t init, const std::vector<Node>& nodes) {

@@ -113,6 +113,8 @@ class VmDisks(unittest.TestCase):
             self.assertEqual(self.sh(f"dd if=/dev/{device}1 bs=1k skip=1 count=1 2>/dev/null | dd bs=1 skip=56 count=2 "
                                      "2>/dev/null | od -An -tx1 | tr -d ' \\n'", distro), "53ef")
         self.assertEqual(self.sh("ls /dev/sd* 2>/dev/null | wc -l", "alone"), "0")
+        self.assertEqual(self.sh(f"stat -c %a /dev/{device} /dev/{device}1 /dev/loop0 /dev/null").split(),
+                         ["660", "660", "660", "666"])
         number = self.sh(f"stat -c '%t %T' /dev/{device}")
         major, minor = (int(part, 16) for part in number.split())
         self.assertEqual(self.sh(f"mknod /d b {major} {minor}; head -c1 /d >/dev/null 2>&1 || echo refused; rm /d", "alone"),
