@@ -9,10 +9,14 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
+#include <optional>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/unique_fd.h"
 
 namespace wslm {
@@ -85,6 +89,27 @@ void AllowWhatIsInTheMap(std::vector<bpf_insn>& program) {
   Return(program, 1);
 }
 
+// bsg's major is whatever was free (block/bsg.c).
+std::optional<int> BsgMajor() {
+  const std::string devices = ReadSmallFile("/proc/devices").value_or("");
+  for (const absl::string_view line : absl::StrSplit(devices, '\n')) {
+    const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
+    int number = 0;
+    if (words.size() == 2 && words[1] == "bsg" && absl::SimpleAtoi(words[0], &number)) return number;
+  }
+  return std::nullopt;
+}
+
+// The console, and what sends any command to any disk.
+std::vector<bpf_insn> CharacterDeviceRule() {
+  std::vector<bpf_insn> program;
+  for (const int forbidden : {kHvcMajor, SCSI_GENERIC_MAJOR, BsgMajor().value_or(SCSI_GENERIC_MAJOR)}) {
+    program.push_back(SkipUnlessEqual(kMajor, forbidden, 2));
+    Return(program, 0);
+  }
+  return program;
+}
+
 std::vector<bpf_insn> BlockDeviceRule(dev_t own, bool shared) {
   std::vector<bpf_insn> program;
   program.push_back(SkipUnlessEqual(kMajor, static_cast<int32_t>(major(own)), 3));
@@ -103,6 +128,11 @@ std::vector<bpf_insn> BlockDeviceRule(dev_t own, bool shared) {
   return program;
 }
 
+void AppendFor(int32_t type, const std::vector<bpf_insn>& rule, std::vector<bpf_insn>& program) {
+  program.push_back(SkipUnlessEqual(kType, type, static_cast<int16_t>(rule.size())));
+  program.insert(program.end(), rule.begin(), rule.end());
+}
+
 std::vector<bpf_insn> Program(dev_t own, bool shared) {
   std::vector<bpf_insn> program;
   program.push_back(Load(kType, offsetof(bpf_cgroup_dev_ctx, access_type)));
@@ -115,12 +145,8 @@ std::vector<bpf_insn> Program(dev_t own, bool shared) {
   program.push_back(And(kAccess, BPF_DEVCG_ACC_READ | BPF_DEVCG_ACC_WRITE));
   program.push_back(SkipUnlessEqual(kAccess, 0, 2));
   Return(program, 1);
-  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_CHAR, 3));
-  program.push_back(SkipUnlessEqual(kMajor, kHvcMajor, 2));
-  Return(program, 0);
-  const std::vector<bpf_insn> block = BlockDeviceRule(own, shared);
-  program.push_back(SkipUnlessEqual(kType, BPF_DEVCG_DEV_BLOCK, static_cast<int16_t>(block.size())));
-  program.insert(program.end(), block.begin(), block.end());
+  AppendFor(BPF_DEVCG_DEV_CHAR, CharacterDeviceRule(), program);
+  AppendFor(BPF_DEVCG_DEV_BLOCK, BlockDeviceRule(own, shared), program);
   Return(program, 1);
   return program;
 }

@@ -124,6 +124,8 @@ class VmDisks(unittest.TestCase):
                          "[ $(stat -c %d /) = $((8 * 256 + m)) ] && continue; head -c1 /d >/dev/null 2>&1 && echo reached $m; done; "
                          "rm -f /d")
         self.assertEqual(others, "")
+        # Nor the device that sends any command to any disk, whether the VM has one or not.
+        self.assertIn("not permitted", self.sh("mknod /d c 21 0; head -c1 /d 2>&1; rm /d"))
         self.home.ok("unmount", "bare")
         self.assertEqual(self.sh("ls /dev/sd* 2>/dev/null | wc -l"), "0")
         self.assertEqual(self.sh(f"mknod /d b {major} {minor}; head -c1 /d >/dev/null 2>&1 || echo refused; rm /d"), "refused")
