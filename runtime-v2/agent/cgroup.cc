@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v2/agent/device_rule.h"
 #include "runtime-v2/agent/file.h"
@@ -19,7 +21,10 @@ namespace {
 
 constexpr char kRoot[] = "/sys/fs/cgroup";
 constexpr char kParent[] = "/sys/fs/cgroup/wslm";
+constexpr char kSeenRoot[] = "/root";
 constexpr char kLeaf[] = "/init.scope";
+constexpr int kEmptyTries = 100;
+constexpr useconds_t kEmptyPause = 10'000;
 // Of cpu.max, in microseconds: the kernel's own.
 constexpr int64_t kPeriod = 100'000;
 // With less no distro starts, and so none could be given more again.
@@ -28,6 +33,7 @@ constexpr int64_t kLeastProcesses = 16;
 constexpr int64_t kMostProcessors = 1024;
 
 std::string CgroupOf(const std::string& distro_id) { return absl::StrCat(kParent, "/", distro_id); }
+std::string SeenRootOf(const std::string& distro_id) { return CgroupOf(distro_id) + kSeenRoot; }
 
 // Lets the groups below have limits of their own.
 void EnableControllers(const std::string& cgroup) {
@@ -57,40 +63,57 @@ void RemoveFolders(const std::string& cgroup) {
     }
     ::closedir(directory);
   }
-  ::rmdir(cgroup.c_str());
+  if (::rmdir(cgroup.c_str()) != 0) LogIfError("cgroup", ErrnoError("cannot remove", cgroup));
+}
+
+// What was killed takes a while to be gone.
+void WaitUntilEmpty(const std::string& cgroup) {
+  for (int i = 0; i < kEmptyTries; ++i) {
+    if (absl::StrContains(ReadSmallFile(cgroup + "/cgroup.events").value_or(""), "populated 0")) return;
+    ::usleep(kEmptyPause);
+  }
 }
 
 }  // namespace
 
+absl::Status PrepareCgroups() {
+  if (::mkdir(kParent, 0755) != 0) return ErrnoError("cannot make", kParent);
+  EnableControllers(kRoot);
+  EnableControllers(kParent);
+  return absl::OkStatus();
+}
+
 absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_t disk, bool shared_disks) {
-  if (::mkdir(kParent, 0755) == 0) {
-    EnableControllers(kRoot);
-    EnableControllers(kParent);
-  }
+  // Another rule would be added to that of a group that a failed start left.
+  RemoveCgroup(distro_id);
   const std::string cgroup = CgroupOf(distro_id);
-  const std::string leaf = cgroup + kLeaf;
-  for (const std::string& folder : {cgroup, leaf}) {
-    if (::mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) return ErrnoError("cannot make", folder);
+  const std::string seen_root = SeenRootOf(distro_id);
+  for (const std::string& folder : {cgroup, seen_root, seen_root + kLeaf}) {
+    if (::mkdir(folder.c_str(), 0755) != 0) return ErrnoError("cannot make", folder);
   }
+  EnableControllers(cgroup);
   RETURN_IF_ERROR(DenyOtherDisks(cgroup, disk, shared_disks));
   SetLimits(cgroup, conf);
-  return WriteInOne(cgroup + "/cgroup.procs", "0");
+  // For programs that look how much they have. A process in a namespace further in could change these, not those above.
+  SetLimits(seen_root, conf);
+  return WriteInOne(seen_root + "/cgroup.procs", "0");
 }
 
 absl::Status EnterLeafCgroup(const std::string& distro_id) {
-  return WriteInOne(absl::StrCat(CgroupOf(distro_id), kLeaf, "/cgroup.procs"), "0");
+  return WriteInOne(absl::StrCat(SeenRootOf(distro_id), kLeaf, "/cgroup.procs"), "0");
 }
 
 absl::Status LeaveCgroup(const std::string& distro_id) {
   RETURN_IF_ERROR(WriteInOne(absl::StrCat(kRoot, "/cgroup.procs"), "0"));
-  EnableControllers(CgroupOf(distro_id));
+  EnableControllers(SeenRootOf(distro_id));
   return absl::OkStatus();
 }
 
 void RemoveCgroup(const std::string& distro_id) {
   const std::string cgroup = CgroupOf(distro_id);
   if (::access(cgroup.c_str(), F_OK) != 0) return;
-  LogIfError("stop", WriteInOne(cgroup + "/cgroup.kill", "1"));
+  LogIfError("cgroup", WriteInOne(cgroup + "/cgroup.kill", "1"));
+  WaitUntilEmpty(cgroup);
   RemoveFolders(cgroup);
 }
 

@@ -1,10 +1,12 @@
 // A distro's control group (cgroup2): what it may use of the VM, and which disks it may open.
 //
-//   /sys/fs/cgroup/wslm/ID             its limits; the root of the tree as the distro sees it
-//   /sys/fs/cgroup/wslm/ID/init.scope  its first process, and all that don't leave
+//   /sys/fs/cgroup/wslm/ID                  its limits and its device rule
+//   /sys/fs/cgroup/wslm/ID/root             the root of the tree as the distro sees it
+//   /sys/fs/cgroup/wslm/ID/root/init.scope  its first process, and all that don't leave
 //
-// No process is in the group itself, so that the distro can make groups with limits of their own in it: the kernel
-// allows either. systemd takes the leaf of this name for its own.
+// The distro's root may change what hangs on the groups that it sees, and so what confines it hangs on the one above.
+// No process is in a group that has others below, so that the distro can make groups with limits of their own: the
+// kernel allows either. systemd takes the leaf of this name for its own.
 #ifndef WSLM_RUNTIME_V2_AGENT_CGROUP_H_
 #define WSLM_RUNTIME_V2_AGENT_CGROUP_H_
 
@@ -17,8 +19,12 @@
 
 namespace wslm {
 
-// Makes the groups and moves this process into the outer one, which so is the root for what is cloned with
-// CLONE_NEWCGROUP. `disk` is the distro's own; with `shared_disks` it may open those that are no distro's, too.
+// Once, before the first distro: makes the group above all distros'.
+absl::Status PrepareCgroups();
+
+// Makes the groups, anew where some are left, and moves this process into the one that the distro sees as the root: it
+// is the root for what is cloned with CLONE_NEWCGROUP. `disk` is the distro's own; with `shared_disks` it may open
+// those that are no distro's, too.
 absl::Status EnterCgroup(const std::string& distro_id, const WslConf& conf, dev_t disk, bool shared_disks);
 
 // In what was cloned so: moves it into the leaf.
@@ -27,7 +33,7 @@ absl::Status EnterLeafCgroup(const std::string& distro_id);
 // Moves this process back to the VM's root group, and lets the distro give limits to its groups.
 absl::Status LeaveCgroup(const std::string& distro_id);
 
-// Kills what is left in the distro's group and removes it with all below.
+// Kills what is left in the distro's group and removes it with all below. Blocks, up to a second.
 void RemoveCgroup(const std::string& distro_id);
 
 }  // namespace wslm

@@ -16,6 +16,7 @@
 #include "distros/host/status_macros.h"
 #include "runtime-v2/agent/agent.h"
 #include "runtime-v2/agent/boot.h"
+#include "runtime-v2/agent/cgroup.h"
 #include "runtime-v2/agent/child_task.h"
 #include "runtime-v2/agent/children.h"
 #include "runtime-v2/agent/device_rule.h"
@@ -55,6 +56,7 @@ absl::Status Run() {
   RETURN_IF_ERROR(children.Init());
   // FrameLink wants EPIPE.
   ::signal(SIGPIPE, SIG_IGN);
+  RETURN_IF_ERROR(PrepareCgroups());
   RETURN_IF_ERROR(PrepareDeviceRules());
   RETURN_IF_ERROR(SharedDisks::MakeFolder());
   Agent agent(loop, children, std::move(port));

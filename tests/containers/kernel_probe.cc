@@ -1,6 +1,7 @@
 // What a distro's root may ask of its kernel and no shell can: a static program for the inside of a distro.
 //
 //   kernel_probe bpf|io_uring|ptrace    does it, and says "ok" or what failed
+//   kernel_probe rules                  says how many device rules hang on the control group that it sees as the root
 //   kernel_probe map FILE               writes "mapped" over its beginning through a shared mapping
 //   kernel_probe lock FILE              locks its beginning by fcntl, and sees that a child then can't
 //   kernel_probe serve ADDRESS PORT     accepts connections and tells each who it is, until it is killed
@@ -58,6 +59,15 @@ void Bpf() {
   if (::syscall(SYS_bpf, BPF_PROG_TEST_RUN, &run, sizeof run) != 0) Fail("run");
   if (run.test.retval != 42) Fail("answer");
   Ok();
+}
+
+void Rules() {
+  const int root = ::open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  bpf_attr query = {};
+  query.query.target_fd = static_cast<uint32_t>(root);
+  query.query.attach_type = BPF_CGROUP_DEVICE;
+  if (::syscall(SYS_bpf, BPF_PROG_QUERY, &query, sizeof query) != 0) Fail("query");
+  std::printf("%u\n", query.query.prog_cnt);
 }
 
 // Reads a file's beginning through a ring.
@@ -186,6 +196,8 @@ int main(int argc, char** argv) {
     IoUring();
   } else if (what == "ptrace") {
     Ptrace();
+  } else if (what == "rules") {
+    Rules();
   } else if (what == "map" && argc == 3) {
     Map(argv[2]);
   } else if (what == "lock" && argc == 3) {
@@ -195,7 +207,8 @@ int main(int argc, char** argv) {
   } else if (what == "answer" && argc == 3) {
     Answer(argv[2]);
   } else {
-    std::fputs("usage: kernel_probe bpf|io_uring|ptrace|map FILE|lock FILE|serve ADDRESS PORT|answer PORT\n", stderr);
+    std::fputs("usage: kernel_probe bpf|io_uring|ptrace|rules|map FILE|lock FILE|serve ADDRESS PORT|answer PORT\n",
+               stderr);
     return 2;
   }
   return 0;

@@ -175,6 +175,9 @@ class Containers(HostFolders, DistroTest):
                                  " grep max g/pids.events; while ! rmdir g 2>/dev/null; do sleep 0.1; done"),
                          "0::/init.scope\ncpuset cpu io memory pids\nmax 1")
 
+    def test_the_rule_on_its_devices_hangs_where_it_cannot_take_it_off(self):
+        self.assertEqual(self.sh("kernel_probe rules"), "0")
+
     def test_its_own_limits_are_those_of_wsl_conf_and_nobodys_inside(self):
         self.sh("printf '[wslm]\\nmemory = 96M\\nprocessors = 1\\nprocesses = 40\\n' >/etc/wsl.conf")
         self.home.ok("terminate", "deb")
@@ -182,6 +185,10 @@ class Containers(HostFolders, DistroTest):
         self.addCleanup(self.sh, "rm /etc/wsl.conf")
         self.assertEqual(self.sh("cd /sys/fs/cgroup; cat memory.max cpu.max pids.max"), "100663296\n100000 100000\n40")
         self.assertNotEqual(self.home.run("run", "--", "echo max >/sys/fs/cgroup/pids.max").returncode, 0)
+        self.assertEqual(self.home.run("run", "--cd", "/", "--", "perl -e '$x = q(x) x (200 << 20)'").returncode, 128 + 9)
+        # A namespace further in may write to the files of the group that the distro sees as its root.
+        self.assertEqual(self.sh("cd /sys/fs/cgroup; mkdir g; echo 0 >g/cgroup.procs; unshare -C sh -c 'echo max >memory.max';"
+                                 " cat memory.max"), "max")
         self.assertEqual(self.home.run("run", "--cd", "/", "--", "perl -e '$x = q(x) x (200 << 20)'").returncode, 128 + 9)
         result = self.home.run("run", "--cd", "/", "--", "sh -c 'for i in $(seq 60); do sleep 60 & done'; kill -9 -1")
         self.assertIn("Cannot fork", result.stderr)
