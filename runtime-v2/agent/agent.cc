@@ -263,6 +263,7 @@ void Agent::OnKernelEvent(const KernelEvent& event) {
   runtime::v1::Notice& notice = *message.mutable_notice();
   notice.set_kind(event.kind);
   notice.set_process(event.process);
+  notice.set_limited_cgroup(event.limited_cgroup);
   notice.set_distro_id(event.distro_id);
   for (const auto& [id, distro] : distros_) {
     if (!event.disk.empty() && distro->disk() == "/dev/" + event.disk) notice.set_distro_id(id);

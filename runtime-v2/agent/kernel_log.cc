@@ -28,17 +28,21 @@ std::optional<std::string_view> Between(std::string_view text, std::string_view 
   return text.substr(0, length);
 }
 
-// "oom-kill:constraint=…,task_memcg=/wslm/ID,task=NAME,pid=PID,uid=0"
+// "oom-kill:constraint=CONSTRAINT_…,…,global_oom,task_memcg=/wslm/ID/…,task=NAME,pid=PID,uid=0"; where a control group
+// has reached its limit, oom_memcg=GROUP is in the place of global_oom (dump_oom_summary in mm/oom_kill.c).
 std::optional<KernelEvent> ReadOomKill(std::string_view text) {
-  const auto cgroup = Between(text, ",task_memcg=", ",task=");
+  const bool limited = text.starts_with("oom-kill:constraint=CONSTRAINT_MEMCG,");
+  const auto cgroup = limited ? Between(text, ",oom_memcg=", ",task_memcg=") : Between(text, ",task_memcg=", ",task=");
   const auto name = Between(text, ",task=", ",pid=");
   const auto pid = Between(text, ",pid=", ",uid=");
   if (!cgroup || !name || !pid) return std::nullopt;
-  KernelEvent event{.kind = runtime::v1::NOTICE_KIND_OUT_OF_MEMORY,
+  KernelEvent event{.kind = limited ? runtime::v1::NOTICE_KIND_MEMORY_LIMIT : runtime::v1::NOTICE_KIND_OUT_OF_MEMORY,
                     .process = std::string(*name) + " (process " + std::string(*pid) + ")"};
   if (cgroup->starts_with(kCgroups)) {
     const std::string_view below = cgroup->substr(kCgroups.size());
-    event.distro_id = std::string(below.substr(0, below.find('/')));
+    const size_t slash = below.find('/');
+    event.distro_id = std::string(below.substr(0, slash));
+    if (limited && slash != std::string_view::npos) event.limited_cgroup = std::string(below.substr(slash + 1));
   }
   return event;
 }

@@ -21,6 +21,8 @@ struct KernelEvent {
   std::string disk;
   // "NAME (process PID)", as the VM counts processes.
   std::string process;
+  // As Notice.limited_cgroup.
+  std::string limited_cgroup;
 };
 
 // Reads a record of /dev/kmsg. Nothing: it is of no interest, or a program wrote it.

@@ -10,10 +10,38 @@
 namespace wslm {
 
 using runtime::v1::Incident;
+using runtime::v1::Notice;
 
 namespace {
 
 constexpr size_t kKept = 5;
+constexpr absl::Duration kBetweenAlike = absl::Seconds(30);
+// The VM makes the names up.
+constexpr size_t kMostRemembered = 1024;
+
+// Empty: of no kind that is known.
+std::string MessageOf(const Notice& notice) {
+  const std::string process = Escaped(notice.process());
+  switch (notice.kind()) {
+    case runtime::v1::NOTICE_KIND_OUT_OF_MEMORY:
+      return absl::StrCat("The VM ran out of memory, and ", process,
+                          " was ended. 'memory' in wslm.conf gives the VM more.");
+    case runtime::v1::NOTICE_KIND_MEMORY_LIMIT:
+      if (notice.limited_cgroup().empty()) {
+        return absl::StrCat("The distro reached its memory limit, and ", process,
+                            " was ended. 'memory' in the section [wslm] of its /etc/wsl.conf is the limit.");
+      }
+      return absl::StrCat("Inside the distro, ", Escaped(notice.limited_cgroup()), " reached its memory limit, and ",
+                          process,
+                          " was ended. Who set the limit can raise it: MemoryMax of a systemd unit, --memory of a "
+                          "container.");
+    case runtime::v1::NOTICE_KIND_READ_ONLY:
+      return "The distro's file system had an error and is read-only until the distro is started again. 'wslm "
+             "terminate' stops it, 'wslm check' looks for what is wrong.";
+    default:
+      return "";
+  }
+}
 
 class NoticeObserver : public runtime::v1::StreamObserver {
  public:
@@ -22,23 +50,13 @@ class NoticeObserver : public runtime::v1::StreamObserver {
 
   void OnMessage(const runtime::v1::GuestMessage& message, size_t) override {
     if (!message.has_notice()) return;
-    const runtime::v1::Notice& notice = message.notice();
-    Incident incident;
-    if (!notice.distro_id().empty()) incident.distro_ids.push_back(notice.distro_id());
-    if (notice.kind() == runtime::v1::NOTICE_KIND_OUT_OF_MEMORY) {
-      incident.kind = Incident::Kind::kOutOfMemory;
-      incident.message = absl::StrCat("The VM ran out of memory, and ", Escaped(notice.process()),
-                                      " was ended. 'memory' in wslm.conf gives the VM more.");
-    } else if (notice.kind() == runtime::v1::NOTICE_KIND_READ_ONLY) {
-      incident.kind = Incident::Kind::kDiskError;
-      incident.message =
-          "The distro's file system had an error and is read-only until the distro is started again. 'wslm terminate' "
-          "stops it, 'wslm check' looks for what is wrong.";
-    } else {
-      return;
-    }
+    auto incident = DescribeNotice(message.notice());
+    if (!incident) return;
+    const auto left_out = limit_.Admit(message.notice(), absl::Now());
+    if (!left_out) return;
+    if (*left_out > 0) absl::StrAppend(&incident->message, " (", *left_out, " more like it before were not told.)");
     // The channel's thread serves all distros: who is told may wait for what waits for that thread.
-    worker_->Post([incidents = incidents_, incident] { incidents->Add(incident); });
+    worker_->Post([incidents = incidents_, incident = *std::move(incident)] { incidents->Add(incident); });
   }
   // With the VM.
   void OnEnd(const absl::Status&) override {}
@@ -46,9 +64,33 @@ class NoticeObserver : public runtime::v1::StreamObserver {
  private:
   const std::shared_ptr<Incidents> incidents_;
   const std::shared_ptr<Worker> worker_;
+  NoticeLimit limit_;
 };
 
 }  // namespace
+
+std::optional<Incident> DescribeNotice(const Notice& notice) {
+  const std::string message = MessageOf(notice);
+  if (message.empty()) return std::nullopt;
+  Incident incident{.kind = notice.kind() == runtime::v1::NOTICE_KIND_READ_ONLY ? Incident::Kind::kDiskError
+                                                                                : Incident::Kind::kOutOfMemory,
+                    .message = message};
+  if (!notice.distro_id().empty()) incident.distro_ids.push_back(notice.distro_id());
+  return incident;
+}
+
+std::optional<int> NoticeLimit::Admit(const Notice& notice, absl::Time now) {
+  if (told_.size() >= kMostRemembered) told_.clear();
+  const auto [entry, first] = told_.try_emplace({notice.kind(), notice.distro_id()}, Told{.time = now});
+  Told& told = entry->second;
+  if (first) return 0;
+  if (now - told.time < kBetweenAlike) {
+    ++told.left_out;
+    return std::nullopt;
+  }
+  told.time = now;
+  return std::exchange(told.left_out, 0);
+}
 
 void Incidents::Add(const Incident& incident) {
   const std::lock_guard calling(calling_);

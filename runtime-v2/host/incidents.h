@@ -4,9 +4,12 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -40,7 +43,25 @@ class Incidents {
   std::deque<PastIncident> recent_;
 };
 
-// Adds what the VM's kernel says, on the worker's thread, until the result goes or the VM ends.
+// Nothing: of no kind that is known.
+std::optional<runtime::v1::Incident> DescribeNotice(const runtime::v1::Notice& notice);
+
+// Who is over a limit may be so many times a second. Not thread-safe.
+class NoticeLimit {
+ public:
+  // One of a kind in 30 s for each distro: how many were left out since the last one; nothing when this one is, too.
+  std::optional<int> Admit(const runtime::v1::Notice& notice, absl::Time now);
+
+ private:
+  struct Told {
+    absl::Time time;
+    int left_out = 0;
+  };
+  std::map<std::pair<runtime::v1::NoticeKind, std::string>, Told> told_;
+};
+
+// Adds what the VM's kernel says, as often as NoticeLimit lets it and on the worker's thread, until the result goes or
+// the VM ends.
 std::shared_ptr<runtime::v1::Stream> WatchNotices(Vm& vm, const std::shared_ptr<Incidents>& incidents,
                                                   const std::shared_ptr<Worker>& worker);
 

@@ -1,0 +1,54 @@
+#include "runtime-v2/host/incidents.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace wslm {
+namespace {
+
+using runtime::v1::Notice;
+using testing::HasSubstr;
+using testing::Not;
+
+Notice NoticeOf(runtime::v1::NoticeKind kind, const std::string& distro_id = "d") {
+  Notice notice;
+  notice.set_kind(kind);
+  notice.set_distro_id(distro_id);
+  notice.set_process("cc1 (process 7)");
+  return notice;
+}
+
+std::string MessageOf(const Notice& notice) {
+  const auto incident = DescribeNotice(notice);
+  return incident ? incident->message : "";
+}
+
+TEST(IncidentsTest, NameTheLimitOfMemoryThatWasReached) {
+  EXPECT_THAT(MessageOf(NoticeOf(runtime::v1::NOTICE_KIND_OUT_OF_MEMORY)), HasSubstr("wslm.conf"));
+  Notice notice = NoticeOf(runtime::v1::NOTICE_KIND_MEMORY_LIMIT);
+  EXPECT_THAT(MessageOf(notice), HasSubstr("[wslm] of its /etc/wsl.conf"));
+  EXPECT_THAT(MessageOf(notice), HasSubstr("cc1 (process 7)"));
+  notice.set_limited_cgroup("system.slice/x.service");
+  EXPECT_THAT(MessageOf(notice), HasSubstr("system.slice/x.service"));
+  EXPECT_THAT(MessageOf(notice), HasSubstr("MemoryMax"));
+  EXPECT_THAT(MessageOf(notice), Not(HasSubstr("wsl")));
+  EXPECT_FALSE(DescribeNotice(NoticeOf(runtime::v1::NOTICE_KIND_UNSPECIFIED)));
+}
+
+TEST(IncidentsTest, AreToldNowAndThenWhereThereAreVeryMany) {
+  NoticeLimit limit;
+  const Notice notice = NoticeOf(runtime::v1::NOTICE_KIND_MEMORY_LIMIT);
+  const absl::Time begin = absl::UnixEpoch();
+  EXPECT_EQ(limit.Admit(notice, begin), 0);
+  EXPECT_EQ(limit.Admit(notice, begin + absl::Seconds(1)), std::nullopt);
+  EXPECT_EQ(limit.Admit(notice, begin + absl::Seconds(29)), std::nullopt);
+  EXPECT_EQ(limit.Admit(NoticeOf(runtime::v1::NOTICE_KIND_READ_ONLY), begin + absl::Seconds(29)), 0);
+  EXPECT_EQ(limit.Admit(NoticeOf(runtime::v1::NOTICE_KIND_MEMORY_LIMIT, "e"), begin + absl::Seconds(29)), 0);
+  EXPECT_EQ(limit.Admit(notice, begin + absl::Seconds(30)), 2);
+  EXPECT_EQ(limit.Admit(notice, begin + absl::Seconds(31)), std::nullopt);
+  EXPECT_EQ(limit.Admit(notice, begin + absl::Seconds(90)), 1);
+  EXPECT_EQ(limit.Admit(notice, begin + absl::Seconds(180)), 0);
+}
+
+}  // namespace
+}  // namespace wslm
