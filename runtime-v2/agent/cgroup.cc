@@ -21,7 +21,6 @@ namespace {
 
 constexpr char kRoot[] = "/sys/fs/cgroup";
 constexpr char kParent[] = "/sys/fs/cgroup/wslm";
-constexpr char kSeenRoot[] = "/root";
 constexpr char kLeaf[] = "/init.scope";
 constexpr int kEmptyTries = 100;
 constexpr useconds_t kEmptyPause = 10'000;

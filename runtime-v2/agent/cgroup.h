@@ -19,6 +19,9 @@
 
 namespace wslm {
 
+// Below a distro's group: what the distro sees as the root.
+inline constexpr char kSeenRoot[] = "/root";
+
 // Once, before the first distro: makes the group above all distros'.
 absl::Status PrepareCgroups();
 

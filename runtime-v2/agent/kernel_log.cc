@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "distros/host/error.h"
+#include "runtime-v2/agent/cgroup.h"
 
 namespace wslm {
 namespace {
@@ -39,10 +40,11 @@ std::optional<KernelEvent> ReadOomKill(std::string_view text) {
   KernelEvent event{.kind = limited ? runtime::v1::NOTICE_KIND_MEMORY_LIMIT : runtime::v1::NOTICE_KIND_OUT_OF_MEMORY,
                     .process = std::string(*name) + " (process " + std::string(*pid) + ")"};
   if (cgroup->starts_with(kCgroups)) {
-    const std::string_view below = cgroup->substr(kCgroups.size());
-    const size_t slash = below.find('/');
-    event.distro_id = std::string(below.substr(0, slash));
-    if (limited && slash != std::string_view::npos) event.limited_cgroup = std::string(below.substr(slash + 1));
+    std::string_view below = cgroup->substr(kCgroups.size());
+    event.distro_id = std::string(below.substr(0, below.find('/')));
+    below.remove_prefix(event.distro_id.size());
+    const std::string seen = std::string(kSeenRoot) + "/";
+    if (limited && below.starts_with(seen)) event.limited_cgroup = std::string(below.substr(seen.size()));
   }
   return event;
 }

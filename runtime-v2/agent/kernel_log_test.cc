@@ -19,20 +19,23 @@ TEST(KernelLogTest, KnowsWhoWasEndedForWantOfMemory) {
 TEST(KernelLogTest, KnowsWhoseMemoryLimitWasReached) {
   auto event = ReadKernelRecord(
       "6,412,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=d-1,mems_allowed=0,"
-      "oom_memcg=/wslm/d-1/system.slice/x.service,task_memcg=/wslm/d-1/system.slice/x.service/y,task=a,pid=77,uid=0\n");
+      "oom_memcg=/wslm/d-1/root/system.slice/x.service,task_memcg=/wslm/d-1/root/system.slice/x.service/"
+      "y,task=a,pid=77,uid=0\n");
   ASSERT_TRUE(event);
   EXPECT_EQ(event->kind, runtime::v1::NOTICE_KIND_MEMORY_LIMIT);
   EXPECT_EQ(event->distro_id, "d-1");
   EXPECT_EQ(event->limited_cgroup, "system.slice/x.service");
   EXPECT_EQ(event->process, "a (process 77)");
 
-  event = ReadKernelRecord(
-      "6,412,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=d-1,mems_allowed=0,"
-      "oom_memcg=/wslm/d-1,task_memcg=/wslm/d-1/system.slice,task=a,pid=77,uid=0\n");
-  ASSERT_TRUE(event);
-  EXPECT_EQ(event->kind, runtime::v1::NOTICE_KIND_MEMORY_LIMIT);
-  EXPECT_EQ(event->distro_id, "d-1");
-  EXPECT_EQ(event->limited_cgroup, "");
+  for (const std::string own : {"/wslm/d-1", "/wslm/d-1/root"}) {
+    event = ReadKernelRecord(
+        "6,412,1,-;oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=d-1,mems_allowed=0,oom_memcg=" + own +
+        ",task_memcg=/wslm/d-1/root/system.slice,task=a,pid=77,uid=0\n");
+    ASSERT_TRUE(event) << own;
+    EXPECT_EQ(event->kind, runtime::v1::NOTICE_KIND_MEMORY_LIMIT);
+    EXPECT_EQ(event->distro_id, "d-1");
+    EXPECT_EQ(event->limited_cgroup, "");
+  }
 }
 
 TEST(KernelLogTest, AProcessOfTheVmsOwnIsNobodys) {
