@@ -43,6 +43,40 @@ std::string MessageOf(const Notice& notice) {
   }
 }
 
+std::string NameOf(const DiskFault& fault) {
+  switch (fault.whose) {
+    case DiskFault::Whose::kDistro:
+      return absl::StrCat("the distro's disk ", Escaped(fault.image));
+    case DiskFault::Whose::kMounted:
+      return absl::StrCat("the disk ", Escaped(fault.image), " that is mounted as '", Escaped(fault.name), "'");
+    case DiskFault::Whose::kSwap:
+      break;
+  }
+  return "the VM's swap";
+}
+
+std::string FreeSpaceFor(const DiskFault& fault) {
+  if (!fault.no_space || fault.image.empty()) return "";
+  const auto left = FreeSpace(ParentPath(fault.image));
+  return left.ok() ? absl::StrCat(" (", HumanSize(*left), " are free)") : "";
+}
+
+std::string AdviceFor(const DiskFault& fault) {
+  if (fault.whose == DiskFault::Whose::kSwap) {
+    return absl::StrCat(
+        "programs whose memory was there may have ended. ",
+        fault.no_space ? "Make room, or have less of it by 'swap' in wslm.conf." : "Look at the host's own disk.");
+  }
+  if (!fault.no_space) return "look at the host's own disk. What was being written may be lost.";
+  if (fault.whose == DiskFault::Whose::kMounted) {
+    return absl::StrCat("what was being written may be lost. Make room, then 'wslm unmount ", Escaped(fault.name),
+                        "' and mount it again.");
+  }
+  return "what was being written may be lost. Make room, then stop the distro with 'wslm terminate'; it starts again "
+         "with "
+         "what it had.";
+}
+
 class NoticeObserver : public runtime::v1::StreamObserver {
  public:
   NoticeObserver(std::shared_ptr<Incidents> incidents, std::shared_ptr<Worker> worker)
@@ -114,20 +148,13 @@ std::shared_ptr<runtime::v1::Stream> WatchNotices(Vm& vm, const std::shared_ptr<
   return vm.channel()->Open(request, std::make_shared<NoticeObserver>(incidents, worker));
 }
 
-Incident DescribeDiskError(const std::string& distro_id, const std::string& image, bool no_space) {
-  if (!no_space) {
-    return {Incident::Kind::kDiskError,
-            {distro_id},
-            absl::StrCat("The host could not read or write the distro's disk ", Escaped(image),
-                         ": look at the host's own disk. What was being written may be lost.")};
-  }
-  const auto left = FreeSpace(ParentPath(image));
-  return {Incident::Kind::kDiskFull,
-          {distro_id},
-          absl::StrCat("The host has no room left for the distro's disk ", Escaped(image),
-                       left.ok() ? absl::StrCat(" (", HumanSize(*left), " are free)") : "",
-                       ": what was being written may be lost. Make room, then stop the distro with 'wslm terminate'; "
-                       "it starts again with what it had.")};
+Incident DescribeDiskError(const DiskFault& fault) {
+  Incident incident{
+      .kind = fault.no_space ? Incident::Kind::kDiskFull : Incident::Kind::kDiskError,
+      .message = absl::StrCat(fault.no_space ? "The host has no room left for " : "The host could not read or write ",
+                              NameOf(fault), FreeSpaceFor(fault), ": ", AdviceFor(fault))};
+  if (fault.whose == DiskFault::Whose::kDistro) incident.distro_ids.push_back(fault.name);
+  return incident;
 }
 
 }  // namespace wslm

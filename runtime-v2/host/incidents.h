@@ -65,8 +65,7 @@ class NoticeLimit {
 std::shared_ptr<runtime::v1::Stream> WatchNotices(Vm& vm, const std::shared_ptr<Incidents>& incidents,
                                                   const std::shared_ptr<Worker>& worker);
 
-// Of a disk that QEMU could not read or write.
-runtime::v1::Incident DescribeDiskError(const std::string& distro_id, const std::string& image, bool no_space);
+runtime::v1::Incident DescribeDiskError(const DiskFault& fault);
 
 }  // namespace wslm
 

@@ -35,6 +35,23 @@ TEST(IncidentsTest, NameTheLimitOfMemoryThatWasReached) {
   EXPECT_FALSE(DescribeNotice(NoticeOf(runtime::v1::NOTICE_KIND_UNSPECIFIED)));
 }
 
+TEST(IncidentsTest, NameTheDiskThatFailed) {
+  auto incident = DescribeDiskError({.name = "d", .image = "/no/where.img", .no_space = true});
+  EXPECT_EQ(incident.kind, runtime::v1::Incident::Kind::kDiskFull);
+  EXPECT_THAT(incident.distro_ids, testing::ElementsAre("d"));
+  EXPECT_THAT(incident.message, HasSubstr("no room left for the distro's disk /no/where.img: what was being written"));
+
+  incident = DescribeDiskError({.whose = DiskFault::Whose::kMounted, .name = "data", .image = "/no/where.img"});
+  EXPECT_EQ(incident.kind, runtime::v1::Incident::Kind::kDiskError);
+  EXPECT_THAT(incident.distro_ids, testing::IsEmpty());
+  EXPECT_THAT(incident.message, HasSubstr("the disk /no/where.img that is mounted as 'data': look at"));
+
+  incident = DescribeDiskError({.whose = DiskFault::Whose::kSwap, .no_space = true});
+  EXPECT_EQ(incident.kind, runtime::v1::Incident::Kind::kDiskFull);
+  EXPECT_THAT(incident.distro_ids, testing::IsEmpty());
+  EXPECT_THAT(incident.message, HasSubstr("no room left for the VM's swap: programs"));
+}
+
 TEST(IncidentsTest, AreToldNowAndThenWhereThereAreVeryMany) {
   NoticeLimit limit;
   const Notice notice = NoticeOf(runtime::v1::NOTICE_KIND_MEMORY_LIMIT);

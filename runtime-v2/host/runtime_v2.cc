@@ -134,7 +134,6 @@ class RuntimeV2Impl : public RuntimeV2 {
   std::shared_ptr<Vm> LiveVm() const;
   void OnVmDied();
   void TellEnd(Vm& vm, const std::map<std::string, std::weak_ptr<InstanceV2>>& instances);
-  void OnDiskError(const std::string& distro_id, bool no_space);
 
   const Home home_;
   const VmSettings settings_;
@@ -235,7 +234,8 @@ absl::StatusOr<std::shared_ptr<Instance>> RuntimeV2Impl::StartIn(const std::shar
   }
   vm->DetachDisk(id).IgnoreError();
   if (!lacked_space) return started;
-  return Error(absl::StatusCode::kResourceExhausted, reason::kDiskFull, DescribeDiskError(id, spec.image, true).message,
+  const DiskFault fault{.name = id, .image = spec.image, .no_space = true};
+  return Error(absl::StatusCode::kResourceExhausted, reason::kDiskFull, DescribeDiskError(fault).message,
                {{"path", spec.image}});
 }
 
@@ -340,8 +340,8 @@ void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
     notices_.swap(notices);
   }
   clock_->store(vm->channel());
-  vm->OnDiskError([this, worker = worker_](const std::string& distro_id, bool no_space) {
-    worker->Post([this, distro_id, no_space] { OnDiskError(distro_id, no_space); });
+  vm->OnDiskError([incidents = incidents_, worker = worker_](const DiskFault& fault) {
+    worker->Post([incidents, fault] { incidents->Add(DescribeDiskError(fault)); });
   });
   // Not on the VM's own thread, which the VM's destructor joins.
   vm->OnDied([this, worker = worker_] { worker->Post([this] { OnVmDied(); }); });
@@ -379,14 +379,6 @@ void RuntimeV2Impl::TellEnd(Vm& vm, const std::map<std::string, std::weak_ptr<In
   Incident incident{.message = vm.WhyEnded() + " The end of its console's log is in " + paths_.console_log + "."};
   for (const auto& [id, instance] : instances) incident.distro_ids.push_back(id);
   incidents_->Add(incident);
-}
-
-void RuntimeV2Impl::OnDiskError(const std::string& distro_id, bool no_space) {
-  const auto vm = LiveVm();
-  if (vm == nullptr) return;
-  const auto disks = vm->disks();
-  const auto disk = disks.find(distro_id);
-  if (disk != disks.end()) incidents_->Add(DescribeDiskError(distro_id, disk->second.image, no_space));
 }
 
 std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::Adopt() {

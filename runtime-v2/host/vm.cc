@@ -60,6 +60,13 @@ absl::Status StartFailed(absl::StatusCode code, const std::string& message, cons
 std::string NodeName(const VmDisk& disk) { return "disk" + std::to_string(disk.slot); }
 std::string DeviceId(const VmDisk& disk) { return "scsi-disk" + std::to_string(disk.slot); }
 
+DiskFault FaultOf(const std::string& distro_id, const VmDisk& disk) {
+  return {.whose = DiskFault::Whose::kDistro, .name = distro_id, .image = disk.image};
+}
+DiskFault FaultOf(const std::string& name, const VmSharedDisk& disk) {
+  return {.whose = DiskFault::Whose::kMounted, .name = name, .image = disk.disk.image};
+}
+
 // NAA 3 ("locally assigned") and 60 random bits.
 uint64_t NewWwn() {
   uint64_t random = 0;
@@ -298,19 +305,25 @@ void Vm::State::OnQmpEvent(const Qmp::Event& event) {
 
 void Vm::State::OnBlockError(const Json& data) {
   DiskErrorCallback callback;
-  std::string distro_id;
+  DiskFault fault;
   // Its flag "nospace" is there only for disks that would stop the VM.
   const std::string reason = JsonText(data, "reason");
   const bool no_space = reason == ::strerror(ENOSPC) || reason == ::strerror(EDQUOT);
   {
     const std::lock_guard lock(mutex);
     const std::string node = JsonText(data, "node-name");
-    const auto distro = distro_of_node.find(node);
-    if (distro == distro_of_node.end() || !disk_errors.emplace(node, no_space).second) return;
-    distro_id = distro->second;
+    const auto found = faults.find(node);
+    if (found == faults.end() || !disk_errors.emplace(node, no_space).second) return;
+    fault = found->second;
     callback = on_disk_error;
   }
-  if (callback) callback(distro_id, no_space);
+  fault.no_space = no_space;
+  if (callback) callback(fault);
+}
+
+void Vm::State::Forget(const VmDisk& disk) {
+  faults.erase(NodeName(disk));
+  std::erase_if(disk_errors, [&](const auto& error) { return error.first == NodeName(disk); });
 }
 
 void Vm::State::Died() {
@@ -338,7 +351,10 @@ void Vm::OnDied(std::function<void()> callback) {
 void Vm::OnDiskError(DiskErrorCallback callback) {
   const std::lock_guard lock(state_->mutex);
   state_->on_disk_error = std::move(callback);
-  for (const auto& [id, disk] : record_.disks) state_->distro_of_node[NodeName(disk)] = id;
+  for (const auto& [id, disk] : record_.disks) state_->faults[NodeName(disk)] = FaultOf(id, disk);
+  for (const auto& [name, disk] : record_.shared_disks) state_->faults[NodeName(disk.disk)] = FaultOf(name, disk);
+  // Another daemon may have plugged it in.
+  state_->faults[NodeName({.slot = kSwapSlot})] = {.whose = DiskFault::Whose::kSwap};
 }
 
 bool Vm::LackedSpace(const std::string& distro_id) const {
@@ -388,11 +404,12 @@ absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueF
     }
     ASSIGN_OR_RETURN(disk.slot, FreeSlot());
     record_.disks[distro_id] = disk;
-    state_->distro_of_node[NodeName(disk)] = distro_id;
+    state_->faults[NodeName(disk)] = FaultOf(distro_id, disk);
     // Before QEMU has it: a daemon that dies here leaves a record of more disks, never of fewer, than there are.
     const absl::Status written = WriteRecord();
     if (!written.ok()) {
       record_.disks.erase(distro_id);
+      state_->Forget(disk);
       return written;
     }
   }
@@ -472,8 +489,7 @@ absl::Status Vm::DetachDisk(const std::string& distro_id) {
   if (!dead()) RETURN_IF_ERROR(Unplug(disk));
   const std::lock_guard lock(state_->mutex);
   record_.disks.erase(distro_id);
-  state_->distro_of_node.erase(NodeName(disk));
-  std::erase_if(state_->disk_errors, [&](const auto& error) { return error.first == NodeName(disk); });
+  state_->Forget(disk);
   return state_->dead ? absl::OkStatus() : WriteRecord();
 }
 
@@ -510,9 +526,11 @@ absl::StatusOr<std::string> Vm::AttachSharedDisk(const runtime::v1::SharedDisk& 
     }
     ASSIGN_OR_RETURN(added.disk.slot, FreeSlot());
     record_.shared_disks[shown.name] = added;
+    state_->faults[NodeName(added.disk)] = FaultOf(shown.name, added);
     const absl::Status written = WriteRecord();
     if (!written.ok()) {
       record_.shared_disks.erase(shown.name);
+      state_->Forget(added.disk);
       return written;
     }
   }
@@ -543,6 +561,7 @@ absl::Status Vm::DetachSharedDisk(const std::string& name) {
   if (!dead()) RETURN_IF_ERROR(Unplug(disk));
   const std::lock_guard lock(state_->mutex);
   record_.shared_disks.erase(name);
+  state_->Forget(disk);
   return state_->dead ? absl::OkStatus() : WriteRecord();
 }
 

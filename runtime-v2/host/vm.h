@@ -53,6 +53,18 @@ struct VmBootOptions {
   std::function<bool()> give_up;
 };
 
+// A disk that QEMU could not read or write.
+struct DiskFault {
+  enum class Whose { kDistro, kMounted, kSwap };
+  Whose whose = Whose::kDistro;
+  // The distro's id, or the name that it is mounted by.
+  std::string name;
+  // The path; none for swap.
+  std::string image;
+  // The host had no room for what was written.
+  bool no_space = false;
+};
+
 // QEMU's options for a VM that boots. The clock's rate is 0.
 QemuOptions QemuOptionsOf(const VmBootOptions& options);
 
@@ -130,9 +142,9 @@ class Vm {
   // Why it ended by itself, as a sentence. After PowerOff.
   std::string WhyEnded();
 
-  // Called, on a thread of the VM's that must not be blocked, when QEMU could not read or write a distro's disk: once
-  // for each disk and kind while the disk is in the VM.
-  using DiskErrorCallback = std::function<void(const std::string& distro_id, bool no_space)>;
+  // Called, on a thread of the VM's that must not be blocked, when QEMU could not read or write a disk: once for each
+  // disk and kind while the disk is in the VM.
+  using DiskErrorCallback = std::function<void(const DiskFault&)>;
   void OnDiskError(DiskErrorCallback callback);
   // Whether the host had no room for what was written to the distro's disk since it is in the VM.
   bool LackedSpace(const std::string& distro_id) const;
@@ -174,8 +186,8 @@ class Vm {
     DiskErrorCallback on_disk_error;
     // What went wrong with which disk (by QEMU's name of its node), so that it is told once.
     std::set<std::pair<std::string, bool>> disk_errors;
-    // By the node's name.
-    std::map<std::string, std::string> distro_of_node;
+    // What is said of a disk when it fails, by the node's name.
+    std::map<std::string, DiskFault> faults;
     // Of the event that QEMU ended with.
     std::string end_reason;
     // QEMU has closed its connection: no more events.
@@ -183,6 +195,8 @@ class Vm {
 
     void OnQmpEvent(const Qmp::Event& event);
     void OnBlockError(const Json& data);
+    // With the mutex held, when the disk has left the VM.
+    void Forget(const VmDisk& disk);
     void Died();
   };
   const std::shared_ptr<State> state_ = std::make_shared<State>();

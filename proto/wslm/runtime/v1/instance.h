@@ -47,8 +47,8 @@ struct Incident {
   enum class Kind {
     kVmEnded,      // the VM ended by itself, and its distros with it
     kOutOfMemory,  // processes are ended
-    kDiskFull,     // the host has no room for what a distro writes
-    kDiskError,    // a distro's disk can't be read or written
+    kDiskFull,     // the host has no room for what is written to a disk
+    kDiskError,    // a disk can't be read or written
   };
   Kind kind = Kind::kVmEnded;
   std::vector<std::string> distro_ids;
