@@ -113,6 +113,10 @@ class FakeInstance : public runtime::v1::Instance {
     End();
     return absl::OkStatus();
   }
+  absl::Status GrowDisk(int64_t bytes) override {
+    grown = bytes;
+    return absl::OkStatus();
+  }
   void OnExit(std::function<void()> callback) override {
     std::lock_guard lock(mutex_);
     callback_ = std::move(callback);
@@ -129,6 +133,7 @@ class FakeInstance : public runtime::v1::Instance {
 
   const std::shared_ptr<FakeChannel> fake_channel = std::make_shared<FakeChannel>();
   std::atomic<int> stops = 0;
+  std::atomic<int64_t> grown = 0;
   // Set before use.
   absl::Status stop_error;
 

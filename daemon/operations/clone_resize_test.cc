@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "daemon/operations/test_world.h"
+#include "distros/ext4/resize.h"
 
 namespace wslm::daemon {
 namespace {
@@ -139,6 +140,35 @@ TEST_F(CloneResizeTest, AResizeThatWasCutOffIsUndoneOrWasDone) {
   EXPECT_EQ(ReasonOf(*world_->operations->Get(first->id())), "INTERRUPTED");
   EXPECT_EQ(world_->operations->Get(second->id())->response().distro().disk_size(), 3 * kDisk);
   EXPECT_FALSE(PathExists(half));
+}
+
+TEST_F(CloneResizeTest, AGrowOfARunningDistroThatWasCutOffIsRepeated) {
+  ASSERT_TRUE(world_->Import("a", archive_, 2)->has_response());
+  const auto entry = *world_->registry->Find("a");
+  const auto grow = [&] {
+    EXPECT_TRUE(world_->instances.Acquire(entry, {}).ok());
+    const auto instance = world_->v2.instance(entry.record.id);
+    instance->fake_channel->AddSession("s-1", "bash");
+    auto operation = world_->Resize("a", 2 * kDisk);
+    EXPECT_TRUE(operation.ok()) << operation.status();
+    EXPECT_EQ(instance->grown, 2 * kDisk);
+    EXPECT_EQ(instance->stops, 0);
+    return operation;
+  };
+  const auto first = grow();
+  ASSERT_TRUE(first.ok() && first->has_response());
+  // The disk has grown, the file system has not.
+  ASSERT_EQ(::truncate(Image("a").c_str(), 2 * kDisk), 0);
+  CutOff(*world_, *first, [](JournalRecord&) {});
+  world_.reset();
+  world_.emplace(folder_ / "data");
+  EXPECT_EQ(ReasonOf(*world_->operations->Get(first->id())), "INTERRUPTED");
+  const auto second = grow();
+  EXPECT_TRUE(second.ok() && second->has_response());
+  ASSERT_TRUE(world_->instances.Stop(entry.record.id, absl::ZeroDuration()).ok());
+  EXPECT_EQ(*Ext4Size(Image("a")), kDisk);
+  ASSERT_TRUE(world_->Resize("a", 2 * kDisk)->has_response());
+  EXPECT_EQ(*Ext4Size(Image("a")), 2 * kDisk);
 }
 
 TEST_F(CloneResizeTest, ATrimGivesRoomBack) {

@@ -57,7 +57,7 @@ absl::StatusOr<v1::OperationResponse> RecoverResized(const JournalRecord& record
   ASSIGN_OR_RETURN(const RegistryEntry entry, deps.registry.Find(id));
   ASSIGN_OR_RETURN(const bool done, RecoverResize(record, entry));
   if (done) return DistroResponse(entry, deps);
-  return Interrupted("The disk has its old size; resize again.");
+  return Interrupted("The disk, or the file system on it, may have its old size; resize again.");
 }
 
 absl::StatusOr<v1::OperationResponse> RecoverExport(const JournalRecord& record) {

@@ -59,11 +59,12 @@ v1::ProgressPhase PhaseOf(ResizeStep step) {
   }
 }
 
-// A disk that is made larger while its distro runs needs nobody to leave.
+// A disk that is made larger while its distro runs needs nobody to leave. One that has the size already may have been
+// left so before its file system grew.
 bool GrowsWhileRunning(const RegistryEntry& entry, int64_t size, OperationDeps deps) {
   struct stat st {};
   return deps.instances.StateOf(entry.record.id) == v1::DISTRO_STATE_RUNNING &&
-         ::stat(ImageOf(entry).c_str(), &st) == 0 && size / kBlockSize * kBlockSize > st.st_size;
+         ::stat(ImageOf(entry).c_str(), &st) == 0 && size / kBlockSize * kBlockSize >= st.st_size;
 }
 
 absl::StatusOr<v1::OperationResponse> Resize(const RegistryEntry& entry, const v1::ResizeDistroRequest& request,
@@ -99,7 +100,9 @@ absl::StatusOr<bool> RecoverResize(const JournalRecord& record, const RegistryEn
   const std::string image = ImageOf(entry);
   RETURN_IF_ERROR(RemoveResizeLeftovers(image));
   if (!request.ParseFromString(record.request_body()) || ::stat(image.c_str(), &st) != 0) return false;
-  return st.st_size == request.disk_size() / kBlockSize * kBlockSize;
+  if (st.st_size != request.disk_size() / kBlockSize * kBlockSize) return false;
+  const auto file_system = Ext4Size(image);
+  return file_system.ok() && *file_system == st.st_size;
 }
 
 absl::StatusOr<OperationPlan> PlanResize(const v1::ResizeDistroRequest& request, const std::string& operation_id,

@@ -113,6 +113,11 @@ std::string WithLines(const std::string& output) {
 
 }  // namespace
 
+absl::StatusOr<int64_t> Ext4Size(const std::string& image) {
+  ASSIGN_OR_RETURN(const Filesystem filesystem, Filesystem::Open(image, Filesystem::Access::kRead));
+  return static_cast<int64_t>(filesystem.block_count() * filesystem.block_size());
+}
+
 absl::StatusOr<int64_t> MinimumExt4Size(const std::string& image) {
   int64_t block_size = 0;
   {

@@ -42,6 +42,10 @@ absl::Status ResizeExt4(const std::string& image, int64_t size, const ResizeOpti
 // Removes what a crash left of ResizeExt4 beside `image`. Error: IO_ERROR.
 absl::Status RemoveResizeLeftovers(const std::string& image);
 
+// How many bytes the file system takes up, which may be fewer than the image has. Of one that is mounted: lately.
+// Errors: CORRUPT_SOURCE, UNSUPPORTED_FORMAT, IO_ERROR.
+absl::StatusOr<int64_t> Ext4Size(const std::string& image);
+
 // About the least size in bytes that ResizeExt4 can give the image. Errors: CORRUPT_SOURCE, HOST_UNSUPPORTED, IO_ERROR.
 absl::StatusOr<int64_t> MinimumExt4Size(const std::string& image);
 

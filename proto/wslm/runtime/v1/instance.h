@@ -66,8 +66,8 @@ class Instance {
   // Ends it: SIGTERM, `grace`, SIGKILL; returns when nothing of it is left and its files are closed and synced.
   // Idempotent.
   virtual absl::Status Stop(absl::Duration grace) = 0;
-  // Makes its disk and the file system on it `bytes` large, which is more than now, while it runs. Blocks. Errors:
-  // INVALID_ARGUMENT where it has no disk of its own, IO_ERROR.
+  // Makes its disk and the file system on it `bytes` large, which is not less than the disk has now, while it runs. May
+  // be repeated after a failure. Blocks. Errors: INVALID_ARGUMENT where it has no disk of its own, IO_ERROR.
   virtual absl::Status GrowDisk(int64_t /*bytes*/) {
     return wslm::Error(absl::StatusCode::kInvalidArgument, wslm::reason::kInvalidArgument,
                        "Only a version 2 distro has a disk that could grow.");
