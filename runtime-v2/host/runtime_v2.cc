@@ -51,6 +51,11 @@ using runtime::v1::StartSpec;
 
 namespace {
 
+// Of a boot, till the agent's sign of life. Seen under TCG: 4 s on an idle machine; a busy one may take ten times that.
+constexpr absl::Duration kPatienceKvm = absl::Seconds(3);
+constexpr absl::Duration kPatienceTcg = absl::Minutes(2);
+// About one emulated boot in some hundred on a busy machine stands still for ever; the next one doesn't.
+constexpr absl::Duration kPatienceOnce = absl::Seconds(40);
 // The agent's own deadlines (disk 30 s, init 60 s) are shorter.
 constexpr absl::Duration kDistroStartTimeout = absl::Minutes(2);
 constexpr absl::Duration kCleanUpGrace = absl::Seconds(2);
@@ -117,6 +122,7 @@ class RuntimeV2Impl : public RuntimeV2 {
  private:
   // The VM, booted when there is none.
   absl::StatusOr<std::shared_ptr<Vm>> EnsureVm(const Note& note);
+  absl::StatusOr<std::shared_ptr<Vm>> BootEmulated(VmBootOptions options, const Note& note) const;
   absl::StatusOr<std::shared_ptr<Vm>> BootVm(const Note& note);
   absl::StatusOr<VmBootOptions> PrepareBoot(const Note& note) const;
   // Goes on from a snapshot; null when there is none that does.
@@ -304,19 +310,30 @@ std::shared_ptr<Vm> RuntimeV2Impl::RestoreVm(const VmBootOptions& options, const
   return nullptr;
 }
 
+absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootEmulated(VmBootOptions options, const Note& note) const {
+  note("booting the VM (tcg)");
+  options.patience = kPatienceOnce;
+  auto vm = Vm::Boot(options);
+  if (vm.ok() || !absl::IsDeadlineExceeded(vm.status())) return vm;
+  note("booting the VM again, which stood still");
+  options.patience = kPatienceTcg;
+  return Vm::Boot(options);
+}
+
 absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
   maker_.Cancel();
   ASSIGN_OR_RETURN(VmBootOptions options, PrepareBoot(note));
   restored_from_.clear();
   if (auto restored = RestoreVm(options, note)) return restored;
-  note(options.accelerator.kvm ? "booting the VM (kvm)" : "booting the VM (tcg)");
-  const auto vm = Vm::Boot(options);
-  if (vm.ok() || !options.accelerator.kvm) return vm;
+  if (!options.accelerator.kvm) return BootEmulated(options, note);
+  note("booting the VM (kvm)");
+  options.patience = kPatienceKvm;
+  auto vm = Vm::Boot(options);
+  if (vm.ok()) return vm;
   options.accelerator = {.kvm = false,
                          .reason = "KVM on this host did not boot the VM (" + std::string(vm.status().message()) +
                                    "), so the VM is emulated until the host boots again."};
-  note("booting the VM (tcg)");
-  auto emulated = Vm::Boot(options);
+  auto emulated = BootEmulated(options, note);
   // What boots neither way is no fault of KVM's.
   if (emulated.ok()) RememberKvmFailure(home_.cache, options.accelerator.reason);
   return emulated;

@@ -32,9 +32,6 @@ using runtime::v1::OpenRequest;
 namespace {
 
 constexpr absl::Duration kQmpTimeout = absl::Seconds(20);
-constexpr absl::Duration kBootTimeoutKvm = absl::Seconds(3);
-// Seen: 4 s on an idle machine; a busy one may take ten times that.
-constexpr absl::Duration kBootTimeoutTcg = absl::Minutes(2);
 constexpr absl::Duration kHelloTimeout = absl::Seconds(20);
 // Between two looks at whether an answer is still wanted.
 constexpr absl::Duration kPoll = absl::Milliseconds(200);
@@ -130,13 +127,12 @@ QemuOptions QemuOptionsOf(const VmBootOptions& options) {
 
 absl::StatusOr<std::shared_ptr<Vm>> Vm::Boot(const VmBootOptions& options) {
   std::shared_ptr<Vm> vm(new Vm(options.paths));
-  const absl::Duration timeout = options.accelerator.kvm ? kBootTimeoutKvm : kBootTimeoutTcg;
   ASSIGN_OR_RETURN(const UniqueFd memory, MakeMemory(kMemoryName, options.settings.memory_mib << 20));
   QemuOptions qemu = QemuOptionsOf(options);
   if (!qemu.kvm) qemu.tsc_khz = MeasureTscKhz();
   RETURN_IF_ERROR(vm->Spawn(options, qemu, {memory.get()}));
   absl::Status status = vm->ConnectQmp(kQmpTimeout, options.give_up);
-  if (status.ok()) status = vm->WaitForAgent(timeout, options.give_up);
+  if (status.ok()) status = vm->WaitForAgent(options.patience, options.give_up);
   if (status.ok()) status = vm->ConnectChannel(kHelloTimeout, options.give_up);
   if (status.ok()) return vm;
   vm->Discard();

@@ -49,6 +49,8 @@ struct VmBootOptions {
   std::string initramfs;
   Accelerator accelerator;
   VmSettings settings;
+  // How long the agent's sign of life may take.
+  absl::Duration patience = absl::Minutes(2);
   // Asked now and then while it boots; true: it is not wanted any more. May be null.
   std::function<bool()> give_up;
 };
