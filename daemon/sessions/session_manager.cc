@@ -13,6 +13,7 @@
 #include "daemon/sessions/proxy_variables.h"
 #include "daemon/sessions/session_messages.h"
 #include "daemon/timestamps.h"
+#include "distros/config/hosts_file.h"
 #include "distros/host/error.h"
 #include "distros/host/random_id.h"
 #include "distros/host/status_macros.h"
@@ -23,7 +24,6 @@ namespace {
 
 constexpr absl::Duration kCallTimeout = absl::Seconds(5);
 constexpr size_t kSessionIdBytes = 8;
-constexpr char kHostName[] = "host.wslm.internal";
 
 absl::Status NoSession(const std::string& session_id) {
   return Error(absl::StatusCode::kNotFound, reason::kSessionNotFound,

@@ -22,7 +22,7 @@ std::string HostsFile(const std::string& hostname, const std::string& host_addre
       "# Made by wslm when the distro starts: [network] generateHosts=false in /etc/wsl.conf leaves yours alone.\n"
       "127.0.0.1\tlocalhost\n";
   if (!hostname.empty()) text += "127.0.1.1\t" + hostname + "\n";
-  text += host_address + "\thost.wslm.internal\n";
+  text += host_address + "\t" + kHostName + "\n";
   text +=
       "::1\tip6-localhost ip6-loopback\n"
       "fe00::0\tip6-localnet\n"

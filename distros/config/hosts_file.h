@@ -7,7 +7,10 @@
 
 namespace wslm {
 
-// Names the distro itself (`hostname`, may be empty), the host (host.wslm.internal, at `host_address`), and what the
+// What the host is called inside.
+inline constexpr char kHostName[] = "host.wslm.internal";
+
+// Names the distro itself (`hostname`, may be empty), the host (kHostName, at `host_address`), and what the
 // host's own /etc/hosts (`host_hosts`) names: what is at the host's loopback there is at `host_address` here.
 std::string HostsFile(const std::string& hostname, const std::string& host_address, const std::string& host_hosts);
 

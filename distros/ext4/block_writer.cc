@@ -1,38 +1,21 @@
 #include "distros/ext4/block_writer.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <utility>
 
-#include "distros/host/error.h"
 #include "distros/host/status_macros.h"
+#include "distros/host/write_at.h"
 
 namespace wslm::ext4 {
 namespace {
 
-// From 2 MiB on the host's page cache takes huge pages for a write, and what those cost a virtual machine that gave its
-// free memory back to its own host is many times what fewer calls save.
-constexpr size_t kBufferSize = 1 << 20;
+constexpr size_t kBufferSize = kWriteAtOnce;
 // Pieces from here on are worth a system call of their own rather than a copy.
 constexpr size_t kLargePiece = 128 << 10;
 constexpr std::array<char, 4096> kZeros{};
 
 }  // namespace
-
-absl::Status WriteAt(int fd, uint64_t position, std::string_view bytes, const std::string& image) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::pwrite(fd, bytes.data(), std::min(bytes.size(), kBufferSize), static_cast<off_t>(position));
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return ErrnoError("cannot write", image);
-    if (written == 0) return ErrnoError("cannot write", image, ENOSPC);
-    bytes.remove_prefix(written);
-    position += written;
-  }
-  return absl::OkStatus();
-}
 
 BlockWriter::BlockWriter(int fd, std::string image) : fd_(fd), image_(std::move(image)), write_behind_(fd) {}
 

@@ -11,9 +11,6 @@
 
 namespace wslm::ext4 {
 
-// Writes all of `bytes` now. `image` is for messages. Errors: DISK_FULL, IO_ERROR.
-absl::Status WriteAt(int fd, uint64_t position, std::string_view bytes, const std::string& image);
-
 // Positions are bytes in the image. Errors: DISK_FULL, IO_ERROR. Not thread-safe. What was not flushed is lost.
 class BlockWriter {
  public:

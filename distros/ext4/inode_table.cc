@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
-#include "distros/ext4/block_writer.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
+#include "distros/host/write_at.h"
 
 namespace wslm::ext4 {
 namespace {

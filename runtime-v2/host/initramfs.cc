@@ -19,12 +19,6 @@ constexpr size_t kLargestPart = size_t{64} << 20;
 constexpr char kPrefix[] = "initramfs-";
 
 // FNV-1a: to tell one build of ours from the next, not to withstand anybody.
-uint64_t Hash(std::string_view bytes) {
-  uint64_t hash = 0xCBF29CE484222325;
-  for (const char c : bytes) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001B3;
-  return hash;
-}
-
 void RemoveOthers(const std::string& folder, const std::string& kept) {
   DIR* directory = ::opendir(folder.c_str());
   if (directory == nullptr) return;
@@ -109,8 +103,7 @@ absl::StatusOr<std::string> EnsureInitramfs(const InitramfsParts& parts, const s
     ASSIGN_OR_RETURN(const std::string one, FileIdentity(path));
     identity += one + "\n";
   }
-  char name[64];
-  std::snprintf(name, sizeof name, "%s%016llx.cpio", kPrefix, static_cast<unsigned long long>(Hash(identity)));
+  const std::string name = kPrefix + NameOfIdentity(identity) + ".cpio";
   const std::string path = folder + "/" + name;
   if (PathExists(path)) return path;
   RETURN_IF_ERROR(MakeFolders(folder));

@@ -51,9 +51,8 @@ using runtime::v1::StartSpec;
 
 namespace {
 
-// Of a boot, till the agent's sign of life. Seen under TCG: 4 s on an idle machine; a busy one may take ten times that.
+// Of a boot by KVM, till the agent's sign of life.
 constexpr absl::Duration kPatienceKvm = absl::Seconds(3);
-constexpr absl::Duration kPatienceTcg = absl::Minutes(2);
 // About one emulated boot in some hundred on a busy machine stands still for ever; the next one doesn't.
 constexpr absl::Duration kPatienceOnce = absl::Seconds(40);
 // The agent's own deadlines (disk 30 s, init 60 s) are shorter.
@@ -122,7 +121,7 @@ class RuntimeV2Impl : public RuntimeV2 {
  private:
   // The VM, booted when there is none.
   absl::StatusOr<std::shared_ptr<Vm>> EnsureVm(const Note& note);
-  absl::StatusOr<std::shared_ptr<Vm>> BootEmulated(VmBootOptions options, const Note& note) const;
+  absl::StatusOr<std::shared_ptr<Vm>> BootEmulated(const VmBootOptions& options, const Note& note) const;
   absl::StatusOr<std::shared_ptr<Vm>> BootVm(const Note& note);
   absl::StatusOr<VmBootOptions> PrepareBoot(const Note& note) const;
   // Goes on from a snapshot; null when there is none that does.
@@ -172,9 +171,9 @@ class RuntimeV2Impl : public RuntimeV2 {
   std::thread adopter_;
   bool adopting_ = false;
   // Somebody wants the VM ended at once.
+  bool stop_adopting_ = false;
   // The VM that is ended by order.
   std::weak_ptr<Vm> ordered_end_;
-  bool stop_adopting_ = false;
   std::condition_variable adoption_changed_;
 };
 
@@ -310,13 +309,13 @@ std::shared_ptr<Vm> RuntimeV2Impl::RestoreVm(const VmBootOptions& options, const
   return nullptr;
 }
 
-absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootEmulated(VmBootOptions options, const Note& note) const {
+absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootEmulated(const VmBootOptions& options, const Note& note) const {
   note("booting the VM (tcg)");
-  options.patience = kPatienceOnce;
-  auto vm = Vm::Boot(options);
+  VmBootOptions once = options;
+  once.patience = kPatienceOnce;
+  auto vm = Vm::Boot(once);
   if (vm.ok() || !absl::IsDeadlineExceeded(vm.status())) return vm;
   note("booting the VM again, which stood still");
-  options.patience = kPatienceTcg;
   return Vm::Boot(options);
 }
 
@@ -327,8 +326,9 @@ absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::BootVm(const Note& note) {
   if (auto restored = RestoreVm(options, note)) return restored;
   if (!options.accelerator.kvm) return BootEmulated(options, note);
   note("booting the VM (kvm)");
-  options.patience = kPatienceKvm;
-  auto vm = Vm::Boot(options);
+  VmBootOptions quick = options;
+  quick.patience = kPatienceKvm;
+  auto vm = Vm::Boot(quick);
   if (vm.ok()) return vm;
   options.accelerator = {.kvm = false,
                          .reason = "KVM on this host did not boot the VM (" + std::string(vm.status().message()) +

@@ -14,6 +14,7 @@
 #include "distros/host/files.h"
 #include "distros/host/scratch_file.h"
 #include "distros/host/status_macros.h"
+#include "distros/host/write_at.h"
 #include "distros/tree/fast_hash.h"
 
 namespace wslm {
@@ -59,18 +60,6 @@ absl::Status ReadAt(int fd, char* bytes, int64_t size, int64_t offset, const std
   return absl::OkStatus();
 }
 
-absl::Status WriteAt(int fd, const char* bytes, int64_t size, int64_t offset, const std::string& path) {
-  while (size > 0) {
-    const ssize_t count = ::pwrite(fd, bytes, static_cast<size_t>(size), offset);
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return ErrnoError("cannot write", path);
-    bytes += count;
-    offset += count;
-    size -= count;
-  }
-  return absl::OkStatus();
-}
-
 bool IsZero(std::string_view bytes) {
   return bytes.empty() || (bytes[0] == 0 && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
@@ -103,20 +92,20 @@ class Writer {
 
   absl::Status Write(std::string_view bytes) {
     hash_.Update(bytes);
-    RETURN_IF_ERROR(WriteAt(fd_, bytes.data(), static_cast<int64_t>(bytes.size()), offset_, path_));
-    offset_ += static_cast<int64_t>(bytes.size());
+    RETURN_IF_ERROR(WriteAt(fd_, offset_, bytes, path_));
+    offset_ += bytes.size();
     return absl::OkStatus();
   }
   absl::Status Finish() {
     const FastHash::Digest digest = hash_.Finish();
-    return WriteAt(fd_, reinterpret_cast<const char*>(digest.data()), digest.size(), offset_, path_);
+    return WriteAt(fd_, offset_, {reinterpret_cast<const char*>(digest.data()), digest.size()}, path_);
   }
 
  private:
   const int fd_;
   const std::string& path_;
   FastHash hash_;
-  int64_t offset_ = 0;
+  uint64_t offset_ = 0;
 };
 
 class Reader {
@@ -215,12 +204,12 @@ absl::StatusOr<SnapshotHead> ReadSnapshot(const std::string& path, const std::st
     if (!Has(map, chunk)) continue;
     const int64_t size = SizeOfChunk(chunk, memory_size);
     RETURN_IF_ERROR(reader.Read(buffer.get(), size));
-    RETURN_IF_ERROR(WriteAt(memory, buffer.get(), size, chunk * kChunk, "memory"));
+    RETURN_IF_ERROR(WriteAt(memory, chunk * kChunk, {buffer.get(), static_cast<size_t>(size)}, "memory"));
   }
   for (int64_t done = 0; done < beginning.state_size; done += kChunk) {
     const int64_t size = std::min(kChunk, beginning.state_size - done);
     RETURN_IF_ERROR(reader.Read(buffer.get(), size));
-    RETURN_IF_ERROR(WriteAt(state, buffer.get(), size, done, "state"));
+    RETURN_IF_ERROR(WriteAt(state, done, {buffer.get(), static_cast<size_t>(size)}, "state"));
   }
   RETURN_IF_ERROR(reader.Finish());
   if (::lseek(state, 0, SEEK_SET) != 0) return ErrnoError("cannot read", "state");

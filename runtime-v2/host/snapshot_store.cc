@@ -9,12 +9,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
-#include "distros/tree/fast_hash.h"
+#include "runtime-v2/host/file_identity.h"
 
 namespace wslm {
 namespace {
@@ -53,12 +52,7 @@ void RemoveOld(const std::string& folder) {
 }  // namespace
 
 std::string SnapshotStore::PathOf(const std::string& key) const {
-  FastHash hash;
-  hash.Update(key);
-  const FastHash::Digest digest = hash.Finish();
-  return folder_ + "/" +
-         absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), digest.size())) +
-         kEnding;
+  return folder_ + "/" + NameOfIdentity(key) + kEnding;
 }
 
 bool SnapshotStore::Has(const std::string& key) const { return PathExists(PathOf(key)); }

@@ -1,6 +1,5 @@
 #include "runtime-v2/host/user_kernel.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <string_view>
@@ -10,6 +9,7 @@
 #include "distros/host/files.h"
 #include "distros/host/remove_tree.h"
 #include "distros/host/status_macros.h"
+#include "runtime-v2/host/file_identity.h"
 #include "runtime-v2/host/machine.h"
 
 namespace wslm {
@@ -40,17 +40,16 @@ std::string ReleaseIn(std::string_view kernel) {
 }  // namespace
 
 absl::StatusOr<Kernel> EnsureUserKernel(const std::string& path, const std::string& cache_folder) {
-  struct stat status {};
   if (!path.starts_with('/')) return Unavailable(path, "its path is not absolute.");
   auto bytes = ReadSmallFile(path, kLargestKernel);
-  if (!bytes.ok() || ::stat(path.c_str(), &status) != 0)
-    return Unavailable(path, std::string(bytes.status().message()));
+  if (!bytes.ok()) return Unavailable(path, std::string(bytes.status().message()));
   Kernel kernel{.vmlinux = path};
   if (!bytes->starts_with(kElf)) {
     // One is kept, and known by what it was made of.
     const std::string folder = cache_folder + "/kernel/user";
-    kernel.vmlinux = absl::StrCat(folder, "/vmlinux-", status.st_dev, "-", status.st_ino, "-", status.st_size, "-",
-                                  status.st_mtim.tv_sec, ".", status.st_mtim.tv_nsec);
+    const auto identity = FileIdentity(path);
+    if (!identity.ok()) return Unavailable(path, std::string(identity.status().message()));
+    kernel.vmlinux = absl::StrCat(folder, "/vmlinux-", NameOfIdentity(*identity));
     if (!PathExists(kernel.vmlinux)) {
       const std::string unfinished = absl::StrCat(kernel.vmlinux, ".", ::getpid());
       RETURN_IF_ERROR(MakeFolders(folder));

@@ -57,6 +57,9 @@ absl::Status StartFailed(absl::StatusCode code, const std::string& message, cons
 std::string NodeName(const VmDisk& disk) { return "disk" + std::to_string(disk.slot); }
 std::string DeviceId(const VmDisk& disk) { return "scsi-disk" + std::to_string(disk.slot); }
 
+const VmDisk& DiskOf(const VmDisk& disk) { return disk; }
+const VmDisk& DiskOf(const VmSharedDisk& disk) { return disk.disk; }
+
 DiskFault FaultOf(const std::string& distro_id, const VmDisk& disk) {
   return {.whose = DiskFault::Whose::kDistro, .name = distro_id, .image = disk.image};
 }
@@ -390,6 +393,35 @@ std::map<std::string, VmDisk> Vm::disks() const {
 
 absl::Status Vm::WriteRecord() const { return WriteFileAtomically(paths_.record, record_.ToJson()); }
 
+// Before QEMU has it: a daemon that dies then leaves a record of more disks, never of fewer, than there are.
+template <class Disks>
+absl::Status Vm::Enter(Disks& disks, const std::string& name, const typename Disks::mapped_type& disk) {
+  disks[name] = disk;
+  state_->faults[NodeName(DiskOf(disk))] = FaultOf(name, disk);
+  absl::Status written = WriteRecord();
+  if (!written.ok()) {
+    disks.erase(name);
+    state_->Forget(DiskOf(disk));
+  }
+  return written;
+}
+
+template <class Disks>
+absl::Status Vm::Detach(Disks& disks, const std::string& name) {
+  VmDisk disk;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const auto found = disks.find(name);
+    if (found == disks.end()) return absl::OkStatus();
+    disk = DiskOf(found->second);
+  }
+  if (!dead()) RETURN_IF_ERROR(Unplug(disk));
+  const std::lock_guard lock(state_->mutex);
+  disks.erase(name);
+  state_->Forget(disk);
+  return state_->dead ? absl::OkStatus() : WriteRecord();
+}
+
 absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueFd image, const std::string& driver) {
   VmDisk disk{.wwid = WwidOf(NewWwn()), .image = PathOf(image)};
   {
@@ -399,15 +431,7 @@ absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueF
                    "The distro's disk is in the VM already.");
     }
     ASSIGN_OR_RETURN(disk.slot, FreeSlot());
-    record_.disks[distro_id] = disk;
-    state_->faults[NodeName(disk)] = FaultOf(distro_id, disk);
-    // Before QEMU has it: a daemon that dies here leaves a record of more disks, never of fewer, than there are.
-    const absl::Status written = WriteRecord();
-    if (!written.ok()) {
-      record_.disks.erase(distro_id);
-      state_->Forget(disk);
-      return written;
-    }
+    RETURN_IF_ERROR(Enter(record_.disks, distro_id, disk));
   }
   const absl::Status plugged = Plug(disk, distro_id, image, driver, /*read_only=*/false);
   if (plugged.ok()) return disk.wwid;
@@ -474,20 +498,7 @@ absl::Status Vm::Unplug(const VmDisk& disk) {
   return node.ok() ? set : absl::OkStatus();
 }
 
-absl::Status Vm::DetachDisk(const std::string& distro_id) {
-  VmDisk disk;
-  {
-    const std::lock_guard lock(state_->mutex);
-    const auto found = record_.disks.find(distro_id);
-    if (found == record_.disks.end()) return absl::OkStatus();
-    disk = found->second;
-  }
-  if (!dead()) RETURN_IF_ERROR(Unplug(disk));
-  const std::lock_guard lock(state_->mutex);
-  record_.disks.erase(distro_id);
-  state_->Forget(disk);
-  return state_->dead ? absl::OkStatus() : WriteRecord();
-}
+absl::Status Vm::DetachDisk(const std::string& distro_id) { return Detach(record_.disks, distro_id); }
 
 absl::StatusOr<std::string> Vm::AttachSwap(UniqueFd swap) {
   const VmDisk disk{.slot = kSwapSlot, .wwid = WwidOf(NewWwn()), .image = ""};
@@ -521,14 +532,7 @@ absl::StatusOr<std::string> Vm::AttachSharedDisk(const runtime::v1::SharedDisk& 
                    {{"path", other.shown.source}});
     }
     ASSIGN_OR_RETURN(added.disk.slot, FreeSlot());
-    record_.shared_disks[shown.name] = added;
-    state_->faults[NodeName(added.disk)] = FaultOf(shown.name, added);
-    const absl::Status written = WriteRecord();
-    if (!written.ok()) {
-      record_.shared_disks.erase(shown.name);
-      state_->Forget(added.disk);
-      return written;
-    }
+    RETURN_IF_ERROR(Enter(record_.shared_disks, shown.name, added));
   }
   const absl::Status plugged = Plug(added.disk, shown.name, file, driver, shown.read_only);
   if (plugged.ok()) return added.disk.wwid;
@@ -546,20 +550,7 @@ absl::Status Vm::SharedDiskMounted(const runtime::v1::SharedDisk& shown) {
   return WriteRecord();
 }
 
-absl::Status Vm::DetachSharedDisk(const std::string& name) {
-  VmDisk disk;
-  {
-    const std::lock_guard lock(state_->mutex);
-    const auto found = record_.shared_disks.find(name);
-    if (found == record_.shared_disks.end()) return absl::OkStatus();
-    disk = found->second.disk;
-  }
-  if (!dead()) RETURN_IF_ERROR(Unplug(disk));
-  const std::lock_guard lock(state_->mutex);
-  record_.shared_disks.erase(name);
-  state_->Forget(disk);
-  return state_->dead ? absl::OkStatus() : WriteRecord();
-}
+absl::Status Vm::DetachSharedDisk(const std::string& name) { return Detach(record_.shared_disks, name); }
 
 std::map<std::string, VmSharedDisk> Vm::shared_disks() const {
   const std::lock_guard lock(state_->mutex);

@@ -49,7 +49,8 @@ struct VmBootOptions {
   std::string initramfs;
   Accelerator accelerator;
   VmSettings settings;
-  // How long the agent's sign of life may take.
+  // How long the agent's sign of life may take. Seen under TCG: 4 s on an idle machine; a busy one may take ten times
+  // that.
   absl::Duration patience = absl::Minutes(2);
   // Asked now and then while it boots; true: it is not wanted any more. May be null.
   std::function<bool()> give_up;
@@ -72,8 +73,8 @@ QemuOptions QemuOptionsOf(const VmBootOptions& options);
 
 class Vm {
  public:
-  // Boots; returns when the agent answered. Errors: DEADLINE_EXCEEDED (the agent did not come in time: with KVM 3 s,
-  // else 2 minutes), START_FAILED.
+  // Boots; returns when the agent answered. Errors: DEADLINE_EXCEEDED (the agent did not come in the options'
+  // patience), START_FAILED.
   static absl::StatusOr<std::shared_ptr<Vm>> Boot(const VmBootOptions& options);
 
   // Goes on from a snapshot: `load` fills the VM's memory and the state of its devices while QEMU starts, and answers
@@ -164,6 +165,11 @@ class Vm {
   void EndProcess();
   // With state_->mutex held: the lowest that is free.
   absl::StatusOr<int> FreeSlot() const;
+  // For a distro's disk or a shared one: `disks` is the record's map of either. Enter: with state_->mutex held.
+  template <class Disks>
+  absl::Status Enter(Disks& disks, const std::string& name, const typename Disks::mapped_type& disk);
+  template <class Disks>
+  absl::Status Detach(Disks& disks, const std::string& name);
   absl::Status Plug(const VmDisk& disk, const std::string& serial, const UniqueFd& image, const std::string& driver,
                     bool read_only);
   absl::Status Unplug(const VmDisk& disk);
