@@ -1,6 +1,7 @@
 // The kernel sees in our images what we wrote, and we see what a kernel wrote. Mounting takes root.
 #include <dirent.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -125,6 +126,13 @@ class Mount {
 
 class Ext4Kernel : public ::testing::Test {
  protected:
+  // A mount namespace of its own: a program that made itself one meanwhile would hold a copy of the mount, and the
+  // kernel would not have written everything to the image at the unmount here.
+  static void SetUpTestSuite() {
+    if (::geteuid() != 0) return;
+    ASSERT_EQ(::unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+  }
   void SetUp() override {
     if (::geteuid() != 0) GTEST_SKIP() << "mounting takes root";
     Mount probe(MakeProbe(), folder_ / "probe");
