@@ -12,6 +12,23 @@
  * is the maker of its copy. */
 #define WSLM_FAST_ASK UINT64_C(0x57534c4d61736b21)
 
+/* Sixth arguments of the getuids of a seed (seed.c), as the assembler takes them. The answer is a descriptor of the
+ * image that is to be mapped, or an error. */
+#define WSLM_FAST_ASK_IMAGE_VALUE 0x57534c4d61736b22
+#define WSLM_FAST_ASK_IMAGE ((uint64_t)WSLM_FAST_ASK_IMAGE_VALUE)
+/* It is mapped, if that was possible: calls may be sent to it. */
+#define WSLM_FAST_ASK_JUMPS_VALUE 0x57534c4d61736b23
+#define WSLM_FAST_ASK_JUMPS ((uint64_t)WSLM_FAST_ASK_JUMPS_VALUE)
+
+#define WSLM_FAST_SEED_MAGIC_VALUE 0x57534c4d73656564
+#define WSLM_FAST_SEED_MAGIC ((uint64_t)WSLM_FAST_SEED_MAGIC_VALUE)
+
+/* The last bytes of a mapping of code that a seed was planted in. Also the seeds of another lxcore have it. */
+struct WslmFastSeedEnd {
+  uint64_t off; /* not 0: the seed does nothing any more */
+  uint64_t magic;
+};
+
 /* An lxcore finds the blocks of processes that loaded copies of another one, and tells them kWslmFastNever: the magic
  * number, block_address, the level's place and that value stay as they are (SharedState::kLayout). */
 

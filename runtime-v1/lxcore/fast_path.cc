@@ -1,42 +1,36 @@
 #include "runtime-v1/lxcore/fast_path.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
 #include "runtime-v1/fastpath/patcher.h"
 #include "runtime-v1/lxcore/guest_memory.h"
 #include "runtime-v1/lxcore/process_facts.h"
-
-#ifndef MFD_EXEC
-#define MFD_EXEC 0x0010U
-#endif
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010
-#endif
 
 namespace wslm::lxcore {
 namespace {
 
 constexpr char kLibrary[] = "libc.so.6";
-// How /proc/PID/maps names a copy.
-constexpr char kMapsName[] = "/memfd:libc.so.6 (deleted)";
 constexpr uint64_t kMostSize = uint64_t{64} << 20;
 // Larger than any loader's mapping.
 constexpr uint64_t kLoaderSize = 256 * 1024;
-constexpr size_t kMostCopies = 16;
+constexpr size_t kMostLibraries = 16;
 
 // After these a folder may be another, or another's to search. (The kernel does some of them only after the answer:
 // handlers remember a folder for some hundred calls at most.)
@@ -47,36 +41,18 @@ constexpr int kFolderCalls[] = {SYS_chmod,        SYS_fchmod,       SYS_fchmodat
                                 SYS_move_mount,   SYS_setxattr,     SYS_lsetxattr,  SYS_fsetxattr, SYS_removexattr,
                                 SYS_lremovexattr, SYS_fremovexattr, SYS_setns,      SYS_unshare,   452 /* fchmodat2 */};
 
-template <typename Integer>
-bool TakeNumber(std::string_view& text, Integer& value, int base) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc()) return false;
-  text.remove_prefix(end - text.data());
-  return true;
-}
-
 // A copy as a process has mapped it.
 struct Mapped {
   uint64_t base = 0;
   uint64_t handlers = 0;  // the last segment
 };
 
-// "start-end perms offset device inode name" lines of proc_pid_maps(5).
-std::vector<Mapped> FindCopies(std::string_view maps) {
+std::vector<Mapped> FindCopies(const std::vector<Mapping>& maps) {
   std::vector<Mapped> found;
-  while (!maps.empty()) {
-    std::string_view line = maps.substr(0, maps.find('\n'));
-    maps.remove_prefix(std::min(maps.size(), line.size() + 1));
-    if (!line.ends_with(kMapsName)) continue;
-    uint64_t start = 0, end = 0, offset = 0;
-    if (!TakeNumber(line, start, 16)) continue;
-    line.remove_prefix(1);
-    if (!TakeNumber(line, end, 16) || line.size() < 6) continue;
-    const bool is_code = line[3] == 'x';
-    line.remove_prefix(6);
-    if (!TakeNumber(line, offset, 16)) continue;
-    if (offset == 0) found.push_back({.base = start});
-    if (!found.empty() && is_code) found.back().handlers = start;
+  for (const Mapping& mapping : maps) {
+    if (mapping.name != FastCopies::kMapsName) continue;
+    if (mapping.offset == 0) found.push_back({.base = mapping.start});
+    if (!found.empty() && mapping.permissions[2] == 'x') found.back().handlers = mapping.start;
   }
   return found;
 }
@@ -92,25 +68,7 @@ std::string ReadAll(int fd, size_t size) {
   return bytes;
 }
 
-UniqueFd MemoryFile(const std::string& bytes) {
-  UniqueFd file(::memfd_create(kLibrary, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC));
-  if (!file) file.Reset(::memfd_create(kLibrary, MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  size_t done = 0;
-  while (file && done < bytes.size()) {
-    const ssize_t part = ::write(file.get(), bytes.data() + done, bytes.size() - done);
-    if (part <= 0) return {};
-    done += static_cast<size_t>(part);
-  }
-  return file;
-}
-
 }  // namespace
-
-FastPath::~FastPath() {
-  for (const auto& [key, copy] : copies_) {
-    if (copy.shared != nullptr) ::munmap(copy.shared, sizeof(*copy.shared));
-  }
-}
 
 // The call comes from the program that the kernel has put beside the guest's: its address is in the auxiliary vector,
 // which no guest can change (sys_credentials.cc refuses PR_SET_MM).
@@ -126,28 +84,12 @@ bool FastPath::IsLoader(const Call& call) const {
   return false;
 }
 
-FastPath::Copy FastPath::MakeCopy(const std::string& name) const {
-  Copy copy;
+const FastCopies::Copy* FastPath::MakeCopy(const std::string& name) {
   UniqueFd original(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   struct stat host;
-  if (!original || ::fstat(original.get(), &host) != 0) return copy;
+  if (!original || ::fstat(original.get(), &host) != 0) return nullptr;
   const auto patched = fastpath::PatchLibrary(ReadAll(original.get(), static_cast<size_t>(host.st_size)));
-  if (!patched.ok()) return copy;
-  UniqueFd file = MemoryFile(patched->bytes);
-  if (!file) return copy;
-  void* shared = ::mmap(nullptr, sizeof(WslmFastShared), PROT_READ | PROT_WRITE, MAP_SHARED, file.get(),
-                        static_cast<off_t>(patched->shared_offset));
-  if (shared == MAP_FAILED) return copy;
-  static_cast<WslmFastShared*>(shared)->maker = options_.maker;
-  // Nobody but this mapping writes from now on.
-  if (::fcntl(file.get(), F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL) != 0 ||
-      ::fchmod(file.get(), 0755) != 0) {
-    ::munmap(shared, sizeof(WslmFastShared));
-    return copy;
-  }
-  copy.file = std::move(file);
-  copy.shared = static_cast<WslmFastShared*>(shared);
-  return copy;
+  return patched.ok() ? copies_.Add(patched->bytes, patched->shared_offset) : nullptr;
 }
 
 UniqueFd FastPath::CopyFor(const Call& call, const std::string& name, const GuestFile& file) {
@@ -157,21 +99,17 @@ UniqueFd FastPath::CopyFor(const Call& call, const std::string& name, const Gues
   }
   const FileKey key{makedev(file.host.stx_dev_major, file.host.stx_dev_minor), file.host.stx_ino, file.host.stx_size,
                     file.host.stx_ctime.tv_sec * 1'000'000'000 + file.host.stx_ctime.tv_nsec};
-  auto found = copies_.find(key);
-  if (found == copies_.end()) {
-    if (copies_.size() >= kMostCopies) return {};
-    found = copies_.emplace(key, MakeCopy(name)).first;
-    if (found->second.shared != nullptr) {
-      for (uint64_t inode : side_store_.Inodes()) NoteRecord(inode);
-      found->second.shared->plain_attributes = options_.plain_attributes && !side_store_.HasXattrs();
-    }
+  auto found = libraries_.find(key);
+  if (found == libraries_.end()) {
+    if (libraries_.size() >= kMostLibraries) return {};
+    found = libraries_.emplace(key, MakeCopy(name)).first;
   }
-  if (!found->second.file) return {};
-  // A description of its own: the loader reads from the start.
-  return UniqueFd(::open(GuestFiles::OwnFdName(found->second.file.get()).c_str(), O_RDONLY | O_CLOEXEC));
+  return found->second != nullptr ? found->second->Open() : UniqueFd();
 }
 
-bool FastPath::IsQuestion(const Call& call) { return call.number() == SYS_getuid && call.arg(5) == WSLM_FAST_ASK; }
+bool FastPath::IsQuestion(const Call& call) {
+  return (call.number() == SYS_getuid && call.arg(5) == WSLM_FAST_ASK) || FastPrograms::IsQuestion(call);
+}
 
 // Whoever asks first when it has threads already may have threads that differ.
 bool FastPath::HasThreads(pid_t tid) const {
@@ -219,6 +157,10 @@ WslmFastBlock FastPath::BlockFor(pid_t tid, const Credentials& c) const {
 }
 
 Reply FastPath::Answer(const Call& call) {
+  return FastPrograms::IsQuestion(call) ? programs_.Answer(call) : AnswerLevel(call);
+}
+
+Reply FastPath::AnswerLevel(const Call& call) {
   const Credentials& c = identities_.Of(call.tid());
   uint32_t level = 0;
   const uint64_t address = call.arg(0);
@@ -248,10 +190,30 @@ bool FastPath::SharesMemory(pid_t tid) const {
   return parent != 0 && ::syscall(SYS_kcmp, tid, parent, KCMP_VM, 0, 0) == 0;
 }
 
+// The same of a child that isn't one of vfork(2), so that both run.
+bool FastPath::HasChildIn(pid_t tid) const {
+  const std::string name = absl::StrCat(tid, "/task/", tid, "/children");
+  if (::faccessat(proc_, name.c_str(), R_OK, 0) != 0) return true;
+  const std::string children = ReadProcFile(proc_, name);
+  for (const absl::string_view child : absl::StrSplit(children, ' ', absl::SkipEmpty())) {
+    pid_t pid = 0;
+    if (!absl::SimpleAtoi(child, &pid)) return true;
+    const long order = ::syscall(SYS_kcmp, tid, pid, KCMP_VM, 0, 0);
+    if (order == 0 || (order < 0 && errno != ESRCH)) return true;
+  }
+  return false;
+}
+
+bool FastPath::MayAnswerForFiles(pid_t tid) const {
+  const std::string status = ReadProcFile(proc_, std::to_string(tid) + "/status");
+  if (StatusField(status, "TracerPid") != "0" || SharesMemory(tid) || HasChildIn(tid)) return false;
+  return BlockFor(tid, identities_.Of(tid)).level >= kWslmFastUser;
+}
+
 // Where a process has copies is read from its memory map: nothing to remember, nothing to forget at exec.
-bool FastPath::SetLevels(pid_t tid, uint32_t level) const {
+bool FastPath::SetLevels(pid_t tid, const std::vector<Mapping>& maps, uint32_t level) const {
   bool changed = false;
-  for (const Mapped& mapped : FindCopies(ReadProcFile(proc_, std::to_string(tid) + "/maps"))) {
+  for (const Mapped& mapped : FindCopies(maps)) {
     struct {
       uint64_t magic, block_address;
     } head;
@@ -271,41 +233,36 @@ void FastPath::DisableOlderCopies(pid_t first_process) {
   // Until there is none that another has forked before its turn.
   for (bool changed = true; changed;) {
     changed = false;
-    for (const pid_t pid : ProcessesInside(proc_, first_process)) changed = SetLevels(pid, kWslmFastNever) || changed;
+    for (const pid_t pid : ProcessesInside(proc_, first_process)) {
+      const std::vector<Mapping> maps = MemoryMapOf(proc_, pid);
+      changed = SetLevels(pid, maps, kWslmFastNever) || changed;
+      changed = programs_.SwitchOff(pid, maps) || changed;
+    }
   }
 }
 
 void FastPath::BeforeNewCredentials(pid_t tid) {
   if (!options_.on) return;
-  SetLevels(tid, SharesMemory(tid) ? kWslmFastNever : kWslmFastUnknown);
+  SetLevels(tid, MemoryMapOf(proc_, tid), SharesMemory(tid) ? kWslmFastNever : kWslmFastUnknown);
 }
 
 void FastPath::BeforeNewFilter(pid_t tid) {
   if (!options_.on) return;
   filters_were_made_ = true;
-  SetLevels(tid, kWslmFastNever);
+  const std::vector<Mapping> maps = MemoryMapOf(proc_, tid);
+  SetLevels(tid, maps, kWslmFastNever);
+  programs_.SwitchOff(tid, maps);
 }
 
 void FastPath::AfterCall(const Call& call) {
-  if (copies_.empty()) return;
+  if (!options_.on) return;
   static constexpr auto kIsFolderCall = [] {
     std::array<bool, 512> is = {};
     for (int number : kFolderCalls) is[number] = true;
     return is;
   }();
-  if (!kIsFolderCall[call.number()]) return;
-  for (auto& [key, copy] : copies_) {
-    if (copy.shared != nullptr) __atomic_add_fetch(&copy.shared->generation, 1, __ATOMIC_RELEASE);
-  }
-}
-
-void FastPath::NoteRecord(uint64_t inode) {
-  const uint32_t bit = WslmFastBloomBit(inode);
-  for (auto& [key, copy] : copies_) {
-    if (copy.shared != nullptr) {
-      __atomic_or_fetch(&copy.shared->bloom[bit / 64], uint64_t{1} << (bit % 64), __ATOMIC_RELEASE);
-    }
-  }
+  if (kIsFolderCall[call.number()]) copies_.ForgetFolders();
+  programs_.Count(call);
 }
 
 }  // namespace wslm::lxcore

@@ -5,6 +5,7 @@
 // kept in memory as long as lxcore lives; the next lxcore can't write to it, and tells processes that have it to answer
 // nothing any more. An optimisation only: a library that can't be patched is opened as it is, and
 // a process whose threads may have different credentials, or which has filters of its own, is told to answer nothing.
+// Programs that load no such library get the same while they run (fast_programs.h).
 //
 // One thread only.
 #ifndef WSLM_RUNTIME_V1_LXCORE_FAST_PATH_H_
@@ -15,14 +16,16 @@
 #include <compare>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "distros/host/unique_fd.h"
 #include "distros/lxfs/lxfs.h"
 #include "distros/lxfs/side_store.h"
 #include "runtime-v1/fastpath/protocol.h"
 #include "runtime-v1/lxcore/call.h"
+#include "runtime-v1/lxcore/fast_copies.h"
+#include "runtime-v1/lxcore/fast_programs.h"
 #include "runtime-v1/lxcore/guest_files.h"
 #include "runtime-v1/lxcore/identities.h"
 
@@ -43,8 +46,12 @@ class FastPath {
   };
   // All but the options must outlive this.
   FastPath(int proc, Identities& identities, const SideStore& side_store, Options options)
-      : proc_(proc), identities_(identities), side_store_(side_store), options_(options) {}
-  ~FastPath();
+      : proc_(proc),
+        identities_(identities),
+        options_(options),
+        copies_(side_store, {.maker = options.maker, .plain_attributes = options.plain_attributes}),
+        programs_(proc, copies_, [this](pid_t tid) { return MayAnswerForFiles(tid); },
+                  {.mount_id = options.mount_id, .device = options.device}) {}
   FastPath(const FastPath&) = delete;
   FastPath& operator=(const FastPath&) = delete;
 
@@ -55,7 +62,7 @@ class FastPath {
   // What a loader that opens `name`, which is `file` and may be read, gets instead. Empty: the file itself.
   UniqueFd CopyFor(const Call& call, const std::string& name, const GuestFile& file);
 
-  // Whether the call is a process' question what it may answer by itself.
+  // Whether the call is a process' question what it may answer by itself, or how.
   static bool IsQuestion(const Call& call);
   Reply Answer(const Call& call);
 
@@ -66,7 +73,7 @@ class FastPath {
   // To be called after each call was handled, and before it is answered.
   void AfterCall(const Call& call);
   // The link, fifo or socket has an owner of its own from now on.
-  void NoteRecord(uint64_t inode);
+  void NoteRecord(uint64_t inode) { copies_.NoteRecord(inode); }
 
  private:
   // A file as it is now.
@@ -75,25 +82,26 @@ class FastPath {
     int64_t changed_ns;
     auto operator<=>(const FileKey&) const = default;
   };
-  struct Copy {
-    UniqueFd file;  // none: the library can't be patched
-    WslmFastShared* shared = nullptr;
-  };
-
   bool IsLoader(const Call& call) const;
-  Copy MakeCopy(const std::string& name) const;
+  // Null: the library can't be patched.
+  const FastCopies::Copy* MakeCopy(const std::string& name);
+  Reply AnswerLevel(const Call& call);
   // Whether a level was another.
-  bool SetLevels(pid_t tid, uint32_t level) const;
+  bool SetLevels(pid_t tid, const std::vector<Mapping>& maps, uint32_t level) const;
   WslmFastBlock BlockFor(pid_t tid, const Credentials& c) const;
   bool HasThreads(pid_t tid) const;
   bool HasFilters(pid_t tid) const;
   bool SharesMemory(pid_t tid) const;
+  bool HasChildIn(pid_t tid) const;
+  // Whether a process may have the fast path put in while it runs.
+  bool MayAnswerForFiles(pid_t tid) const;
 
   int proc_;
   Identities& identities_;
-  const SideStore& side_store_;
   Options options_;
-  std::map<FileKey, Copy> copies_;
+  FastCopies copies_;
+  FastPrograms programs_;
+  std::map<FileKey, const FastCopies::Copy*> libraries_;
   bool filters_were_made_ = false;
 };
 
