@@ -30,6 +30,7 @@ const Machine& HostMachine() {
       // Whoever sees that long moves are fast makes one of a string instruction, which is emulated byte by byte: the
       // kernel's clearing and copying of pages, the C library's of memory.
       .emulated_processor = "max,-erms,-fsrm",
+      .try_kvm = TryKvmOnX86,
       .board = {"-M", "microvm,isa-serial=on,rtc=on", "-global", "virtio-mmio.force-legacy=false"},
       .unpack_kernel = ExtractVmlinux,
   };

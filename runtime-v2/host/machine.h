@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "runtime-v2/host/kvm_trial.h"
 
 namespace wslm {
 
@@ -25,6 +26,8 @@ struct Machine {
   std::string (*kernel_words)(bool kvm, int64_t tsc_khz);
   // The processor as QEMU names it, when it is emulated; with KVM it is "max".
   const char* emulated_processor;
+  // Whether KVM runs programs: kvm_trial.h.
+  KvmOutcome (*try_kvm)(int kvm);
   // QEMU's arguments for the board. Its virtio devices are those with "-device" at the end of their names.
   std::vector<std::string> board;
   // Unpacks the file that QEMU starts from a package's image of the kernel into `output`, which must not exist. Errors:
