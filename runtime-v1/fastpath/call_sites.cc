@@ -29,6 +29,10 @@ constexpr size_t kBeginnings = 16;
 // A short branch leads so far at most, itself included.
 constexpr size_t kShortReach = 130;
 
+// A file of a guest's choice must not keep lxcore at it: what has more than this is none of those that are meant.
+constexpr size_t kMostSegments = 64;
+constexpr size_t kMostSites = 256;
+
 bool IsCancellable(uint32_t number) { return number == SYS_open || number == SYS_openat; }
 
 template <typename Integer>
@@ -158,6 +162,7 @@ std::vector<CallSite> Candidates(std::string_view file, const Elf64_Phdr& segmen
     if (!IsServed(static_cast<int>(number))) continue;
     const size_t size = disassembler.SiteSize(code.substr(at));
     if (size != 0) found.push_back({segment.p_offset + at, segment.p_vaddr + at, number, size});
+    if (found.size() > kMostSites) return {};
   }
   return found;
 }
@@ -187,8 +192,8 @@ absl::StatusOr<std::vector<Elf64_Phdr>> ReadSegments(std::string_view file) {
   if (file.size() < sizeof(Elf64_Ehdr)) return absl::InvalidArgumentError("the file is too short");
   const auto header = Load<Elf64_Ehdr>(file, 0);
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-      header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phoff > file.size() ||
-      header.e_phnum * sizeof(Elf64_Phdr) > file.size() - header.e_phoff) {
+      header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > kMostSegments ||
+      header.e_phoff > file.size() || header.e_phnum * sizeof(Elf64_Phdr) > file.size() - header.e_phoff) {
     return absl::InvalidArgumentError("the file is no 64-bit x86 library or program");
   }
   std::vector<Elf64_Phdr> segments(header.e_phnum);
@@ -204,18 +209,24 @@ absl::StatusOr<std::vector<Elf64_Phdr>> ReadSegments(std::string_view file) {
 std::vector<CallSite> FindCallSites(std::string_view file, std::span<const Elf64_Phdr> segments) {
   const Disassembler disassembler;
   std::vector<CallSite> all;
+  uint64_t left = file.size();
   for (const Elf64_Phdr& segment : segments) {
     if (segment.p_type != PT_LOAD || !(segment.p_flags & PF_X)) continue;
+    // They overlap.
+    if (segment.p_filesz > left) return {};
+    left -= segment.p_filesz;
     std::vector<CallSite> sites = Candidates(file, segment, disassembler);
     RemoveBranchTargets(file.substr(segment.p_offset, segment.p_filesz), segment.p_vaddr, sites);
     const std::vector<Elf64_Shdr> sections = CodeSections(file, segment);
     for (const CallSite& site : sites) {
-      for (const Elf64_Shdr& section : sections) {
-        if (site.offset < section.sh_offset || site.offset + site.size > section.sh_offset + section.sh_size) continue;
-        const size_t at = site.offset - section.sh_offset;
-        const std::string_view code = file.substr(section.sh_offset, section.sh_size);
-        if (disassembler.IsReached(code, at, at + site.size, IsCancellable(site.number))) all.push_back(site);
-      }
+      const auto holds = [&](const Elf64_Shdr& section) {
+        return site.offset >= section.sh_offset && site.offset + site.size <= section.sh_offset + section.sh_size;
+      };
+      const auto section = std::find_if(sections.begin(), sections.end(), holds);
+      if (section == sections.end()) continue;
+      const size_t at = site.offset - section->sh_offset;
+      const std::string_view code = file.substr(section->sh_offset, section->sh_size);
+      if (disassembler.IsReached(code, at, at + site.size, IsCancellable(site.number))) all.push_back(site);
     }
   }
   std::sort(all.begin(), all.end(), [](const CallSite& a, const CallSite& b) { return a.address < b.address; });

@@ -90,7 +90,7 @@ TEST(ProgramTest, ASeedEndsWithWhatFindsIt) {
 // A function of code in a program that is nothing else: a header, a segment of one page, a section.
 std::string ProgramOf(std::string_view code) {
   constexpr uint64_t kAddress = 0x400000;
-  std::string file(4096, '\0');
+  std::string file(32768, '\0');
   constexpr size_t kCode = 256;
   Elf64_Ehdr header = {};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
@@ -162,8 +162,18 @@ TEST(ProgramTest, LeavesWhatIsTheMiddleOfAnInstruction) {
 TEST(ProgramTest, RefusesWhatHasNoRoom) {
   std::string full = ProgramOf(kLstat + kRet);
   EXPECT_TRUE(PatchProgram(full).ok());
-  full.back() = 1;
+  full[4095] = 1;
   EXPECT_FALSE(PatchProgram(full).ok());
+}
+
+TEST(ProgramTest, RefusesWhatWouldTakeLong) {
+  // So that a disassembler falls into step.
+  const std::string apart = kLstat + std::string(9, '\x90');
+  std::string many;
+  for (int i = 0; i < 250; ++i) many += apart;
+  EXPECT_EQ(SitesIn(many + kRet), 250u);
+  for (int i = 0; i < 50; ++i) many += apart;
+  EXPECT_EQ(SitesIn(many + kRet), 0u);
 }
 
 // Of a guest's choice: no length or offset in it may be believed.

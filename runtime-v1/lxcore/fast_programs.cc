@@ -28,6 +28,8 @@ constexpr int32_t kCallsAfterRefusal = 8192;
 // What is read of a program when it is first met must not keep lxcore from others.
 constexpr uint64_t kMostSize = uint64_t{8} << 20;
 constexpr size_t kMostPrograms = 256;
+// So that there is room for C libraries (fast_copies.h).
+constexpr size_t kMostImages = 40;
 // The GNU C library's loader has to ask for libraries.
 constexpr std::string_view kAsksForLibraries = "/ld-linux-x86-64.so.2";
 
@@ -102,7 +104,9 @@ const FastPrograms::Program* FastPrograms::ProgramOf(const Mapping& code) {
   const FileKey key{host.stx_ino, host.stx_size, host.stx_ctime.tv_sec * 1'000'000'000 + host.stx_ctime.tv_nsec};
   auto known = programs_.find(key);
   if (known == programs_.end()) {
-    if (programs_.size() >= kMostPrograms) return nullptr;
+    if (programs_.size() >= kMostPrograms) {
+      std::erase_if(programs_, [](const auto& entry) { return entry.second.image == nullptr; });
+    }
     UniqueFd file(::open(GuestFiles::OwnFdName(named.get()).c_str(), O_RDONLY | O_CLOEXEC));
     known = programs_.emplace(key, file ? MakeProgram(file.get(), host.stx_size) : Program()).first;
   }
@@ -121,7 +125,8 @@ FastPrograms::Program FastPrograms::MakeProgram(int file, uint64_t size) {
   absl::StatusOr<fastpath::ProgramPatch> patch = fastpath::PatchProgram(bytes);
   if (!patch.ok()) return program;
   program.patch = *std::move(patch);
-  program.image = copies_.Add(program.patch.image, /*shared_offset=*/0);
+  if (images_ < kMostImages) program.image = copies_.Add(program.patch.image, /*shared_offset=*/0);
+  images_ += program.image != nullptr;
   return program;
 }
 

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -87,6 +88,7 @@ class FastPrograms {
   std::function<bool(pid_t)> may_answer_;
   Options options_;
   std::map<FileKey, Program> programs_;
+  size_t images_ = 0;
   std::array<Counted, 256> counted_ = {};
 };
 

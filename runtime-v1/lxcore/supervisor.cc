@@ -155,6 +155,8 @@ void Supervisor::Handle(CallSlot& slot) {
     return;
   }
   if (FastPath::IsQuestion(call)) {
+    // Names of what a process has mapped count from there; where that can't be, its program is not found.
+    kernel_.paths.EnterRootOf(call.tid());
     Answer(slot, kernel_.fast_path.Answer(call));
     return;
   }

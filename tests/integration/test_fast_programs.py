@@ -42,6 +42,11 @@ class FastPrograms(GuardianTest):
                 done = self.home.run("run", "--cd", "/", "--", self.script(name, mode, times))
                 self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
 
+    def test_works_for_a_user(self):
+        become = "setpriv --reuid=1000 --regid=1000 --clear-groups"
+        self.sh("printf '#!/bin/sh\\nfor i; do (cd $(mktemp -d) && $i works) || exit; done' > /usr/local/bin/each; chmod 755 /usr/local/bin/each")
+        self.assertEqual(self.sh(f"{become} each {' '.join(self.programs)}"), "")
+
     def test_killed_lxcore(self):
         """Where the fast path was about to be put in, nothing is put in by the next lxcore, and the program goes on."""
         for name in self.programs:

@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -90,6 +91,11 @@ def popen(command, **options):
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options)
 
 
+def put(path, root, name):
+    shutil.copyfile(path, root + name)
+    os.chmod(root + name, 0o755)
+
+
 class Bare:
     name = "bare"
 
@@ -97,6 +103,10 @@ class Bare:
         self.root = work + "/bare"
         os.mkdir(self.root)
         subprocess.run(["tar", "-xpf", root_tar, "--numeric-owner", "-C", self.root], check=True)
+
+    def put(self, path, name):
+        """A program of the host's to the place's root, for everybody to run."""
+        put(path, self.root, name)
 
     def agent(self, user):
         become = ["setpriv", f"--reuid={USER_ID}", f"--regid={USER_ID}", "--init-groups"] if user else []
@@ -114,6 +124,9 @@ class Proot:
         subprocess.run(["tar", "-xf", root_tar, "--exclude=./dev/*", "-C", self.root], check=True,
                        preexec_fn=lambda: become(host_user))
 
+    def put(self, path, name):
+        put(path, self.root, name)
+
     def agent(self, user):
         who = ["-i", f"{USER_ID}:{USER_ID}"] if user else ["-0"]
         process = popen(["proot", *who, "-r", self.root, "-b", "/proc", "-b", "/dev", "-b", "/sys", "-w", "/",
@@ -129,6 +142,11 @@ class V1:
         if settings:
             home.ok("run", "-d", self.distro, "-u", "root", "--", "sh", "-c", f"printf '{settings}' > /etc/wsl.conf")
             home.ok("terminate", self.distro)
+
+    def put(self, path, name):
+        with open(path, "rb") as file:
+            self.home.run("run", "-d", self.distro, "-u", "root", "--cd", "/", "--", f"cat > {name}; chmod 755 {name}",
+                          input=file.read(), binary=True)
 
     def agent(self, user):
         process = self.home.popen("run", "-d", self.distro, "-u", "user" if user else "root", "--no-tty", "--",
