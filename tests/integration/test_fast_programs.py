@@ -62,7 +62,7 @@ class FastPrograms(GuardianTest):
 
     def test_lxcore_killed_at_any_time(self):
         name = self.programs[0]
-        process = self.home.popen("run", "--cd", "/", "--", self.script(name, "any", 300),
+        process = self.home.popen("run", "--cd", "/", "--", self.script(name, "any", 200),
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         for _ in range(10):
             self.end_lxcore(signal.SIGKILL)
@@ -79,7 +79,7 @@ class FastPrograms(GuardianTest):
 
 
 for mode in MODES:
-    setattr(FastPrograms, "test_" + mode, lambda self, mode=mode: self.check(mode, 20 if mode == "signals" else 1))
+    setattr(FastPrograms, "test_" + mode, lambda self, mode=mode: self.check(mode, 10 if mode == "signals" else 1))
 
 if __name__ == "__main__":
     unittest.main()
