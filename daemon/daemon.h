@@ -27,7 +27,7 @@ struct Runtimes {
   runtime::v1::Runtime& v2;
   runtime::v1::DiskHost& disks;
   // Adds the host's capabilities and the VM's state.
-  std::function<void(v1::GetInfoResponse&)> describe;
+  std::function<void(const std::function<std::string(const std::string& id)>& name_of, v1::GetInfoResponse&)> describe;
   // Where the files of a version 1 distro that runs are served, by its id.
   std::function<std::string(const std::string&)> files_socket;
 };

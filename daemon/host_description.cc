@@ -1,8 +1,12 @@
 #include "daemon/host_description.h"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "daemon/services/disk_service.h"
 #include "daemon/timestamps.h"
 #include "distros/host/error.h"
@@ -18,9 +22,19 @@ void AddCapability(v1::GetInfoResponse& info, const char* name, const absl::Stat
   capability->set_detail(Escaped(status.ok() ? in_use : std::string(status.message())));
 }
 
+// Whose it is, with a colon.
+std::string NamesOf(const PastIncident& past, const std::function<std::string(const std::string&)>& name_of) {
+  std::vector<std::string> names;
+  for (const std::string& id : past.distro_ids) {
+    if (std::string name = name_of(id); !name.empty()) names.push_back(std::move(name));
+  }
+  return names.empty() ? "" : absl::StrCat(absl::StrJoin(names, ", "), ": ");
+}
+
 }  // namespace
 
-void DescribeHost(const RuntimeV2& runtime_v2, v1::GetInfoResponse& info) {
+void DescribeHost(const RuntimeV2& runtime_v2, const std::function<std::string(const std::string&)>& name_of,
+                  v1::GetInfoResponse& info) {
   AddCapability(info, "runtime_v1", CheckHostForV1(), "User namespaces and seccomp user notification are there.");
   AddCapability(info, "runtime_v2", CheckHostForV2(), "QEMU is there.");
   const VmStatus vm = runtime_v2.status();
@@ -38,7 +52,7 @@ void DescribeHost(const RuntimeV2& runtime_v2, v1::GetInfoResponse& info) {
   for (const PastIncident& past : vm.incidents) {
     auto* incident = info.mutable_vm()->add_incidents();
     *incident->mutable_time() = ToTimestamp(past.time);
-    incident->set_message(Escaped(past.message));
+    incident->set_message(absl::StrCat(NamesOf(past, name_of), Escaped(past.message)));
   }
   if (vm.accelerator.empty()) return;
   auto* kvm = info.add_capabilities();

@@ -61,9 +61,10 @@ absl::Status ServeUntilStopped(const Home& home, const Listener& listener, const
   const auto runtime_v1 = MakeRuntimeV1(home);
   const UserConfig config = ReadConfig(home, log);
   const auto runtime_v2 = MakeRuntimeV2(home, VmSettingsOf(config, log));
-  const Runtimes runtimes = {*runtime_v1, *runtime_v2, *runtime_v2,
-                             [&](v1::GetInfoResponse& info) { DescribeHost(*runtime_v2, info); },
-                             [&](const std::string& id) { return FilesSocketV1(home, id); }};
+  const Runtimes runtimes = {
+      *runtime_v1, *runtime_v2, *runtime_v2,
+      [&](const auto& name_of, v1::GetInfoResponse& info) { DescribeHost(*runtime_v2, name_of, info); },
+      [&](const std::string& id) { return FilesSocketV1(home, id); }};
   ASSIGN_OR_RETURN(const auto daemon,
                    Daemon::Start(home, {listener.path, log_path, config, RequestStop}, runtimes, log));
   {

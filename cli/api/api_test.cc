@@ -43,6 +43,13 @@ TEST(RpcStatus, TellsALostConnectionFromADaemonThatCannot) {
   EXPECT_FALSE(IsConnectionLost(grpc::Status(grpc::StatusCode::UNAVAILABLE, "", details.SerializeAsString())));
 }
 
+TEST(RpcStatus, TellsACallThatTheDaemonDoesNotKnowFromWhatItCannotDo) {
+  EXPECT_NE(FromRpc(grpc::Status(grpc::StatusCode::UNIMPLEMENTED, "")).message().find("another version"),
+            std::string::npos);
+  EXPECT_EQ(FromRpc(DaemonError(grpc::StatusCode::UNIMPLEMENTED, "INVALID_ARGUMENT", "Version 1 only.")).message(),
+            "Version 1 only.");
+}
+
 TEST(RpcStatus, TheNextDaemonMayDoWhatOneThatEndsCannot) {
   EXPECT_TRUE(IsDaemonGone(grpc::Status(grpc::StatusCode::UNAVAILABLE, "Socket closed")));
   EXPECT_TRUE(IsDaemonGone(DaemonError(grpc::StatusCode::UNAVAILABLE, "SHUTTING_DOWN", "It ends.")));

@@ -37,7 +37,9 @@ absl::Status FromRpc(const grpc::Status& status) {
   if (IsConnectionLost(status)) {
     return absl::UnavailableError("The connection to wslmd was lost. 'wslm daemon status' shows whether it runs.");
   }
-  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED) {
+  google::rpc::ErrorInfo info;
+  // What gRPC says of a call that it doesn't know; the daemon gives a reason.
+  if (status.error_code() == grpc::StatusCode::UNIMPLEMENTED && !FindErrorInfo(DetailsOf(status), info)) {
     return absl::UnimplementedError(
         "The daemon that runs does not know this call: it is of another version. 'wslm daemon stop' ends it; the next "
         "command starts the present one.");

@@ -46,7 +46,9 @@ std::string Describe(const v1::GetInfoResponse& info) {
   }
   for (const v1::HostCapability& capability : info.capabilities()) {
     absl::StrAppend(&text, "Host ", Escaped(capability.name()), ": ", capability.available() ? "yes" : "no");
-    if (!capability.detail().empty()) absl::StrAppend(&text, " (", Escaped(capability.detail()), ")");
+    // KVM's is said with the virtual machine.
+    const bool is_said = capability.detail() == info.vm().accelerator_reason();
+    if (!capability.detail().empty() && !is_said) absl::StrAppend(&text, " (", Escaped(capability.detail()), ")");
     absl::StrAppend(&text, "\n");
   }
   return text;

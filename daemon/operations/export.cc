@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <optional>
@@ -248,7 +249,8 @@ class Export {
     ASSIGN_OR_RETURN(v1::OperationResponse response, Copy(*opened.source, *sink));
     struct stat status {};
     if (::stat(part.c_str(), &status) != 0) return ErrnoError("cannot look at", part);
-    response.mutable_export_()->set_bytes(status.st_size);
+    // A raw image is as long as the disk, and nearly all of it holes.
+    response.mutable_export_()->set_bytes(std::min<int64_t>(status.st_size, int64_t{512} * status.st_blocks));
     return response;
   }
 

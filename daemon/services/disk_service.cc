@@ -1,5 +1,7 @@
 #include "daemon/services/disk_service.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -28,6 +30,22 @@ std::string NameFrom(const std::string& source, uint32_t partition) {
   while (name.starts_with('.') || name.starts_with('-')) name.erase(0, 1);
   if (partition != 0) absl::StrAppend(&name, "p", partition);
   return name;
+}
+
+absl::Status CheckDiskName(const std::string& name) {
+  // It is part of a path, as a distro's is.
+  if (CheckDistroName(name).ok()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, reason::kInvalidName,
+               absl::StrCat("'", Escaped(name.substr(0, 100)),
+                            "' can't be a disk's name: it must be 1 to 64 of A-Z a-z 0-9 . _ - and not begin with "
+                            "'-' or '.'. 'wslm mount --name' says another."),
+               {{"name", name}});
+}
+
+// Whether both lead to one file, which may be gone by now.
+bool IsSame(const std::string& path, const std::string& other) {
+  std::error_code error;
+  return path == other || std::filesystem::equivalent(path, other, error);
 }
 
 absl::Status CheckRequest(const v1::MountDiskRequest& request) {
@@ -66,9 +84,8 @@ absl::Status DiskService::Mount(const v1::MountDiskRequest& request, v1::MountDi
       .options = request.options(),
       .partition = request.partition(),
       .bare = request.bare()};
-  RETURN_IF_ERROR(CheckDistroName(wanted.name));
   for (const auto& there : host_.shared_disks()) {
-    if (there.name != wanted.name && there.source != wanted.source) continue;
+    if (there.name != wanted.name && !IsSame(there.source, wanted.source)) continue;
     return Error(
         absl::StatusCode::kAlreadyExists, reason::kFileExists,
         absl::StrCat(Escaped(there.source), " is mounted as '", Escaped(there.name), "' already. 'wslm unmount ",
@@ -76,6 +93,7 @@ absl::Status DiskService::Mount(const v1::MountDiskRequest& request, v1::MountDi
         {{"path", there.source}});
   }
   ASSIGN_OR_RETURN(OpenedDisk opened, OpenDisk(request.source()));
+  RETURN_IF_ERROR(CheckDiskName(wanted.name));
   wanted.format = opened.format;
   wanted.read_only = opened.read_only;
   ASSIGN_OR_RETURN(const auto mounted,
@@ -89,7 +107,7 @@ absl::Status DiskService::Mount(const v1::MountDiskRequest& request, v1::MountDi
 
 absl::Status DiskService::Unmount(const std::string& disk, v1::UnmountDiskResponse& response) {
   for (const auto& there : host_.shared_disks()) {
-    if (!disk.empty() && there.name != disk && there.source != disk) continue;
+    if (!disk.empty() && there.name != disk && !(disk.starts_with('/') && IsSame(there.source, disk))) continue;
     RETURN_IF_ERROR(host_.UnmountDisk(there.name));
     log_.Info(absl::StrCat("unmounted ", Escaped(there.source)));
     *response.add_disks() = ToDisk(there);

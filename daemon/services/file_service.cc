@@ -16,7 +16,7 @@ grpc::ServerUnaryReactor* FileService::ServeFiles(grpc::CallbackServerContext* c
     if (entry.record.version != 1) {
       return Error(absl::StatusCode::kUnimplemented, reason::kInvalidArgument,
                    absl::StrCat("The files of ", Escaped(entry.record.name),
-                                " are not served: only those of version 1 distros are, so far."));
+                                " are not served: it is of version 2, and only those of version 1 distros are."));
     }
     ASSIGN_OR_RETURN(const InstanceUse use, instances_.Acquire(entry, {}));
     *response->mutable_distro() = RefOf(entry.record);

@@ -71,6 +71,13 @@ absl::StatusOr<OpenedDisk> OpenDisk(const std::string& path) {
     return Error(absl::StatusCode::kNotFound, reason::kFileNotFound,
                  absl::StrCat("There is no disk or disk image ", Escaped(path), "."), {{"path", path}});
   }
+  if (S_ISDIR(status.st_mode)) {
+    return Error(absl::StatusCode::kInvalidArgument, reason::kUnsupportedFormat,
+                 absl::StrCat(Escaped(path),
+                              " is a folder, neither a disk nor an image of one. The host's folders are "
+                              "seen in distros without it, below /mnt/host."),
+                 {{"path", path}});
+  }
   return S_ISBLK(status.st_mode) ? OpenDevice(path) : OpenImageFile(path);
 }
 

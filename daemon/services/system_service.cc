@@ -30,7 +30,11 @@ grpc::ServerUnaryReactor* SystemService::GetInfo(grpc::CallbackServerContext* co
     if (const auto entry = registry_.Find(""); entry.ok()) *response->mutable_default_distro() = RefOf(entry->record);
     response->set_default_version(v1::DISTRO_VERSION_1);
     response->set_unfinished_operations(operations_.unfinished());
-    host_.describe(*response);
+    const auto name_of = [this](const std::string& id) {
+      const auto entry = registry_.Find(id);
+      return entry.ok() ? entry->record.name : "";
+    };
+    host_.describe(name_of, *response);
     return absl::OkStatus();
   });
 }

@@ -27,7 +27,8 @@ class SystemService final : public v1::SystemService::CallbackService {
  public:
   struct Host {
     // Adds what the host can do, and the VM's state, to the information.
-    std::function<void(v1::GetInfoResponse&)> describe;
+    std::function<void(const std::function<std::string(const std::string& id)>& name_of, v1::GetInfoResponse&)>
+        describe;
     // Makes the daemon end.
     std::function<void()> stop_daemon;
   };

@@ -37,8 +37,7 @@ Number ReadNumber(std::string_view bytes, size_t offset) {
 }
 
 absl::Status NoKernel(std::string_view why) {
-  return Error(absl::StatusCode::kFailedPrecondition, reason::kKernelUnavailable,
-               "The kernel image can't be used: " + std::string(why) + ".");
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kKernelUnavailable, std::string(why) + ".");
 }
 
 struct ArchiveDeleter {

@@ -130,7 +130,7 @@ void Incidents::Add(const Incident& incident) {
   const std::lock_guard calling(calling_);
   {
     const std::lock_guard lock(mutex_);
-    recent_.push_back({absl::Now(), incident.message});
+    recent_.push_back({absl::Now(), incident.distro_ids, incident.message});
     if (recent_.size() > kKept) recent_.pop_front();
   }
   if (callback_) callback_(incident);

@@ -21,6 +21,8 @@ namespace wslm {
 
 struct PastIncident {
   absl::Time time;
+  // Those that it is about.
+  std::vector<std::string> distro_ids;
   std::string message;
 };
 

@@ -162,7 +162,8 @@ absl::Status MakeModulesImage(const std::string& modules, const std::string& ima
 
 absl::Status MakeKernel(const std::string& package, const std::string& folder) {
   ASSIGN_OR_RETURN(const UnpackedKernel unpacked, UnpackKernelPackage(package, folder));
-  RETURN_IF_ERROR(HostMachine().unpack_kernel(unpacked.bzimage, folder + "/vmlinux"));
+  RETURN_IF_ERROR(WithContext(HostMachine().unpack_kernel(unpacked.bzimage, folder + "/vmlinux"),
+                              absl::StrCat("The kernel of ", Escaped(package), " can't be used")));
   ModuleIndex index;
   RETURN_IF_ERROR(IndexFolder(unpacked.modules, "kernel", index));
   RETURN_IF_ERROR(WriteIndexes(index, unpacked.modules));

@@ -66,6 +66,12 @@ class Images(unittest.TestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn("name a file", result.stderr)
 
+    def test_a_raw_image_is_said_to_be_as_large_as_the_room_that_it_takes(self):
+        result = self.home.run("export", "base", self.out + "/long.img")
+        self.addCleanup(os.unlink, self.out + "/long.img")
+        self.assertRegex(result.stderr, r"Exported base \([\d.]+ MiB\)")
+        self.assertGreater(os.stat(self.out + "/long.img").st_size, 1 << 30)
+
     def test_an_image_that_names_another_file_is_refused(self):
         backing = self.exported("a.img")
         path = self.out + "/overlay.qcow2"

@@ -56,8 +56,8 @@ class VmDisks(unittest.TestCase):
             path += "." + format
         return self.owned(path)
 
-    def fails(self, reason, *args):
-        result = self.home.run(*args)
+    def fails(self, reason, *args, **kwargs):
+        result = self.home.run(*args, **kwargs)
         self.assertEqual(result.returncode, 1, result)
         self.assertIn("Error code: " + reason, result.stderr)
         return result.stderr
@@ -87,7 +87,8 @@ class VmDisks(unittest.TestCase):
         self.assertEqual(user.stdout.readline(), "begun\n")
         self.assertIn("in use by a program", self.fails("IO_ERROR", "unmount", "data"))
         user.communicate("")
-        self.home.ok("unmount", path)
+        # By another of its paths.
+        self.home.ok("unmount", "../images/" + os.path.basename(path), cwd=self.images)
         self.assertEqual(self.sh("ls /mnt/wsl; grep -c data /proc/mounts || true"), "0")
         raw = self.images + "/back"
         subprocess.run(["qemu-img", "convert", "-f", "qcow2", "-O", "raw", path, raw], check=True)
@@ -158,7 +159,8 @@ class VmDisks(unittest.TestCase):
         self.fails("DISTRO_RUNNING", "mount", own)
         path = self.image("typed", "x")
         self.fails("IO_ERROR", "mount", path, "--type", "xfs")
-        self.fails("INVALID_NAME", "mount", path, "--name", "../x")
+        self.assertIn("disk's name", self.fails("INVALID_NAME", "mount", path, "--name", "../x"))
+        self.assertIn("is a folder", self.fails("UNSUPPORTED_FORMAT", "mount", ".", cwd=self.images))
         self.fails("INVALID_ARGUMENT", "mount", path, "--bare", "--type", "ext4")
         child = self.images + "/child.qcow2"
         subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", path, "-F", "raw", child], check=True)

@@ -78,7 +78,7 @@ class VmFailures(unittest.TestCase):
         found = wait_for(lambda: [i for i in self.incidents if i["kind"] == "INCIDENT_KIND_" + kind])[0]
         self.assertRegex(found["message"], pattern)
         self.assertEqual([distro["name"] for distro in found["distros"]], ["one"])
-        self.assertRegex(self.home.ok("status"), "Incident at .*" + pattern)
+        self.assertRegex(self.home.ok("status"), "Incident at .*: one: .*" + pattern)
         self.assertRegex(self.home.log(), "incident of one: .*" + pattern)
 
     def assert_ends_the_vm(self, end, pattern):
