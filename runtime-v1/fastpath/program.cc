@@ -58,10 +58,10 @@ absl::StatusOr<ProgramPatch> PatchProgram(std::string_view file) {
   const uint64_t end = RoundUp(code->p_vaddr + code->p_filesz, kPage);
   if (end - (code->p_vaddr + code->p_filesz) < SeedSize()) return NotPatchable("its last page of code is full");
   patch.seed = end - SeedSize();
-  // Beyond the file's end all is zero.
-  const std::string_view behind =
-      file.substr(code->p_offset + code->p_filesz).substr(0, end - (code->p_vaddr + code->p_filesz));
-  if (behind.find_first_not_of('\0') != std::string_view::npos) return NotPatchable("its last page of code is full");
+  patch.at_seed =
+      file.substr(std::min(file.size(), code->p_offset + (patch.seed - code->p_vaddr))).substr(0, SeedSize());
+  // Beyond the file's end.
+  patch.at_seed.resize(SeedSize());
   patch.code_offset = code->p_offset / kPage * kPage;
   patch.code_address = code->p_vaddr / kPage * kPage;
   // Of what can be moved, the addresses below it wrap around here, and don't where it is loaded.

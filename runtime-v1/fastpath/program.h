@@ -3,7 +3,7 @@
 //
 //   absl::StatusOr<ProgramPatch> patch = PatchProgram(bytes);
 //
-// While the only thread of a process waits in a call, lxcore writes a seed (seed.h) into spare bytes at the end of the
+// While the only thread of a process waits in a call, lxcore writes a seed (seed.h) into the spare bytes at the end of the
 // program's code, and a jump to it over the move of the call's site. The next such call runs the seed, which maps the
 // image and a page for the block; then, and while the thread waits again, the moves of all sites become jumps. Whenever
 // this ends, by whatever is killed, the program is one that works.
@@ -36,8 +36,10 @@ struct ProgramPatch {
   uint64_t image_address = 0;
   // A page behind the image.
   uint64_t block = 0;
-  // SeedSize() bytes that are zero, at the end of the code's last page.
+  // SeedSize() bytes at the end of the code's last page, behind the segment's end: what the file has there is no part of
+  // the program.
   uint64_t seed = 0;
+  std::string at_seed;
   // The segment that has the sites: where it is in the file and where in memory, by whole pages.
   uint64_t code_offset = 0;
   uint64_t code_address = 0;

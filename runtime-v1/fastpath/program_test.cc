@@ -87,11 +87,12 @@ TEST(ProgramTest, ASeedEndsWithWhatFindsIt) {
   EXPECT_EQ(end.magic, WSLM_FAST_SEED_MAGIC);
 }
 
+constexpr size_t kCode = 256;
+
 // A function of code in a program that is nothing else: a header, a segment of one page, a section.
 std::string ProgramOf(std::string_view code) {
   constexpr uint64_t kAddress = 0x400000;
   std::string file(32768, '\0');
-  constexpr size_t kCode = 256;
   Elf64_Ehdr header = {};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
   header.e_ident[EI_CLASS] = ELFCLASS64;
@@ -160,10 +161,19 @@ TEST(ProgramTest, LeavesWhatIsTheMiddleOfAnInstruction) {
 }
 
 TEST(ProgramTest, RefusesWhatHasNoRoom) {
-  std::string full = ProgramOf(kLstat + kRet);
-  EXPECT_TRUE(PatchProgram(full).ok());
-  full[4095] = 1;
-  EXPECT_FALSE(PatchProgram(full).ok());
+  const std::string code = kLstat + kRet;
+  const size_t room = 4096 - kCode - code.size();
+  EXPECT_TRUE(PatchProgram(ProgramOf(code + std::string(room - SeedSize(), '\x90'))).ok());
+  EXPECT_FALSE(PatchProgram(ProgramOf(code + std::string(room - SeedSize() + 1, '\x90'))).ok());
+}
+
+TEST(ProgramTest, TakesTheRoomBehindTheSegmentWhateverTheFileHasThere) {
+  std::string file = ProgramOf(kLstat + kRet);
+  file[4095] = 'x';
+  const auto patch = PatchProgram(file);
+  ASSERT_TRUE(patch.ok()) << patch.status();
+  EXPECT_EQ(patch->seed + SeedSize(), 0x401000u);
+  EXPECT_EQ(patch->at_seed, std::string(SeedSize() - 1, '\0') + 'x');
 }
 
 TEST(ProgramTest, RefusesWhatWouldTakeLong) {

@@ -145,8 +145,8 @@ void FastPrograms::Plant(const Call& call) {
   const auto overlaps = [&](const Mapping& mapping) { return mapping.start < last && mapping.end > first; };
   if (first >= last || std::any_of(maps.begin(), maps.end(), overlaps)) return;
   const uint64_t seed = patch.seed + bias, at = site->address + bias;
-  const std::string room = ReadBytes(tid, seed, fastpath::SeedSize());
-  if (room.empty() || room.find_first_not_of('\0') != std::string::npos) return;
+  // Planted once already?
+  if (ReadBytes(tid, seed, fastpath::SeedSize()) != patch.at_seed) return;
   if (ReadBytes(tid, at, fastpath::kMoveSize) != site->before) return;
   const std::string code = fastpath::MakeSeed({.address = seed,
                                                .image = first,
