@@ -22,6 +22,7 @@ Commands MakeCommands(const Environment& environment) {
   commands.push_back(MakeSetDefaultCommand(client, console));
   commands.push_back(MakeTerminateCommand(client, console));
   commands.push_back(MakeShutdownCommand(client, console));
+  commands.push_back(MakeHibernateCommand(client, console));
   commands.push_back(MakeUnregisterCommand(client, console));
   commands.push_back(MakeRecoverCommand(client, console));
   commands.push_back(MakeCheckCommand(client, console));

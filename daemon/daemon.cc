@@ -52,6 +52,7 @@ InstanceManager::Timing TimingOf(const UserConfig& config) {
   InstanceManager::Timing timing;
   timing.idle_timeout = DurationOf(config.instance_idle_timeout, timing.idle_timeout);
   timing.vm_timeout = DurationOf(config.vm_idle_timeout, timing.vm_timeout);
+  timing.hibernate_timeout = DurationOf(config.hibernate_timeout, timing.hibernate_timeout);
   return timing;
 }
 

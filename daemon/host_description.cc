@@ -39,6 +39,8 @@ void DescribeHost(const RuntimeV2& runtime_v2, const std::function<std::string(c
   AddCapability(info, "runtime_v2", CheckHostForV2(), "QEMU is there.");
   const VmStatus vm = runtime_v2.status();
   info.mutable_vm()->set_running(vm.running);
+  info.mutable_vm()->set_hibernated(vm.hibernated);
+  info.mutable_vm()->set_hibernation_problem(Escaped(vm.hibernation_problem));
   info.mutable_vm()->set_accelerator(vm.accelerator);
   info.mutable_vm()->set_accelerator_reason(Escaped(vm.accelerator_reason));
   info.mutable_vm()->set_kernel_release(Escaped(vm.kernel_release));

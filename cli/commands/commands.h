@@ -29,6 +29,7 @@ std::unique_ptr<Command> MakeSetVersionCommand(Client& client, Console& console)
 std::unique_ptr<Command> MakeSetDefaultCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeTerminateCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeShutdownCommand(Client& client, Console& console);
+std::unique_ptr<Command> MakeHibernateCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeUnregisterCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeRecoverCommand(Client& client, Console& console);
 std::unique_ptr<Command> MakeCheckCommand(Client& client, Console& console);

@@ -12,7 +12,7 @@ namespace wslm::cli {
 namespace {
 
 std::string VmLine(const v1::VmInfo& vm) {
-  std::string line = vm.running() ? "running" : "stopped";
+  std::string line = vm.running() ? "running" : vm.hibernated() ? "hibernated" : "stopped";
   if (!vm.accelerator().empty()) absl::StrAppend(&line, ", ", Escaped(vm.accelerator()));
   if (!vm.accelerator_reason().empty()) absl::StrAppend(&line, " (", Escaped(vm.accelerator_reason()), ")");
   return line;
@@ -26,6 +26,9 @@ std::string Describe(const v1::GetInfoResponse& info) {
                    info.pid(), ", log ", Escaped(info.log_path()), "\nVirtual machine: ", VmLine(info.vm()), "\n");
   if (!info.vm().kernel_release().empty()) {
     absl::StrAppend(&text, "Kernel: ", Escaped(info.vm().kernel_release()), "\n");
+  }
+  if (info.vm().running() && !info.vm().hibernation_problem().empty()) {
+    absl::StrAppend(&text, "Not hibernated: ", Escaped(info.vm().hibernation_problem()), "\n");
   }
   for (const v1::Disk& disk : info.vm().disks()) {
     absl::StrAppend(&text, "Disk ", Escaped(disk.name()), ": ", Escaped(disk.source()), ", ",

@@ -69,6 +69,8 @@ std::string StateName(v1::DistroState state) {
       return "Running";
     case v1::DISTRO_STATE_STOPPING:
       return "Stopping";
+    case v1::DISTRO_STATE_HIBERNATED:
+      return "Hibernated";
     case v1::DISTRO_STATE_INSTALLING:
       return "Installing";
     case v1::DISTRO_STATE_CONVERTING:

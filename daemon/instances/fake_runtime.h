@@ -164,6 +164,31 @@ class FakeRuntime : public runtime::v1::Runtime {
     late = std::move(found);
     return unanswered;
   }
+  absl::Status Hibernate() override {
+    if (while_hibernating) while_hibernating();
+    if (!hibernate_error.ok()) return hibernate_error;
+    std::lock_guard lock(mutex_);
+    for (const auto& [id, instance] : instances_) asleep_.push_back(id);
+    return absl::OkStatus();
+  }
+  std::vector<std::string> hibernated() const override {
+    std::lock_guard lock(mutex_);
+    return asleep_;
+  }
+  void Wake(std::function<void(const std::string&)> note) override {
+    std::vector<std::shared_ptr<runtime::v1::Instance>> woken;
+    {
+      std::lock_guard lock(mutex_);
+      if (asleep_.empty()) return;
+      for (const std::string& id : std::exchange(asleep_, {})) {
+        if (!wakes) continue;
+        woken.push_back(instances_[id] = std::make_shared<FakeInstance>(id));
+      }
+    }
+    note("waking");
+    woken_(woken);
+  }
+  void OnWoken(Found callback) override { woken_ = std::move(callback); }
   bool needed() const override { return when_asked && when_asked(); }
   absl::Status Shutdown() override {
     ++shutdowns;
@@ -198,6 +223,10 @@ class FakeRuntime : public runtime::v1::Runtime {
   std::function<bool()> when_asked;
   std::vector<std::shared_ptr<runtime::v1::Instance>> adopted;
   Unanswered unanswered;
+  absl::Status hibernate_error;
+  std::function<void()> while_hibernating;
+  // What sleeps can go on.
+  std::atomic<bool> wakes = true;
   // To be called by the test.
   Found late;
   std::function<void(const runtime::v1::Incident&)> incident;
@@ -205,6 +234,8 @@ class FakeRuntime : public runtime::v1::Runtime {
  private:
   mutable std::mutex mutex_;
   std::map<std::string, std::shared_ptr<FakeInstance>> instances_;
+  std::vector<std::string> asleep_;
+  Found woken_;
 };
 
 }  // namespace wslm::daemon

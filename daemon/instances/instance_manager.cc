@@ -90,6 +90,16 @@ InstanceManager::InstanceManager(runtime::v1::Runtime& v1, runtime::v1::Runtime&
       if (life->manager != nullptr) life->manager->TellIncident(incident);
     });
   }
+  v2_.OnWoken([life = life_](const auto& found) {
+    std::vector<std::shared_ptr<runtime::v1::Instance>> unknown;
+    {
+      std::lock_guard lock(life->mutex);
+      if (life->manager != nullptr) unknown = life->manager->Woken(found);
+    }
+    // Not under the lock: of one that has ended already it is told at once.
+    for (const auto& instance : found) WatchExit(life, instance->distro_id(), instance);
+    for (const auto& instance : unknown) instance->Stop(kIdleGrace).IgnoreError();
+  });
   housekeeper_ = std::thread([this] { Housekeep(); });
 }
 
@@ -119,6 +129,14 @@ void InstanceManager::Adopt(const std::vector<RegistryEntry>& entries) {
   }
   AdoptUnanswered(known);
   std::lock_guard lock(mutex_);
+  for (const std::string& id : v2_.hibernated()) {
+    const auto entry = known.find(id);
+    if (entry == known.end()) continue;
+    Slot& slot = slots_[id];
+    slot.state = v1::DISTRO_STATE_HIBERNATED;
+    slot.name = entry->second.record.name;
+    slot.version = 2;
+  }
   // A VM may have been left without a distro.
   vm_unused_since_ = absl::Now();
 }
@@ -139,11 +157,12 @@ void InstanceManager::TakeOver(const std::shared_ptr<runtime::v1::Instance>& ins
     Slot& slot = slots_[instance->distro_id()];
     slot.state = v1::DISTRO_STATE_RUNNING;
     slot.instance = instance;
+    slot.exited = false;
     slot.name = entry->second.record.name;
     slot.version = version;
     slot.unanswered = false;
   }
-  WatchExit(instance->distro_id(), instance);
+  WatchExit(life_, instance->distro_id(), instance);
 }
 
 void InstanceManager::AdoptUnanswered(const Entries& known) {
@@ -211,8 +230,10 @@ absl::Status InstanceManager::WaitLocked(std::unique_lock<std::mutex>& lock, con
 
 absl::Status InstanceManager::WaitUntilKnown(const std::string& distro_id) {
   std::unique_lock lock(mutex_);
-  const Slot& slot = slots_[distro_id];
-  return WaitLocked(lock, slot, [&] { return !slot.unanswered; });
+  Slot& slot = slots_[distro_id];
+  RETURN_IF_ERROR(WaitLocked(lock, slot, [&] { return !slot.unanswered && (slot.version != 2 || !vm_stopping_); }));
+  WakeLocked(lock, slot, nullptr);
+  return absl::OkStatus();
 }
 
 void InstanceManager::TellNote(const std::string& distro_id, const std::string& note) {
@@ -226,6 +247,7 @@ void InstanceManager::TellNote(const std::string& distro_id, const std::string& 
 absl::StatusOr<InstanceUse> InstanceManager::UseLocked(const std::string& distro_id, Slot& slot) {
   ++slot.uses;
   slot.idle_since.reset();
+  if (slot.version == 2) vm_quiet_since_.reset();
   return InstanceUse(this, distro_id, slot.instance->channel());
 }
 
@@ -249,6 +271,10 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
           WaitLocked(lock, slot, [&] { return slot.state != v1::DISTRO_STATE_STARTING || slot.starts != start; }));
       if (slot.starts == start && slot.state == v1::DISTRO_STATE_STOPPED && !slot.start_error.ok())
         return slot.start_error;
+      continue;
+    }
+    if (slot.state == v1::DISTRO_STATE_HIBERNATED) {
+      WakeLocked(lock, slot, options.note);
       continue;
     }
     if (slot.state == v1::DISTRO_STATE_STOPPING || (record.version == 2 && vm_stopping_)) {
@@ -289,6 +315,7 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
   }
   slot.state = v1::DISTRO_STATE_RUNNING;
   slot.instance = *instance;
+  slot.exited = false;
   slot.idle_since.reset();
   auto use = UseLocked(record.id, slot);
   lock.unlock();
@@ -296,7 +323,7 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
   log_.Info(absl::StrCat("started ", record.name, " in ", Shown(absl::Now() - begin)));
   changed_(record.id);
   // At once when it ended already.
-  WatchExit(record.id, *instance);
+  WatchExit(life_, record.id, *instance);
   return use;
 }
 
@@ -350,12 +377,13 @@ int InstanceManager::SessionCount(const std::string& distro_id) {
   return slot.sessions;
 }
 
-void InstanceManager::WatchExit(const std::string& distro_id, const std::shared_ptr<runtime::v1::Instance>& instance) {
-  instance->OnExit([life = life_, distro_id, ended = instance.get()] {
+void InstanceManager::WatchExit(const std::shared_ptr<Life>& life, const std::string& distro_id,
+                                const std::shared_ptr<runtime::v1::Instance>& instance) {
+  instance->OnExit([life, distro_id, ended = instance.get()] {
     std::lock_guard lock(life->mutex);
     if (life->manager != nullptr) life->manager->OnExit(distro_id, ended);
   });
-  instance->OnLimit([life = life_, distro_id](const runtime::v1::LimitReached& limit) {
+  instance->OnLimit([life, distro_id](const runtime::v1::LimitReached& limit) {
     std::lock_guard lock(life->mutex);
     return life->manager != nullptr && life->manager->limit_ && life->manager->limit_(distro_id, limit);
   });
@@ -427,8 +455,10 @@ void InstanceManager::OnExit(const std::string& distro_id, const runtime::v1::In
   {
     std::lock_guard lock(mutex_);
     Slot& slot = slots_[distro_id];
+    if (slot.instance.get() != instance) return;
     // Whoever stops it says so himself.
-    if (slot.instance.get() != instance || slot.state != v1::DISTRO_STATE_RUNNING) return;
+    slot.exited = true;
+    if (slot.state != v1::DISTRO_STATE_RUNNING) return;
     log_.Info(absl::StrCat(slot.name, " ended"));
     ended_.push_back(std::move(slot.instance));
     slot.instance = nullptr;
@@ -442,9 +472,15 @@ void InstanceManager::OnExit(const std::string& distro_id, const runtime::v1::In
 }
 
 absl::Status InstanceManager::WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id) {
-  const Slot& slot = slots_[distro_id];
-  return WaitLocked(lock, slot,
-                    [&] { return slot.state == v1::DISTRO_STATE_STOPPED || slot.state == v1::DISTRO_STATE_RUNNING; });
+  Slot& slot = slots_[distro_id];
+  while (true) {
+    RETURN_IF_ERROR(WaitLocked(lock, slot, [&] {
+      return slot.state == v1::DISTRO_STATE_STOPPED || slot.state == v1::DISTRO_STATE_RUNNING ||
+             slot.state == v1::DISTRO_STATE_HIBERNATED;
+    }));
+    if (slot.state != v1::DISTRO_STATE_HIBERNATED) return absl::OkStatus();
+    WakeLocked(lock, slot, nullptr);
+  }
 }
 
 absl::Status InstanceManager::StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id,
@@ -568,6 +604,7 @@ void InstanceManager::Housekeep() {
     if (stop_) return;
     lock.unlock();
     StopIdle();
+    HibernateWhenQuiet();
     ShutDownVmWhenUnused();
     lock.lock();
   }

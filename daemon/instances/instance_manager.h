@@ -63,6 +63,8 @@ class InstanceManager {
     absl::Duration poll = absl::Seconds(5);
     // After the last v2 instance.
     absl::Duration vm_timeout = absl::Seconds(60);
+    // After the last use of a version 2 distro, while some run: the VM is hibernated.
+    absl::Duration hibernate_timeout = absl::InfiniteDuration();
     // For a distro whose runtime lives and has not answered yet.
     absl::Duration answer_patience = absl::Seconds(60);
   };
@@ -108,10 +110,15 @@ class InstanceManager {
   absl::StatusOr<InstanceUse> Acquire(const RegistryEntry& entry, const AcquireOptions& options);
   // Of one that runs. nullopt otherwise.
   std::optional<InstanceUse> AcquireRunning(const std::string& distro_id);
-  // Blocks while it is not known yet whether it runs, because what it may run in has not answered.
+  // Blocks while it is not known yet whether it runs, because what it may run in has not answered. Wakes one that
+  // sleeps.
   absl::Status WaitUntilKnown(const std::string& distro_id);
 
-  // STOPPED, STARTING, RUNNING or STOPPING.
+  // Puts the VM to sleep with the distros in it, and answers their ids. Whatever is done with one of them wakes it.
+  // Errors: FAILED_PRECONDITION with who or what is in the way, DISK_FULL, IO_ERROR.
+  absl::StatusOr<std::vector<std::string>> HibernateVm();
+
+  // STOPPED, STARTING, RUNNING, STOPPING or HIBERNATED.
   v1::DistroState StateOf(const std::string& distro_id) const;
   std::vector<std::string> RunningIds() const;
   // Open sessions; what was known last when the distro does not answer within half a second.
@@ -138,6 +145,8 @@ class InstanceManager {
   struct Slot {
     v1::DistroState state = v1::DISTRO_STATE_STOPPED;
     std::shared_ptr<runtime::v1::Instance> instance;
+    // It told so, whatever the state.
+    bool exited = false;
     std::string name;
     int version = 1;
     int uses = 0;
@@ -172,12 +181,21 @@ class InstanceManager {
   absl::Status WaitLocked(std::unique_lock<std::mutex>& lock, const Slot& slot, const Done& done);
   void ReleaseUse(const std::string& distro_id, std::shared_ptr<runtime::v1::Channel> channel);
   absl::StatusOr<InstanceUse> UseLocked(const std::string& distro_id, Slot& slot);
-  void WatchExit(const std::string& distro_id, const std::shared_ptr<runtime::v1::Instance>& instance);
+  static void WatchExit(const std::shared_ptr<Life>& life, const std::string& distro_id,
+                        const std::shared_ptr<runtime::v1::Instance>& instance);
   void OnExit(const std::string& distro_id, const runtime::v1::Instance* instance);
   void TellIncident(const runtime::v1::Incident& incident);
   // Stops the slot's instance; the lock is released meanwhile.
   absl::Status StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id, absl::Duration grace);
   absl::Status WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id);
+  // Has the VM go on when the slot's distro sleeps in it; the lock is released meanwhile.
+  void WakeLocked(std::unique_lock<std::mutex>& lock, Slot& slot, const Note& note);
+  // Those that slept run again, or have ended. Answers those that nobody knows.
+  using Instances = std::vector<std::shared_ptr<runtime::v1::Instance>>;
+  Instances Woken(const Instances& found);
+  // Error: who is in the way. Else the ids of those that run in the VM.
+  absl::StatusOr<std::vector<std::string>> HibernatableLocked() const;
+  void HibernateWhenQuiet();
   void Housekeep();
   void StopIdle();
   // For as long as it is kept.
@@ -201,6 +219,8 @@ class InstanceManager {
   std::vector<std::shared_ptr<void>> ended_;
   // Set while a VM may run that no instance needs.
   std::optional<absl::Time> vm_unused_since_;
+  // Since when nobody uses the distros in the VM.
+  std::optional<absl::Time> vm_quiet_since_;
   bool vm_stopping_ = false;
   bool stop_ = false;
   std::condition_variable housekeeper_wake_;

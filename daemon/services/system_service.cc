@@ -56,6 +56,17 @@ grpc::ServerUnaryReactor* SystemService::ShutdownDistros(grpc::CallbackServerCon
   });
 }
 
+grpc::ServerUnaryReactor* SystemService::HibernateVm(grpc::CallbackServerContext* context,
+                                                     const v1::HibernateVmRequest*, v1::HibernateVmResponse* response) {
+  return Answer(context, workers_, [this, response]() -> absl::Status {
+    ASSIGN_OR_RETURN(const auto asleep, instances_.HibernateVm());
+    for (const auto& id : asleep) {
+      if (const auto entry = registry_.Find(id); entry.ok()) *response->add_hibernated() = RefOf(entry->record);
+    }
+    return absl::OkStatus();
+  });
+}
+
 grpc::ServerUnaryReactor* SystemService::StopDaemon(grpc::CallbackServerContext* context, const v1::StopDaemonRequest*,
                                                     v1::StopDaemonResponse*) {
   auto* reactor = context->DefaultReactor();

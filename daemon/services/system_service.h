@@ -47,6 +47,8 @@ class SystemService final : public v1::SystemService::CallbackService {
   grpc::ServerUnaryReactor* ShutdownDistros(grpc::CallbackServerContext* context,
                                             const v1::ShutdownDistrosRequest* request,
                                             v1::ShutdownDistrosResponse* response) override;
+  grpc::ServerUnaryReactor* HibernateVm(grpc::CallbackServerContext* context, const v1::HibernateVmRequest* request,
+                                        v1::HibernateVmResponse* response) override;
   grpc::ServerUnaryReactor* StopDaemon(grpc::CallbackServerContext* context, const v1::StopDaemonRequest* request,
                                        v1::StopDaemonResponse* response) override;
 

@@ -68,6 +68,7 @@ UserConfig ReadUserConfig(std::string_view text, std::string_view path) {
   for (const std::string section : {"wslm.", "general."}) {
     keys.Milliseconds(section + "instanceIdleTimeout", config.instance_idle_timeout);
   }
+  keys.Milliseconds("wslm.hibernateTimeout", config.hibernate_timeout);
   AddIgnored(keys);
   config.warnings = keys.Read(text, path);
   return config;

@@ -33,6 +33,8 @@ struct UserConfig {
   // After the last distro in the VM; after a distro's last session and process. Negative: never.
   std::optional<std::chrono::milliseconds> vm_idle_timeout;
   std::optional<std::chrono::milliseconds> instance_idle_timeout;
+  // After the last use of a distro in the VM while some run there. Negative: never.
+  std::optional<std::chrono::milliseconds> hibernate_timeout;
 
   // As WslConf's.
   std::vector<std::string> warnings;

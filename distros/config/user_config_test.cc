@@ -29,6 +29,13 @@ TEST(UserConfig, EachKeyMayStandInOursOrInWslsSection) {
   }
 }
 
+TEST(UserConfig, WhatWslDoesNotHaveStandsInOurSectionOnly) {
+  EXPECT_EQ(ReadUserConfig("[wslm]\nhibernateTimeout = 500\n", "F").hibernate_timeout, std::chrono::milliseconds(500));
+  const UserConfig config = ReadUserConfig("[wsl2]\nhibernateTimeout = 500\n", "F");
+  EXPECT_FALSE(config.hibernate_timeout);
+  EXPECT_EQ(config.warnings.size(), 1U);
+}
+
 TEST(UserConfig, WhatIsNotSaidIsEmptyAndWhatIsWrongStaysSo) {
   const UserConfig config = ReadUserConfig("[wsl2]\nmemory = lots\nprocessors = 0\nnestedVirtualization = true\n", "F");
   EXPECT_FALSE(config.memory || config.swap || config.processors || config.vm_idle_timeout);

@@ -16,6 +16,7 @@
 #include "runtime-v2/agent/disk.h"
 #include "runtime-v2/agent/listening_ports.h"
 #include "runtime-v2/agent/log.h"
+#include "runtime-v2/agent/sleep.h"
 
 namespace wslm {
 
@@ -76,6 +77,8 @@ void Agent::OnHello(const runtime::v1::Hello& hello) {
     distro->SayHello();
   }
   host_.SendHelloAck(ack);
+  // The VM was saved and goes on, or who wanted to save it is gone.
+  Wake([](const absl::Status&) {});
 }
 
 void Agent::OnDrained() {
@@ -119,6 +122,8 @@ void Agent::OnOpen(const Frame& frame) {
         loop_, [wwid = request.swap_on().disk_wwid()](std::string&) { return SwapOn(wwid); },
         [done = Ending(frame.stream)](const absl::Status& status, const std::string&) { done(status); });
   }
+  if (request.has_vm_sleep()) return Sleep(frame.stream);
+  if (request.has_vm_wake()) return Wake(Ending(frame.stream));
   if (request.has_disk_mount()) return MountDisk(frame.stream, request.disk_mount());
   if (request.has_disk_unmount()) {
     return shared_disks_.Unmount(request.disk_unmount().name(), Ending(frame.stream));
@@ -256,6 +261,52 @@ void Agent::LookAtPorts() {
     host_.Send(FrameType::kData, 0, stream, now);
   }
   port_timer_ = loop_.After(kPortPeriod, [this] { LookAtPorts(); });
+}
+
+std::map<std::string, std::string> Agent::NamesOfDistros() const {
+  std::map<std::string, std::string> names;
+  for (const auto& [id, distro] : distros_) names[id] = distro->name();
+  return names;
+}
+
+void Agent::Sleep(uint32_t stream) {
+  const bool settled =
+      std::all_of(distros_.begin(), distros_.end(), [](const auto& distro) { return distro.second->running(); });
+  if (mode_ != Mode::kAwake || !settled) {
+    return End(stream, Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy,
+                             "A distro is just starting or stopping."));
+  }
+  mode_ = Mode::kFallingAsleep;
+  RunInChild(
+      loop_, [names = NamesOfDistros()](std::string& mounts) { return PutDistrosToSleep(names, mounts); },
+      [this, epoch = epoch_, done = Ending(stream)](const absl::Status& status, const std::string& mounts) {
+        OnAsleep(status, mounts, epoch, done);
+      });
+}
+
+void Agent::OnAsleep(const absl::Status& status, const std::string& mounts, uint64_t epoch,
+                     const std::function<void(const absl::Status&)>& done) {
+  mode_ = status.ok() ? Mode::kAsleep : Mode::kAwake;
+  sleeping_mounts_ = mounts;
+  done(status);
+  // Nobody is there any more who would have it saved.
+  if (epoch != epoch_ || std::exchange(wake_soon_, false)) Wake([](const absl::Status&) {});
+}
+
+void Agent::Wake(std::function<void(const absl::Status&)> done) {
+  wake_soon_ = mode_ == Mode::kFallingAsleep;
+  if (mode_ != Mode::kAsleep) return done(absl::OkStatus());
+  mode_ = Mode::kWaking;
+  RunInChild(
+      loop_,
+      [names = NamesOfDistros(), mounts = sleeping_mounts_](std::string&) {
+        WakeDistros(names, mounts);
+        return absl::OkStatus();
+      },
+      [this, done = std::move(done)](const absl::Status& status, const std::string&) {
+        mode_ = Mode::kAwake;
+        done(status);
+      });
 }
 
 void Agent::OnKernelEvent(const KernelEvent& event) {

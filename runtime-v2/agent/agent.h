@@ -46,6 +46,12 @@ class Agent {
   std::vector<pid_t> SeersOfSharedDisks() const;
   // `stream` ends with the status, if its host is there still.
   std::function<void(const absl::Status&)> Ending(uint32_t stream);
+  void Sleep(uint32_t stream);
+  void OnAsleep(const absl::Status& status, const std::string& mounts, uint64_t epoch,
+                const std::function<void(const absl::Status&)>& done);
+  // When it is just falling asleep, once it has; does nothing when it is awake.
+  void Wake(std::function<void(const absl::Status&)> done);
+  std::map<std::string, std::string> NamesOfDistros() const;
   void OnKernelEvent(const KernelEvent& event);
   void EndStreamsOf(const std::string& distro_id);
   void End(uint32_t stream, const absl::Status& status);
@@ -66,6 +72,13 @@ class Agent {
   EventLoop::Timer port_timer_ = 0;
   // Streams of NoticesWatch.
   std::set<uint32_t> notice_watches_;
+  // Made fit to be saved; on the way there, and back.
+  enum class Mode { kAwake, kFallingAsleep, kAsleep, kWaking };
+  Mode mode_ = Mode::kAwake;
+  // Whoever wanted it to fall asleep doesn't any more.
+  bool wake_soon_ = false;
+  // What it takes to wake the distros.
+  std::string sleeping_mounts_;
   // Counts the hosts: an answer to one that went is not for the next.
   uint64_t epoch_ = 0;
 };

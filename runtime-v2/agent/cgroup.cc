@@ -23,7 +23,8 @@ constexpr char kRoot[] = "/sys/fs/cgroup";
 constexpr char kParent[] = "/sys/fs/cgroup/wslm";
 constexpr char kLeaf[] = "/init.scope";
 constexpr int kEmptyTries = 100;
-constexpr useconds_t kEmptyPause = 10'000;
+constexpr int kFrozenTries = 1000;
+constexpr useconds_t kPause = 10'000;
 // Of cpu.max, in microseconds: the kernel's own.
 constexpr int64_t kPeriod = 100'000;
 // With less no distro starts, and so none could be given more again.
@@ -65,12 +66,13 @@ void RemoveFolders(const std::string& cgroup) {
   if (::rmdir(cgroup.c_str()) != 0) LogIfError("cgroup", ErrnoError("cannot remove", cgroup));
 }
 
-// What was killed takes a while to be gone.
-void WaitUntilEmpty(const std::string& cgroup) {
-  for (int i = 0; i < kEmptyTries; ++i) {
-    if (absl::StrContains(ReadSmallFile(cgroup + "/cgroup.events").value_or(""), "populated 0")) return;
-    ::usleep(kEmptyPause);
+// Whether the group's events come to say so, which takes a while.
+bool WaitForEvent(const std::string& cgroup, const char* event, int tries) {
+  for (int i = 0; i < tries; ++i) {
+    if (absl::StrContains(ReadSmallFile(cgroup + "/cgroup.events").value_or(""), event)) return true;
+    ::usleep(kPause);
   }
+  return false;
 }
 
 }  // namespace
@@ -108,11 +110,23 @@ absl::Status LeaveCgroup(const std::string& distro_id) {
   return absl::OkStatus();
 }
 
+absl::Status FreezeCgroup(const std::string& distro_id) {
+  const std::string cgroup = CgroupOf(distro_id);
+  RETURN_IF_ERROR(WriteInOne(cgroup + "/cgroup.freeze", "1"));
+  if (WaitForEvent(cgroup, "frozen 1", kFrozenTries)) return absl::OkStatus();
+  return Error(absl::StatusCode::kDeadlineExceeded, reason::kDistroBusy,
+               "Its processes can't be stopped at the moment.");
+}
+
+absl::Status ThawCgroup(const std::string& distro_id) {
+  return WriteInOne(CgroupOf(distro_id) + "/cgroup.freeze", "0");
+}
+
 void RemoveCgroup(const std::string& distro_id) {
   const std::string cgroup = CgroupOf(distro_id);
   if (::access(cgroup.c_str(), F_OK) != 0) return;
   LogIfError("cgroup", WriteInOne(cgroup + "/cgroup.kill", "1"));
-  WaitUntilEmpty(cgroup);
+  WaitForEvent(cgroup, "populated 0", kEmptyTries);
   RemoveFolders(cgroup);
 }
 

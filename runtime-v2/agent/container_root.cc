@@ -9,41 +9,19 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <cerrno>
-
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/file.h"
+#include "runtime-v2/agent/host_folders.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/agent/mount_point.h"
 #include "runtime-v2/agent/shared_disks.h"
 
 namespace wslm {
 namespace {
-
-constexpr char kHostTag[] = "host";
-constexpr char kHostFolder[] = "/host";
-// Of the modes that never show a stale file the quickest; another can be named on the kernel's command line
-// (docs/files.md).
-constexpr char kHostCache[] = "mmap";
-constexpr absl::string_view kHostCacheWord = "wslm.host_cache=";
-
-std::string HostOptions() {
-  const std::string words = ReadSmallFile("/proc/cmdline").value_or("");
-  absl::string_view cache = kHostCache;
-  for (absl::string_view word : absl::StrSplit(words, absl::ByAnyChar(" \n"))) {
-    // A comma would begin an option of its own.
-    if (absl::ConsumePrefix(&word, kHostCacheWord) && !absl::StrContains(word, ',')) cache = word;
-  }
-  return absl::StrCat("trans=virtio,version=9p2000.L,msize=524288,cache=", cache);
-}
 
 std::string ModulesFolder() { return "lib/modules/" + KernelRelease(); }
 
@@ -80,16 +58,6 @@ std::vector<Served> ServedFiles(const runtime::v1::InstanceConfig& config, const
   return {{"resolv.conf", "etc/resolv.conf", config.resolv_conf(),
            conf.generate_resolv_conf && !config.resolv_conf().empty()},
           {"hosts", "etc/hosts", HostsWithName(conf, config.hosts()), conf.generate_hosts && !config.hosts().empty()}};
-}
-
-// A virtio-9p device can be mounted once. All distros get binds of this one, and those that must not see the host's
-// files can't mount it themselves.
-absl::Status MountHost() {
-  ::mkdir(kHostFolder, 0755);
-  if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, HostOptions().c_str()) != 0 && errno != EBUSY) {
-    return ErrnoError("cannot mount", kHostFolder);
-  }
-  return absl::OkStatus();
 }
 
 // `mode` with the type.

@@ -41,6 +41,7 @@ class Distro {
   // Asks init, after `grace` and some kills; `done` is called before on_gone.
   void Stop(std::chrono::milliseconds grace, Done done);
 
+  const std::string& name() const { return request_.config().distro_name(); }
   bool running() const { return state_ == State::kRunning; }
   // The distro's init takes frames.
   bool connected() const { return link_ != nullptr; }

@@ -20,6 +20,7 @@
 #include "distros/host/image_lock.h"
 #include "distros/host/status_macros.h"
 #include "runtime-v2/host/accelerator.h"
+#include "runtime-v2/host/hibernation.h"
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/initramfs.h"
 #include "runtime-v2/host/instance_v2.h"
@@ -99,7 +100,10 @@ class RuntimeV2Impl : public RuntimeV2 {
         maker_(snapshots_, {.control_socket = home.SocketPath("v2/snapshot-control.sock"),
                             .qmp_socket = home.SocketPath("v2/snapshot-qmp.sock"),
                             .record = home.run + "/v2/snapshot-vm.json",
-                            .console_log = home.state + "/snapshot-console.log"}) {}
+                            .console_log = home.state + "/snapshot-console.log"}),
+        hibernation_(home.state + "/hibernated") {
+    ShowHibernation();
+  }
   ~RuntimeV2Impl() override;
 
   absl::StatusOr<std::shared_ptr<Instance>> Start(const StartSpec& spec,
@@ -110,6 +114,10 @@ class RuntimeV2Impl : public RuntimeV2 {
     incidents_->OnIncident(std::move(callback));
   }
   absl::Status Shutdown() override;
+  absl::Status Hibernate() override;
+  std::vector<std::string> hibernated() const override;
+  void Wake(Note note) override;
+  void OnWoken(Found callback) override { woken_ = std::move(callback); }
   void End() override;
   bool needed() const override;
   VmStatus status() const override;
@@ -124,6 +132,15 @@ class RuntimeV2Impl : public RuntimeV2 {
   absl::StatusOr<std::shared_ptr<Vm>> BootEmulated(const VmBootOptions& options, const Note& note) const;
   absl::StatusOr<std::shared_ptr<Vm>> BootVm(const Note& note);
   absl::StatusOr<VmBootOptions> PrepareBoot(const Note& note) const;
+  absl::Status MakeOwnFolders() const;
+  // Those that every VM has in common.
+  VmBootOptions OwnOptions() const;
+  // With boot_mutex_ held.
+  void WakeVm(const Note& note);
+  // With boot_mutex_ held: lets others see what sleeps.
+  void ShowHibernation();
+  // It has ended, or is to: nobody uses it from here on.
+  void LetGoOfVm();
   // Goes on from a snapshot; null when there is none that does.
   std::shared_ptr<Vm> RestoreVm(const VmBootOptions& options, const Note& note);
   absl::StatusOr<std::shared_ptr<Instance>> StartIn(const std::shared_ptr<Vm>& vm, const StartSpec& spec);
@@ -152,6 +169,9 @@ class RuntimeV2Impl : public RuntimeV2 {
   const std::shared_ptr<Worker> worker_;
   const SnapshotStore snapshots_;
   SnapshotMaker maker_;
+  // Guarded by boot_mutex_.
+  Hibernation hibernation_;
+  Found woken_;
   const std::shared_ptr<Incidents> incidents_ = std::make_shared<Incidents>();
 
   // Held while a VM is booted, adopted or shut down: one at a time.
@@ -166,6 +186,7 @@ class RuntimeV2Impl : public RuntimeV2 {
   // Starts under way.
   int starting_ = 0;
   VmStatus status_;
+  std::vector<std::string> hibernated_;
   // Why the VM that was left did not answer; OK when it did, or there was none.
   absl::Status unanswered_;
   std::thread adopter_;
@@ -256,6 +277,7 @@ std::shared_ptr<InstanceV2> RuntimeV2Impl::AddInstance(const std::string& distro
 absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::EnsureVm(const Note& note) {
   RETURN_IF_ERROR(WaitForAdoption(note));
   const std::lock_guard boot_lock(boot_mutex_);
+  WakeVm(note);
   {
     const std::lock_guard lock(mutex_);
     if (vm_ != nullptr && !vm_->dead()) return vm_;
@@ -277,11 +299,19 @@ void RuntimeV2Impl::AddSwap(Vm& vm) {
   incidents_->Add({Incident::Kind::kDiskError, {}, "The VM has no swap: " + std::string(added.message())});
 }
 
-absl::StatusOr<VmBootOptions> RuntimeV2Impl::PrepareBoot(const Note& note) const {
+absl::Status RuntimeV2Impl::MakeOwnFolders() const {
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.record)));
   RETURN_IF_ERROR(MakeFolders(ParentPath(paths_.control_socket)));
-  RETURN_IF_ERROR(MakeFolders(home_.state));
-  VmBootOptions options{.paths = paths_, .qemu = FindProgram(HostMachine().qemu), .settings = settings_};
+  return MakeFolders(home_.state);
+}
+
+VmBootOptions RuntimeV2Impl::OwnOptions() const {
+  return {.paths = paths_, .qemu = FindProgram(HostMachine().qemu), .settings = settings_};
+}
+
+absl::StatusOr<VmBootOptions> RuntimeV2Impl::PrepareBoot(const Note& note) const {
+  RETURN_IF_ERROR(MakeOwnFolders());
+  VmBootOptions options = OwnOptions();
   ASSIGN_OR_RETURN(options.kernel, ChooseKernel(settings_.kernel, home_.cache, note));
   const InitramfsParts parts{.agent = ProgramPath("wslm-agent"),
                              .init = ProgramPath("wslm-init"),
@@ -400,6 +430,12 @@ void RuntimeV2Impl::TellEnd(Vm& vm, const std::map<std::string, std::weak_ptr<In
 
 std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::Adopt() {
   const std::lock_guard boot_lock(boot_mutex_);
+  if (hibernation_.asleep()) {
+    // One that is left was saved and had not ended yet, or had not gone on yet.
+    Vm::Kill(paths_);
+    Vm::Adopt(paths_, absl::ZeroDuration(), nullptr).status().IgnoreError();
+    return {};
+  }
   const std::vector<std::string> left = Vm::DistrosOf(paths_);
   const auto vm = Vm::Adopt(paths_, kFirstAdoption, nullptr);
   if (vm.ok()) return AdoptDistros(*vm);
@@ -491,27 +527,96 @@ void RuntimeV2Impl::EndUnanswered() {
   adoption_changed_.wait_for(lock, absl::ToChronoMilliseconds(kAdoptionPatience), [this] { return !adopting_; });
 }
 
-absl::Status RuntimeV2Impl::Shutdown() {
-  EndUnanswered();
-  const std::lock_guard boot_lock(boot_mutex_);
+void RuntimeV2Impl::LetGoOfVm() {
   std::shared_ptr<Vm> vm;
   std::shared_ptr<runtime::v1::Stream> notices;
   {
     const std::lock_guard lock(mutex_);
-    // Somebody needs it again.
-    if (vm_ == nullptr || starting_ > 0 || !vm_->disks().empty()) return absl::OkStatus();
     vm = std::exchange(vm_, nullptr);
     notices = std::exchange(notices_, nullptr);
     instances_.clear();
     status_.running = false;
+    status_.hibernation_problem.clear();
   }
   notices.reset();
   forwards_->store(nullptr);
   clock_->store(nullptr);
+}
+
+absl::Status RuntimeV2Impl::Shutdown() {
+  EndUnanswered();
+  const std::lock_guard boot_lock(boot_mutex_);
+  std::shared_ptr<Vm> vm;
+  {
+    const std::lock_guard lock(mutex_);
+    // Somebody needs it again.
+    if (vm_ == nullptr || starting_ > 0 || !vm_->disks().empty()) return absl::OkStatus();
+    vm = vm_;
+  }
+  LetGoOfVm();
   vm->PowerOff();
   // Now, when it is in nobody's way.
   maker_.Begin([this] { return PrepareBoot([](const std::string&) {}); });
   return absl::OkStatus();
+}
+
+absl::Status RuntimeV2Impl::Hibernate() {
+  const std::lock_guard boot_lock(boot_mutex_);
+  const std::shared_ptr<Vm> vm = LiveVm();
+  if (vm == nullptr) {
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kRuntimeDied, "The virtual machine does not run.");
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (starting_ > 0) {
+      return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy, "A distro is just starting.");
+    }
+  }
+  const absl::Status begun = hibernation_.Begin(*vm);
+  if (begun.ok()) LetGoOfVm();
+  {
+    const std::lock_guard lock(mutex_);
+    status_.hibernation_problem = std::string(begun.message());
+  }
+  ShowHibernation();
+  return begun;
+}
+
+std::vector<std::string> RuntimeV2Impl::hibernated() const {
+  const std::lock_guard lock(mutex_);
+  return hibernated_;
+}
+
+void RuntimeV2Impl::ShowHibernation() {
+  const std::lock_guard lock(mutex_);
+  hibernated_ = hibernation_.distros();
+  status_.hibernated = hibernation_.asleep();
+}
+
+void RuntimeV2Impl::Wake(Note note) {
+  const std::lock_guard boot_lock(boot_mutex_);
+  WakeVm(note);
+}
+
+void RuntimeV2Impl::WakeVm(const Note& note) {
+  if (!hibernation_.asleep()) return;
+  note("waking the VM");
+  maker_.Cancel();
+  const std::vector<std::string> distros = hibernation_.distros();
+  // Without them it doesn't wake, and says so.
+  MakeOwnFolders().IgnoreError();
+  const auto vm = hibernation_.Wake(OwnOptions());
+  restored_from_.clear();
+  ShowHibernation();
+  std::vector<std::shared_ptr<Instance>> woken;
+  if (vm.ok()) {
+    woken = AdoptDistros(*vm);
+  } else {
+    incidents_->Add({Incident::Kind::kVmEnded, distros,
+                     absl::StrCat("The hibernated VM can't go on: ", std::string(vm.status().message()),
+                                  " Its distros start anew, with the files that they had.")});
+  }
+  if (woken_) woken_(woken);
 }
 
 void RuntimeV2Impl::End() {

@@ -2,7 +2,7 @@
 // a restart of wslmd.
 //
 // Files: run/v2/ (sockets and what an adopting daemon must know of the VM), cache/kernel/ (kernel, modules, initramfs),
-// cache/snapshots/ (what VMs start from), state/vm-console.log.
+// cache/snapshots/ (what VMs start from), state/hibernated/ (a VM that sleeps), state/vm-console.log.
 #ifndef WSLM_RUNTIME_V2_HOST_RUNTIME_V2_H_
 #define WSLM_RUNTIME_V2_HOST_RUNTIME_V2_H_
 
@@ -22,10 +22,12 @@ namespace wslm {
 
 struct VmStatus {
   bool running = false;
-  std::string accelerator;         // "kvm", "tcg"; empty before the first probe
-  std::string accelerator_reason;  // a sentence
-  std::string kernel_release;      // empty when not known yet
-  bool restored = false;           // it went on from a snapshot
+  std::string accelerator;          // "kvm", "tcg"; empty before the first probe
+  std::string accelerator_reason;   // a sentence
+  std::string kernel_release;       // empty when not known yet
+  bool restored = false;            // it went on from a snapshot
+  bool hibernated = false;          // it sleeps
+  std::string hibernation_problem;  // why it was not put to sleep when that was tried last; else empty
   std::vector<ForwardedPort> ports;
   std::vector<PastIncident> incidents;
 };

@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <sstream>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -96,6 +97,14 @@ absl::StatusOr<std::string> SnapshotKey(QemuOptions options) {
   options.console_log.clear();
   for (const std::string& argument : QemuArguments(options)) absl::StrAppend(&key, argument, "\n");
   return key + HostProcessor();
+}
+
+absl::StatusOr<std::string> MachineKey(QemuOptions options) {
+  options.incoming = true;
+  options.kernel.clear();
+  options.initramfs.clear();
+  options.kernel_command_line.clear();
+  return SnapshotKey(std::move(options));
 }
 
 }  // namespace wslm

@@ -15,6 +15,9 @@ namespace wslm {
 // doesn't tell its build, or a file isn't there.
 absl::StatusOr<std::string> SnapshotKey(QemuOptions options);
 
+// The same less what it boots from: the state of a VM that runs can be taken over by another QEMU of this.
+absl::StatusOr<std::string> MachineKey(QemuOptions options);
+
 // The build id in an ELF file of 64 bits (a note of owner "GNU" and type 3), in hexadecimal digits; empty when it has
 // none. Takes any bytes, of which the notes are among the first 64 KiB as linkers place them.
 std::string BuildIdIn(std::string_view elf);

@@ -40,8 +40,6 @@ class SnapshotMaker {
  private:
   absl::Status Make(const Prepare& prepare);
   absl::Status Save(const VmBootOptions& options, const std::string& key);
-  // Until the VM has given back what it doesn't need.
-  absl::Status WaitUntilCalm(const Vm& vm);
 
   const SnapshotStore store_;
   const VmPaths paths_;

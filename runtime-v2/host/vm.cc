@@ -17,8 +17,10 @@
 #include "distros/host/error.h"
 #include "distros/host/files.h"
 #include "distros/host/status_macros.h"
+#include "runtime-v2/host/file_identity.h"
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/qemu_command.h"
+#include "runtime-v2/host/snapshot_key.h"
 #include "runtime-v2/host/unix_socket.h"
 #include "runtime-v2/host/vm_end.h"
 #include "runtime-v2/host/vm_state.h"
@@ -143,6 +145,17 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Boot(const VmBootOptions& options) {
 }
 
 absl::StatusOr<std::shared_ptr<Vm>> Vm::Restore(const VmBootOptions& options, const LoadState& load) {
+  return GoOn(
+      options, load, [](Vm&) { return absl::OkStatus(); }, kRestoreTimeout);
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Vm::Wake(const VmBootOptions& options, const LoadState& load,
+                                             const PlugDisks& plug) {
+  return GoOn(options, load, plug, options.patience);
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Vm::GoOn(const VmBootOptions& options, const LoadState& load, const PlugDisks& plug,
+                                             absl::Duration patience) {
   std::shared_ptr<Vm> vm(new Vm(options.paths));
   const TscMeter meter;
   ASSIGN_OR_RETURN(const UniqueFd memory, MakeMemory(kMemoryName, options.settings.memory_mib << 20));
@@ -155,8 +168,9 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Restore(const VmBootOptions& options, co
     ASSIGN_OR_RETURN(const SnapshotHead head, load(memory.get(), state.get()));
     RETURN_IF_ERROR(vm->ConnectQmp(kQmpTimeout, options.give_up));
     RETURN_IF_ERROR(CheckTsc(head.tsc_khz, meter.Khz()));
+    RETURN_IF_ERROR(plug(*vm));
     RETURN_IF_ERROR(LoadVmState(*vm->qmp_, kStateFd));
-    RETURN_IF_ERROR(vm->ConnectChannel(kRestoreTimeout, options.give_up));
+    RETURN_IF_ERROR(vm->ConnectChannel(patience, options.give_up));
     const std::lock_guard lock(vm->state_->mutex);
     vm->record_.start = VmStart::kRestored;
     return vm->WriteRecord();
@@ -184,6 +198,8 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths, absl::Durati
   }
   const absl::Time deadline = absl::Now() + timeout;
   absl::Status status = vm->ConnectQmp(timeout, give_up);
+  // An earlier daemon died while it saved it.
+  if (status.ok()) status = vm->Resume();
   if (status.ok()) status = vm->WaitForAgent(deadline - absl::Now(), give_up);
   if (status.ok()) status = vm->ConnectChannel(deadline - absl::Now(), give_up);
   if (status.ok()) return vm;
@@ -221,6 +237,11 @@ absl::Status Vm::Spawn(const VmBootOptions& options, const QemuOptions& qemu, co
   record_.start_time = process_.start_time;
   record_.accelerator = options.accelerator.kvm ? "kvm" : "tcg";
   record_.accelerator_reason = options.accelerator.reason;
+  const auto machine = MachineKey(qemu);
+  record_.machine = machine.ok() ? NameOfIdentity(*machine) : "";
+  record_.memory_mib = qemu.memory_mib;
+  record_.processors = qemu.processors;
+  record_.modules_image = qemu.modules_image;
   const absl::Status written = WriteRecord();
   if (!written.ok()) Discard();
   return written;
@@ -391,6 +412,11 @@ std::map<std::string, VmDisk> Vm::disks() const {
   return record_.disks;
 }
 
+VmRecord Vm::record() const {
+  const std::lock_guard lock(state_->mutex);
+  return record_;
+}
+
 absl::Status Vm::WriteRecord() const { return WriteFileAtomically(paths_.record, record_.ToJson()); }
 
 // Before QEMU has it: a daemon that dies then leaves a record of more disks, never of fewer, than there are.
@@ -423,7 +449,7 @@ absl::Status Vm::Detach(Disks& disks, const std::string& name) {
 }
 
 absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueFd image, const std::string& driver) {
-  VmDisk disk{.wwid = WwidOf(NewWwn()), .image = PathOf(image)};
+  VmDisk disk{.wwid = WwidOf(NewWwn()), .image = PathOf(image), .driver = driver};
   {
     const std::lock_guard lock(state_->mutex);
     if (record_.disks.contains(distro_id)) {
@@ -438,6 +464,14 @@ absl::StatusOr<std::string> Vm::AttachDisk(const std::string& distro_id, UniqueF
   DetachDisk(distro_id).IgnoreError();
   return Error(plugged.code(), reason::kStartFailed,
                "The distro's disk can't be put into the VM: " + std::string(plugged.message()));
+}
+
+absl::Status Vm::AttachDiskAgain(const std::string& distro_id, const VmDisk& disk, const UniqueFd& image) {
+  {
+    const std::lock_guard lock(state_->mutex);
+    RETURN_IF_ERROR(Enter(record_.disks, distro_id, disk));
+  }
+  return Plug(disk, distro_id, image, disk.driver, /*read_only=*/false);
 }
 
 absl::StatusOr<int> Vm::FreeSlot() const {
@@ -502,6 +536,11 @@ absl::Status Vm::DetachDisk(const std::string& distro_id) { return Detach(record
 
 absl::StatusOr<std::string> Vm::AttachSwap(UniqueFd swap) {
   const VmDisk disk{.slot = kSwapSlot, .wwid = WwidOf(NewWwn()), .image = ""};
+  {
+    const std::lock_guard lock(state_->mutex);
+    record_.swap = true;
+    RETURN_IF_ERROR(WriteRecord());
+  }
   RETURN_IF_ERROR(Plug(disk, "swap", swap, "raw", /*read_only=*/false));
   return disk.wwid;
 }
@@ -628,8 +667,12 @@ void Vm::Disconnect() {
 
 absl::Status Vm::Save(int state) {
   Disconnect();
-  return SaveVmState(*qmp_, state);
+  return Suspend(state);
 }
+
+absl::Status Vm::Suspend(int state) { return SaveVmState(*qmp_, state); }
+
+absl::Status Vm::Resume() { return ResumeVm(*qmp_); }
 
 void Vm::Discard() {
   if (process_.handle) KillProcess(process_);

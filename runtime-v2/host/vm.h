@@ -82,6 +82,11 @@ class Vm {
   // clock has another rate now; those of Boot, DEADLINE_EXCEEDED after 5 s.
   using LoadState = std::function<absl::StatusOr<SnapshotHead>(int memory, int state)>;
   static absl::StatusOr<std::shared_ptr<Vm>> Restore(const VmBootOptions& options, const LoadState& load);
+  // The same for a VM that had disks: `plug` is called before it goes on, and puts them in again (AttachDiskAgain).
+  // The agent's answer may take the options' patience. `plug`'s errors are errors, too.
+  using PlugDisks = std::function<absl::Status(Vm&)>;
+  static absl::StatusOr<std::shared_ptr<Vm>> Wake(const VmBootOptions& options, const LoadState& load,
+                                                  const PlugDisks& plug);
 
   // Connects to the VM of the record at `paths`, for `timeout` or until `give_up` (may be null) is true. NOT_FOUND when
   // it is gone (its leftovers are removed); any other error when it doesn't answer: it lives, and may answer later.
@@ -100,10 +105,13 @@ class Vm {
   // It went on from a snapshot.
   bool restored() const;
   std::map<std::string, VmDisk> disks() const;
+  VmRecord record() const;
 
   // Plugs the image in; QEMU holds the descriptor, and so its lock, until DetachDisk or its end. `driver` is QEMU's for
   // the image's format. Answers the disk's wwid.
   absl::StatusOr<std::string> AttachDisk(const std::string& distro_id, UniqueFd image, const std::string& driver);
+  // As the disk was in a VM that is woken.
+  absl::Status AttachDiskAgain(const std::string& distro_id, const VmDisk& disk, const UniqueFd& image);
   // Unplugs it. No disk is no error.
   absl::Status DetachDisk(const std::string& distro_id);
 
@@ -133,6 +141,9 @@ class Vm {
   void Disconnect();
   // Stops the VM for good and writes the state of its devices to the empty file `state`. Memory() has the rest then.
   absl::Status Save(int state);
+  // The same without hanging up: the VM stands still, and may Resume.
+  absl::Status Suspend(int state);
+  absl::Status Resume();
 
   // Asks the agent, then QEMU, then kills; removes what is left.
   void PowerOff();
@@ -154,6 +165,8 @@ class Vm {
 
  private:
   explicit Vm(VmPaths paths);
+  static absl::StatusOr<std::shared_ptr<Vm>> GoOn(const VmBootOptions& options, const LoadState& load,
+                                                  const PlugDisks& plug, absl::Duration patience);
   absl::Status Spawn(const VmBootOptions& options, const QemuOptions& qemu, const std::vector<int>& inherited);
   using GiveUp = std::function<bool()>;
   // `give_up` may be null.

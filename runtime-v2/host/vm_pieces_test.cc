@@ -10,11 +10,13 @@
 #include "distros/host/files.h"
 #include "distros/host/remove_tree.h"
 #include "runtime-v2/host/accelerator.h"
+#include "runtime-v2/host/file_identity.h"
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/log_bound.h"
 #include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/qemu_command.h"
+#include "runtime-v2/host/sleeping_vm.h"
 #include "runtime-v2/host/swap_file.h"
 #include "runtime-v2/host/user_kernel.h"
 #include "runtime-v2/host/vm_end.h"
@@ -68,8 +70,13 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
                         .accelerator = "tcg",
                         .accelerator_reason = "No \"KVM\" here.",
                         .start = VmStart::kRestoring,
+                        .machine = "0123",
+                        .memory_mib = 512,
+                        .processors = 2,
+                        .modules_image = "/modules",
+                        .swap = true,
                         .disks = {{"a", {.slot = 1, .wwid = "naa.3000000000000002", .image = "/a \"b\""}},
-                                  {"b", {.slot = 3, .wwid = "x", .image = ""}}},
+                                  {"b", {.slot = 3, .wwid = "x", .image = "", .driver = "vpc"}}},
                         .shared_disks = {{"data",
                                           {.disk = {.slot = 2, .wwid = "naa.3", .image = "/d.img"},
                                            .shown = {.name = "data",
@@ -87,9 +94,40 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
   EXPECT_EQ(again->start_time, record.start_time);
   EXPECT_EQ(again->accelerator_reason, record.accelerator_reason);
   EXPECT_EQ(again->start, record.start);
+  EXPECT_EQ(again->machine, record.machine);
+  EXPECT_EQ(again->memory_mib, record.memory_mib);
+  EXPECT_EQ(again->processors, record.processors);
+  EXPECT_EQ(again->modules_image, record.modules_image);
+  EXPECT_TRUE(again->swap);
   EXPECT_EQ(again->disks, record.disks);
   EXPECT_EQ(again->shared_disks, record.shared_disks);
   EXPECT_EQ(again->forwards, record.forwards);
+}
+
+TEST(SleepingVmTest, ComesBackAsItWasWrittenAndKnowsItsDisks) {
+  const std::string image = testing::TempDir() + "/sleeping-" + std::to_string(::getpid());
+  ASSERT_TRUE(WriteFileAtomically(image, "a disk").ok());
+  const SleepingVm sleeping{.vm = {.pid = 42, .machine = "0123", .disks = {{"a", {.slot = 1, .image = image}}}},
+                            .key = "00ff",
+                            .images = {{"a", FileIdentity(image).value_or("")}}};
+  const auto again = SleepingVm::FromJson(sleeping.ToJson());
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(again->key, sleeping.key);
+  EXPECT_EQ(again->vm.machine, "0123");
+  EXPECT_EQ(again->images, sleeping.images);
+  EXPECT_TRUE(again->CheckImages().ok());
+  ASSERT_TRUE(WriteFileAtomically(image, "another").ok());
+  EXPECT_THAT(std::string(again->CheckImages().message()), HasSubstr(image));
+  ::unlink(image.c_str());
+  EXPECT_FALSE(again->CheckImages().ok());
+}
+
+TEST(SleepingVmTest, IsNotTakenFromWhatIsMalformed) {
+  SleepingVm unknown_image{.vm = {.disks = {{"a", {.slot = 1}}}}, .key = "k"};
+  for (const std::string& text :
+       {std::string(), std::string("{}"), std::string(R"({"vm":1,"key":"k","images":{}})"), unknown_image.ToJson()}) {
+    EXPECT_FALSE(SleepingVm::FromJson(text).ok()) << text;
+  }
 }
 
 TEST(VmRecordTest, IsNotTakenFromWhatIsMalformed) {

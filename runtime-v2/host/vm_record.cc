@@ -66,12 +66,17 @@ std::string VmRecord::ToJson() const {
                {"accelerator", accelerator},
                {"accelerator_reason", accelerator_reason},
                {"start", kStartNames[static_cast<size_t>(start)]},
+               {"machine", machine},
+               {"memory_mib", memory_mib},
+               {"processors", processors},
+               {"modules_image", modules_image},
+               {"swap", swap},
                {"disks", Json::object()},
                {"shared_disks", Json::object()},
                {"forwards", Json::object()}};
   for (const auto& [name, disk] : shared_disks) json["shared_disks"][name] = wslm::ToJson(disk);
   for (const auto& [id, disk] : disks) {
-    json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}, {"image", disk.image}};
+    json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}, {"image", disk.image}, {"driver", disk.driver}};
   }
   for (const auto& [port, loopback] : forwards) {
     json["forwards"][std::to_string(port.number) + (port.udp ? kUdp : "")] = loopback;
@@ -95,7 +100,17 @@ absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
     if (!disk.is_object() || !IsNumber(disk, "slot") || !IsText(disk, "wwid")) return malformed;
     record.disks[id] = {.slot = disk["slot"].get<int>(),
                         .wwid = disk["wwid"].get<std::string>(),
-                        .image = IsText(disk, "image") ? disk["image"].get<std::string>() : ""};
+                        .image = IsText(disk, "image") ? disk["image"].get<std::string>() : "",
+                        .driver = IsText(disk, "driver") ? disk["driver"].get<std::string>() : "raw"};
+  }
+  // A wslm before there was that wrote none.
+  if (IsText(json, "machine") && IsNumber(json, "memory_mib") && IsNumber(json, "processors") &&
+      IsText(json, "modules_image") && json.contains("swap") && json["swap"].is_boolean()) {
+    record.machine = json["machine"].get<std::string>();
+    record.memory_mib = json["memory_mib"].get<int64_t>();
+    record.processors = json["processors"].get<int>();
+    record.modules_image = json["modules_image"].get<std::string>();
+    record.swap = json["swap"].get<bool>();
   }
   // A wslm before there were any wrote none; of the ports neither.
   if (json.contains("shared_disks")) {

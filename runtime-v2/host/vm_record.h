@@ -20,8 +20,10 @@ struct VmDisk {
   // Its SCSI target and the number of its fdset; QMP's names are made of it.
   int slot = 0;
   std::string wwid;
-  // The image's path, for messages.
+  // The image's path.
   std::string image;
+  // QEMU's for the image's format.
+  std::string driver = "raw";
 
   friend bool operator==(const VmDisk&, const VmDisk&) = default;
 };
@@ -60,6 +62,13 @@ struct VmRecord {
   std::string accelerator;
   std::string accelerator_reason;
   VmStart start = VmStart::kBooted;
+  // What it is made of: QEMU, its devices and the host's processor (MachineKey, in short); empty: not known.
+  std::string machine;
+  int64_t memory_mib = 0;
+  int processors = 0;
+  std::string modules_image;
+  // It has a disk to swap to.
+  bool swap = false;
   // By the distro's id.
   std::map<std::string, VmDisk> disks;
   // By name.

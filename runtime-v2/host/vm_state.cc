@@ -45,6 +45,12 @@ absl::Status SaveVmState(Qmp& qmp, int fd) {
   return WaitForMigration(qmp);
 }
 
+absl::Status ResumeVm(Qmp& qmp) {
+  ASSIGN_OR_RETURN(const Json answer, qmp.Execute("query-status", Json::object()));
+  if (JsonFlag(answer, "running")) return absl::OkStatus();
+  return qmp.Execute("cont", Json::object()).status();
+}
+
 absl::Status LoadVmState(Qmp& qmp, int fd) {
   RETURN_IF_ERROR(IgnoreSharedMemory(qmp));
   RETURN_IF_ERROR(qmp.Execute("migrate-incoming", {{"uri", absl::StrCat("fd:", fd)}}).status());

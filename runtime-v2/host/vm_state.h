@@ -15,6 +15,10 @@ absl::Status SaveVmState(Qmp& qmp, int fd);
 // Errors: the same; a QEMU that can't make sense of the state ends.
 absl::Status LoadVmState(Qmp& qmp, int fd);
 
+// Has a VM that stands still because its state was saved, or was to be, run again. One that runs is left alone. Blocks.
+// Errors: INTERNAL with QEMU's words, UNAVAILABLE.
+absl::Status ResumeVm(Qmp& qmp);
+
 }  // namespace wslm
 
 #endif  // WSLM_RUNTIME_V2_HOST_VM_STATE_H_

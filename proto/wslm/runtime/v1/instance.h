@@ -117,6 +117,21 @@ class Runtime {
   // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once,
   // and AdoptLater's `found` has been called when this returns. No-op for v1.
   virtual absl::Status Shutdown() = 0;
+  // Puts what the runtime itself runs (the VM) to sleep with all instances, which are of no use from then on and don't
+  // tell of an end. It sleeps over ends of the daemon and of the host, until Wake or the first Start. Not while
+  // anything is asked of an instance. Errors: FAILED_PRECONDITION with who or what is in the way, DISK_FULL, IO_ERROR;
+  // all goes on then. Nothing sleeps in v1.
+  virtual absl::Status Hibernate() {
+    return wslm::Error(absl::StatusCode::kFailedPrecondition, wslm::reason::kInvalidArgument,
+                       "Only version 2 distros can be hibernated.");
+  }
+  // The distros that sleep; after Adopt.
+  virtual std::vector<std::string> hibernated() const { return {}; }
+  // Has them go on. OnWoken's callback has been called when it returns; when nothing sleeps it does nothing.
+  virtual void Wake(std::function<void(const std::string&)> /*note*/) {}
+  // `callback` is called, on some thread, whenever what slept was woken, with the instances that run again: those that
+  // slept and are not there have ended. To be called once, before Adopt.
+  virtual void OnWoken(Found) {}
   // Ends what the runtime itself runs (the VM) at once, and with it all instances, which have told so when this
   // returns. For a VM in which a distro could not be stopped. No-op for v1.
   virtual void End() {}

@@ -1,0 +1,45 @@
+#include "runtime-v2/agent/host_folders.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "distros/host/error.h"
+#include "distros/host/files.h"
+
+namespace wslm {
+namespace {
+
+constexpr char kHostTag[] = "host";
+// Of the modes that never show a stale file the quickest; another can be named on the kernel's command line
+// (docs/files.md).
+constexpr char kHostCache[] = "mmap";
+constexpr absl::string_view kHostCacheWord = "wslm.host_cache=";
+
+std::string HostOptions() {
+  const std::string words = ReadSmallFile("/proc/cmdline").value_or("");
+  absl::string_view cache = kHostCache;
+  for (absl::string_view word : absl::StrSplit(words, absl::ByAnyChar(" \n"))) {
+    // A comma would begin an option of its own.
+    if (absl::ConsumePrefix(&word, kHostCacheWord) && !absl::StrContains(word, ',')) cache = word;
+  }
+  return absl::StrCat("trans=virtio,version=9p2000.L,msize=524288,cache=", cache);
+}
+
+}  // namespace
+
+absl::Status MountHost() {
+  ::mkdir(kHostFolder, 0755);
+  if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, HostOptions().c_str()) != 0 && errno != EBUSY) {
+    return ErrnoError("cannot mount", kHostFolder);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace wslm

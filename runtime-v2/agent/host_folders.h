@@ -1,0 +1,18 @@
+// The host's files in the VM: one mount of a virtio-9p device, which can be mounted once. All distros get binds of it,
+// and those that must not see the host's files can't mount the device themselves.
+#ifndef WSLM_RUNTIME_V2_AGENT_HOST_FOLDERS_H_
+#define WSLM_RUNTIME_V2_AGENT_HOST_FOLDERS_H_
+
+#include "absl/status/status.h"
+
+namespace wslm {
+
+// Where the host's `/` is in the agent's tree.
+inline constexpr char kHostFolder[] = "/host";
+
+// Mounts it, unless the device is in use already.
+absl::Status MountHost();
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_AGENT_HOST_FOLDERS_H_

@@ -1,0 +1,44 @@
+// Where the host's files are mounted in the distros and in what containers inside have made: taken away everywhere, and
+// put back. QEMU's state can't be saved while they are mounted anywhere.
+//
+// For distros that are frozen, so that nobody comes between. All functions have the calling process be in other mount
+// namespaces meanwhile: call them in a child (child_task.h).
+#ifndef WSLM_RUNTIME_V2_AGENT_HOST_MOUNTS_H_
+#define WSLM_RUNTIME_V2_AGENT_HOST_MOUNTS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace wslm {
+
+// The paths are escaped, as MountLine's.
+struct HostMount {
+  // A file of /proc that is the mount namespace, as long as its distro is frozen.
+  std::string mount_namespace;
+  std::string root;
+  std::string point;
+  std::string options;
+
+  friend bool operator==(const HostMount&, const HostMount&) = default;
+};
+
+// One line each, to keep them over the child's end.
+std::string ToText(const std::vector<HostMount>& mounts);
+std::vector<HostMount> HostMountsOf(const std::string& text);
+
+// All but the agent's own, those of a namespace in their order. Namespaces are those of processes, and those that a
+// process has open.
+absl::StatusOr<std::vector<HostMount>> FindHostMounts();
+
+// Takes them away, then the agent's own. After an error some are gone.
+absl::Status UnmountHost(const std::vector<HostMount>& mounts);
+
+// Mounts the host's files, and puts back those that are missing. What fails is logged, and the rest done.
+void RemountHost(const std::vector<HostMount>& mounts);
+
+}  // namespace wslm
+
+#endif  // WSLM_RUNTIME_V2_AGENT_HOST_MOUNTS_H_

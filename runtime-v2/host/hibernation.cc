@@ -1,0 +1,154 @@
+#include "runtime-v2/host/hibernation.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "distros/host/error.h"
+#include "distros/host/files.h"
+#include "distros/host/image_lock.h"
+#include "distros/host/random_id.h"
+#include "distros/host/remove_tree.h"
+#include "distros/host/status_macros.h"
+#include "runtime-v2/host/file_identity.h"
+#include "runtime-v2/host/host_facts.h"
+#include "runtime-v2/host/memory_calm.h"
+#include "runtime-v2/host/snapshot_file.h"
+#include "runtime-v2/host/snapshot_key.h"
+
+namespace wslm {
+
+using runtime::v1::OpenRequest;
+
+namespace {
+
+// It writes to the disks what is not there yet.
+constexpr absl::Duration kSleepTimeout = absl::Minutes(2);
+// What the VM gives back after that is not worth the wait.
+constexpr absl::Duration kLongestUnrest = absl::Seconds(12);
+// Of a VM that is woken, till its agent answers: what would be lost took longer to make.
+constexpr absl::Duration kWakePatience = absl::Minutes(1);
+constexpr size_t kKeyBytes = 16;
+
+absl::Status Refused(const std::string& why) {
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning, why);
+}
+
+// What is known before anything is tried.
+absl::Status CheckFit(const VmRecord& vm) {
+  if (vm.machine.empty()) return Refused("The VM was started by an older wslm.");
+  if (vm.swap) return Refused("The VM swaps, and what it swapped ends with it ('swap' in wslm.conf).");
+  if (vm.shared_disks.empty()) return absl::OkStatus();
+  const std::string name = Escaped(vm.shared_disks.begin()->first);
+  return Refused(absl::StrCat("The disk '", name, "' is mounted; 'wslm unmount ", name, "' ends that."));
+}
+
+void WakeAgent(Vm& vm) {
+  OpenRequest request;
+  request.mutable_vm_wake();
+  vm.channel()->Call(request, kSleepTimeout).status().IgnoreError();
+}
+
+}  // namespace
+
+Hibernation::Hibernation(std::string folder) : folder_(std::move(folder)) {
+  const auto text = ReadSmallFile(RecordPath());
+  auto sleeping = text.ok() ? SleepingVm::FromJson(*text) : text.status();
+  if (!sleeping.ok()) {
+    RemoveTree(folder_).IgnoreError();
+    return;
+  }
+  for (const auto& [id, disk] : sleeping->vm.disks) {
+    auto lock = LockImage(disk.image);
+    if (lock.ok()) locks_.push_back(*std::move(lock));
+  }
+  sleeping_ = *std::move(sleeping);
+}
+
+std::vector<std::string> Hibernation::distros() const {
+  std::vector<std::string> ids;
+  if (!sleeping_) return ids;
+  for (const auto& [id, disk] : sleeping_->vm.disks) ids.push_back(id);
+  return ids;
+}
+
+absl::Status Hibernation::Begin(Vm& vm) {
+  RETURN_IF_ERROR(CheckFit(vm.record()));
+  RETURN_IF_ERROR(MakeFolders(folder_));
+  OpenRequest request;
+  request.mutable_vm_sleep();
+  const absl::Status asleep = vm.channel()->Call(request, kSleepTimeout).status();
+  absl::Status saved = asleep;
+  if (saved.ok()) saved = Save(vm);
+  if (!saved.ok()) {
+    sleeping_.reset();
+    RemoveTree(folder_).IgnoreError();
+    vm.Resume().IgnoreError();
+    WakeAgent(vm);
+    return saved;
+  }
+  vm.Disconnect();
+  vm.Discard();
+  for (const auto& [id, disk] : sleeping_->vm.disks) {
+    auto lock = LockImage(disk.image);
+    if (lock.ok()) locks_.push_back(*std::move(lock));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Hibernation::Save(Vm& vm) {
+  RETURN_IF_ERROR(WaitUntilCalm(vm, kLongestUnrest));
+  ASSIGN_OR_RETURN(const UniqueFd state, MakeMemory("wslm-vm-state", 0));
+  RETURN_IF_ERROR(vm.Suspend(state.get()));
+  ASSIGN_OR_RETURN(const UniqueFd memory, vm.Memory());
+  SleepingVm sleeping{.vm = vm.record(), .key = RandomHex(kKeyBytes)};
+  for (const auto& [id, disk] : sleeping.vm.disks) {
+    ASSIGN_OR_RETURN(sleeping.images[id], FileIdentity(disk.image));
+  }
+  RETURN_IF_ERROR(
+      WriteSnapshot(MemoryPath(), {.key = sleeping.key, .tsc_khz = MeasureTscKhz()}, memory.get(), state.get()));
+  sleeping_ = std::move(sleeping);
+  // From here on it sleeps, whatever becomes of this process.
+  return WriteFileAtomically(RecordPath(), sleeping_->ToJson());
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Hibernation::Wake(VmBootOptions options) {
+  const SleepingVm sleeping = *std::exchange(sleeping_, std::nullopt);
+  auto vm = GoOn(sleeping, std::move(options));
+  locks_.clear();
+  RemoveTree(folder_).IgnoreError();
+  return vm;
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Hibernation::GoOn(const SleepingVm& sleeping, VmBootOptions options) {
+  options.settings.memory_mib = sleeping.vm.memory_mib;
+  options.settings.processors = sleeping.vm.processors;
+  options.kernel.modules_image = sleeping.vm.modules_image;
+  options.accelerator = {.kvm = sleeping.vm.accelerator == "kvm", .reason = sleeping.vm.accelerator_reason};
+  options.patience = kWakePatience;
+  ASSIGN_OR_RETURN(const std::string machine, MachineKey(QemuOptionsOf(options)));
+  if (NameOfIdentity(machine) != sleeping.vm.machine) {
+    return absl::FailedPreconditionError("QEMU, the VM's modules or the host's processor are others now.");
+  }
+  RETURN_IF_ERROR(sleeping.CheckImages());
+  const auto load = [&](int memory, int state) { return ReadSnapshot(MemoryPath(), sleeping.key, memory, state); };
+  return Vm::Wake(options, load, [&](Vm& vm) -> absl::Status {
+    // QEMU gets a lock of its own.
+    locks_.clear();
+    for (const auto& [id, disk] : sleeping.vm.disks) {
+      ASSIGN_OR_RETURN(const UniqueFd image, LockImage(disk.image));
+      RETURN_IF_ERROR(vm.AttachDiskAgain(id, disk, image));
+    }
+    return Forget();
+  });
+}
+
+absl::Status Hibernation::Forget() {
+  // Gone on from here twice, a VM would find disks that its memory does not know.
+  if (::unlink(RecordPath().c_str()) != 0) return ErrnoError("cannot remove", RecordPath());
+  return SyncFolder(folder_);
+}
+
+}  // namespace wslm

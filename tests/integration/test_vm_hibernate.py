@@ -1,0 +1,157 @@
+"""A VM with distros in it sleeps on the host's disk and goes on from where it stood, unless something is in the way."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+import unittest
+
+from harness import Home, wait_for
+from small_distro import write_small_distro
+
+PORT = 21987
+
+
+class VmHibernate(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.home = Home()
+        cls.addClassCleanup(cls.home.close)
+        cls.configure("memory = 384MB\n")
+        archive = cls.home.path + "/small.tar"
+        write_small_distro(archive)
+        cls.home.ok("import", "one", archive, "--version", "2", "--size", "256M")
+        # A program that counts, as long as it lives, in the distro's files and in its memory.
+        cls.sh("setsid sh -c 'echo $$ > /pid; i=0; while :; do i=$((i+1)); echo $i > /count.new; mv /count.new /count; "
+               "sleep 0.1; done' </dev/null >/dev/null 2>&1 &")
+
+    @classmethod
+    def configure(cls, text):
+        os.makedirs(cls.home.path + "/config", exist_ok=True)
+        with open(cls.home.path + "/config/wslm.conf", "w") as file:
+            file.write("[wslm]\n" + text)
+        cls.home.ok("daemon", "stop")
+
+    @classmethod
+    def sh(cls, script):
+        return cls.home.ok("run", "--cd", "/", "--", script, timeout=300).rstrip("\n")
+
+    def vm_pid(self):
+        with open(self.home.path + "/run/v2/vm.json") as file:
+            return json.load(file)["pid"]
+
+    def state(self):
+        return self.home.ok("list", "-v").split("one", 1)[1].split()[0]
+
+    def hibernate(self):
+        vm = self.vm_pid()
+        self.assertIn("one", self.home.run("hibernate", timeout=120).stderr)
+        self.assert_asleep(vm)
+
+    def assert_asleep(self, vm):
+        self.assertFalse(os.path.exists(f"/proc/{vm}/exe"))
+        self.assertIn("Virtual machine: hibernated", self.home.ok("status"))
+        self.assertEqual(self.state(), "Hibernated")
+        memory = os.stat(self.home.path + "/state/hibernated/memory")
+        self.assertEqual(memory.st_mode & 0o777, 0o600)
+
+    def assert_counts(self):
+        before = int(self.sh("cat /count"))
+        wait_for(lambda: int(self.sh("cat /count")) > before + 1)
+
+    def refused(self, pattern):
+        result = self.home.run("hibernate", timeout=120)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, pattern)
+        return result
+
+    def test_1_who_holds_a_host_folder_or_is_attached_is_named_and_all_goes_on(self):
+        process = self.home.popen("run", "--cd", "/", "--", "exec cat", stdin=subprocess.PIPE)
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        wait_for(lambda: "cat" in self.home.ok("sessions"))
+        self.refused("Somebody works in the distro 'one'")
+        process.stdin.close()
+        process.wait()
+        disk = self.home.path + "/disk"
+        with open(disk, "wb") as file:
+            file.truncate(1 << 20)
+        os.chown(disk, self.home.uid, self.home.gid)
+        self.home.ok("mount", disk, "--bare", "--name", "extra")
+        self.refused("The disk 'extra' is mounted")
+        self.home.ok("unmount", disk)
+        self.sh("cd /mnt/host/tmp; setsid sleep 601 </dev/null >/dev/null 2>&1 & echo $! > /holder")
+        holder = self.sh("cat /holder")
+        self.refused(f"'sleep' \\(process {holder}\\) in 'one' holds /mnt/host/tmp")
+        self.assertRegex(self.home.ok("status"), f"Not hibernated: 'sleep' \\(process {holder}\\) in 'one'")
+        self.assert_counts()
+        self.sh(f"kill {holder}")
+
+    def test_2_a_program_goes_on_after_it(self):
+        pid = self.sh("cat /pid")
+        self.sh(f"setsid nc -ll -p {PORT} -e busybox echo heard </dev/null >/dev/null 2>&1 & mkdir -p /bound; "
+                "mount --bind /mnt/host/tmp /bound; mount -o remount,bind,ro /bound")
+        # In a mount namespace of its own, as a container's.
+        self.sh("setsid unshare -m sleep 602 </dev/null >/dev/null 2>&1 & echo $! > /nested")
+        mounts = ("grep ' - 9p ' /proc/$(cat /nested)/mountinfo /proc/1/mountinfo | "
+                  "sed 's/.* 0:[0-9]* //; s/ - .*//; s/ shared.*//'")
+        before = wait_for(lambda: len(found := self.sh(mounts)) and found.count("/bound ro") == 2 and found)
+        seen = self.home.path + "/seen"
+        with open(seen, "w") as file:
+            file.write("by the host\n")
+        os.chmod(seen, 0o644)
+        memory = self.sh("head -c 8 /dev/urandom | od -An -tx1 | tee /dev/shm/kept")
+        self.hibernate()
+        # It sleeps on whatever becomes of the daemon.
+        self.home.ok("daemon", "stop")
+        self.assertEqual(self.state(), "Hibernated")
+        counted = int(self.sh("cat /count"))
+        self.assertEqual(self.state(), "Running")
+        self.assertEqual(self.sh("cat /pid; cat /dev/shm/kept"), f"{pid}\n{memory}")
+        self.assertEqual(self.sh(f"cat /proc/{pid}/comm"), "sh")
+        wait_for(lambda: int(self.sh("cat /count")) > counted + 1)
+        self.assertEqual(self.sh(f"cat /mnt/host{seen} /bound{seen[len('/tmp'):]}"), "by the host\nby the host")
+        self.assertEqual(self.sh(mounts), before)
+        self.assertLess(abs(int(self.sh("date +%s")) - time.time()), 5)
+        self.assertFalse(os.path.exists(self.home.path + "/state/hibernated"))
+
+        def heard():
+            try:
+                with socket.create_connection(("127.0.0.1", PORT), timeout=5) as connection:
+                    return connection.recv(100)
+            except OSError:
+                return b""
+
+        self.assertEqual(wait_for(heard), b"heard\n")
+
+    def test_3_it_sleeps_by_itself_when_nobody_uses_it_and_ends_in_order(self):
+        vm = self.vm_pid()
+        self.configure("memory = 384MB\nhibernateTimeout = 1000\n")
+        self.home.ok("list")
+        wait_for(lambda: self.state() == "Hibernated", timeout=120)
+        self.assert_asleep(vm)
+        self.configure("memory = 384MB\n")
+        self.assert_counts()
+
+    def test_4_one_that_is_damaged_is_told_and_its_distro_starts_with_its_files(self):
+        self.sh("echo written > /kept; sync")
+        self.hibernate()
+        with open(self.home.path + "/state/hibernated/memory", "r+b") as file:
+            file.seek(200_000)
+            file.write(b"something else")
+        self.assertEqual(self.sh("cat /kept"), "written")
+        counted = self.sh("cat /count")
+        time.sleep(1)
+        self.assertEqual(self.sh("cat /count"), counted)
+        self.assertRegex(self.home.ok("status"), "The hibernated VM can't go on: .*damaged")
+
+    def test_5_shutdown_wakes_it_to_stop_it_in_order(self):
+        self.sh("setsid sleep 600 </dev/null >/dev/null 2>&1 &")
+        self.hibernate()
+        self.home.ok("shutdown", timeout=120)
+        self.assertEqual(self.state(), "Stopped")
+        self.assertIn("Virtual machine: stopped", self.home.ok("status"))
+
+
+if __name__ == "__main__":
+    unittest.main()
