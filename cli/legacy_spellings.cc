@@ -57,6 +57,21 @@ constexpr Spelling kSpellings[] = {
     {Place::kCommand, "list", "--quiet", "-q"},
 };
 
+struct Missing {
+  std::string_view legacy;
+  std::string_view instead;
+};
+
+constexpr Missing kMissing[] = {
+    {"--install", "'wslm pull NAME IMAGE' makes a distro of a container image, 'wslm import NAME FILE' of an archive."},
+    {"--update", "wslm is updated as it was installed."},
+    {"--manage",
+     "Of what wsl.exe manages there is 'wslm resize NAME SIZE'; a user's name is set by [user] default in "
+     "the distro's /etc/wsl.conf."},
+    {"--set-default-version", "'wslm import --version 2' chooses the version of one distro."},
+    {"--system", "There is no system distro."},
+};
+
 const Spelling* Find(Place place, std::string_view command, std::string_view word) {
   for (const Spelling& spelling : kSpellings) {
     if (spelling.place == place && spelling.command == command && spelling.legacy == word) return &spelling;
@@ -86,6 +101,13 @@ bool AppendRunOption(const std::string& word, std::vector<std::string>& words) {
 }
 
 }  // namespace
+
+std::string_view InsteadOfLegacy(std::string_view word) {
+  for (const Missing& missing : kMissing) {
+    if (missing.legacy == word) return missing.instead;
+  }
+  return "";
+}
 
 std::vector<std::string> RewriteLegacySpellings(std::vector<std::string> words, const std::string& home) {
   if (words.empty()) return words;

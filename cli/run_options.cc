@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cli/legacy_spellings.h"
 #include "cli/output/text.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
@@ -138,8 +139,10 @@ absl::StatusOr<RunOptions> ParseRunOptions(RunForm form, const std::vector<std::
     const std::string& text = words[next];
     Word word = SplitWord(text);
     if (word.option == nullptr) {
-      return Usage(absl::StrCat("There is no option '", Escaped(text),
-                                "'. 'wslm help' shows the commands, 'wslm help run' the options."));
+      const std::string instead(InsteadOfLegacy(text));
+      return Usage(
+          absl::StrCat("There is no option '", Escaped(text), "'. ",
+                       instead.empty() ? "'wslm help' shows the commands, 'wslm help run' the options." : instead));
     }
     const RunOption& option = *word.option;
     const std::string name(option.name);

@@ -74,6 +74,7 @@ TEST(RunOptions, TheLongFormHasMore) {
 TEST(RunOptions, WhatIsWrongIsSaid) {
   EXPECT_THAT(Refusal({"-z"}), HasSubstr("'-z'"));
   EXPECT_THAT(Refusal({"--cd-rom", "x"}), HasSubstr("'--cd-rom'"));
+  EXPECT_THAT(Refusal({"--install", "Debian"}), HasSubstr("'wslm pull NAME IMAGE'"));
   EXPECT_THAT(Refusal({"-d"}), HasSubstr("-d wants a value"));
   EXPECT_THAT(Refusal({"-d", "a", "-d", "b"}), HasSubstr("twice"));
   EXPECT_THAT(Refusal({"-d", "", "ls"}), HasSubstr("empty"));

@@ -114,7 +114,8 @@ class CompareCommand : public ClientCommand {
     if (ReasonOf(status) != reason::kDistroNotFound) return status;
     for (const std::string& word : {first_, second_}) {
       if (IsPath(word) || access(word.c_str(), F_OK) != 0) continue;
-      return absl::Status(status.code(), absl::StrCat(status.message(), " For the file write './", word, "'."));
+      return Error(status.code(), ReasonOf(status),
+                   absl::StrCat(status.message(), " For the file write './", Escaped(word), "'."), MetadataOf(status));
     }
     return status;
   }

@@ -87,7 +87,8 @@ absl::Status RefuseContent(const HeaderReader& disk, std::string_view head) {
     return disk.Unsupported("blank", "has neither a file system nor partitions at its beginning",
                             "Name an image with an ext4 file system.");
   }
-  return disk.Unsupported("unknown", "holds no file system that is known", "Name an image with an ext4 file system.");
+  return disk.Unsupported("unknown", "holds no file system that is known",
+                          "Name an image with an ext4 file system; 'wslm import' takes archives, too.");
 }
 
 std::string Described(const Partition& partition, std::string_view content) {

@@ -5,6 +5,7 @@
 
 #include "distros/disk/adoption.h"
 #include "distros/disk/content_reader.h"
+#include "distros/disk/in_use.h"
 #include "distros/disk/test_disk.h"
 #include "distros/host/image_lock.h"
 
@@ -236,6 +237,23 @@ TEST_F(DiskSource, WhatIsInUseIsRefused) {
   ASSERT_TRUE(lock.ok()) << lock.status();
   EXPECT_EQ(ReasonOf(Refused("raw")), reason::kDistroRunning);
   EXPECT_EQ(ReasonOf(InspectForAdoption(folder_ / "raw").status()), reason::kDistroRunning);
+}
+
+TEST_F(DiskSource, WhatALoopDeviceWritesIntoIsRefused) {
+  const auto image = OpenFile(folder_ / "raw", O_RDWR | O_CREAT);
+  ASSERT_TRUE(image.ok()) << image.status();
+  const std::string block = folder_ / "block";
+  ASSERT_TRUE(MakeFolders(block + "/loop3/loop").ok());
+  ASSERT_TRUE(MakeFolders(block + "/sda").ok());
+  ASSERT_TRUE(WriteFileAtomically(block + "/loop3/loop/backing_file", folder_ / "other" + "\n").ok());
+  ASSERT_TRUE(WriteFileAtomically(block + "/loop3/ro", "0\n").ok());
+  const auto check = [&] { return disk::CheckNotInUse(image->get(), folder_ / "raw", block); };
+  EXPECT_TRUE(check().ok()) << check();
+  ASSERT_TRUE(WriteFileAtomically(block + "/loop3/loop/backing_file", folder_ / "raw" + "\n").ok());
+  EXPECT_EQ(ReasonOf(check()), reason::kDistroRunning);
+  EXPECT_THAT(std::string(check().message()), HasSubstr("as /dev/loop3: unmount"));
+  ASSERT_TRUE(WriteFileAtomically(block + "/loop3/ro", "1\n").ok());
+  EXPECT_TRUE(check().ok()) << check();
 }
 
 TEST_F(DiskSource, WhatQemuWritesIntoIsRefused) {

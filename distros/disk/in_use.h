@@ -8,9 +8,10 @@
 
 namespace wslm::disk {
 
-// Error: DISTRO_RUNNING when a QEMU has it open for writing, or somebody holds its lock (distros/host/image_lock.h).
-// Takes no lock. Kernels that mounted it are not seen.
-absl::Status CheckNotInUse(int fd, const std::string& path);
+// Error: DISTRO_RUNNING when a QEMU has it open for writing, somebody holds its lock (distros/host/image_lock.h), or a
+// loop device of the host's writes into it, as where it is mounted. Takes no lock. `block_devices`: sysfs' folder of
+// them.
+absl::Status CheckNotInUse(int fd, const std::string& path, const std::string& block_devices = "/sys/block");
 
 }  // namespace wslm::disk
 
