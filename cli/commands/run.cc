@@ -91,6 +91,9 @@ absl::StatusOr<v1::Start> RunCommand::MakeStart() const {
     ASSIGN_OR_RETURN(*start.mutable_host_folder(), HostFolder(options_.folder));
   } else if (const absl::StatusOr<std::string> folder = CurrentFolder(); folder.ok() && IsUtf8(*folder)) {
     start.set_host_folder(*folder);
+  } else {
+    console_.Warn(absl::StrCat("the present folder ", folder.ok() ? "has a name that is not UTF-8" : "no longer exists",
+                               ": starting in the home folder."));
   }
   for (const auto& [name, value] : options_.environment) {
     v1::EnvironmentVariable& variable = *start.add_environment();

@@ -86,6 +86,19 @@ TEST_F(RunCommandTest, AFolderOfTheHostsThatIsAskedForMustBeThere) {
   std::filesystem::current_path(before);
 }
 
+TEST_F(RunCommandTest, AFolderOfTheCallersThatIsGoneIsTold) {
+  const TestFolder folder;
+  std::filesystem::create_directory(folder / "gone");
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(folder / "gone");
+  EXPECT_EQ(*Run({"--detach", "true"}), kExitOk);
+  std::filesystem::remove(folder / "gone");
+  EXPECT_EQ(*Run({"--detach", "true"}), kExitOk);
+  // Of the second alone.
+  EXPECT_EQ(err_.Drain(), "wslm: warning: the present folder no longer exists: starting in the home folder.\n");
+  std::filesystem::current_path(before);
+}
+
 TEST_F(RunCommandTest, ADaemonThatSaysNothingIsAnError) {
   EXPECT_TRUE(absl::IsInternal(Run({"--detach", "-d", "silent", "true"}).status()));
 }
