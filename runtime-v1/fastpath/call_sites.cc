@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <iterator>
 #include <string>
@@ -95,10 +96,13 @@ class Disassembler {
     const size_t first = site > kBytesBefore ? site - kBytesBefore : 0;
     // Where a section begins, an instruction does.
     const size_t last = first == 0 ? first : first + kBeginnings - 1;
+    // From where it is known to lead to the site.
+    std::array<bool, kBytesBefore> known = {};
     for (size_t begin = first; begin <= last; ++begin) {
       int since_call = kNearInstructions;
       size_t at = begin;
-      while (at < site) {
+      while (at < site && !known[at - first]) {
+        known[at - first] = true;
         ZydisDecodedInstruction instruction;
         if (!Decode(code, at, instruction)) {
           ++at;
@@ -108,7 +112,7 @@ class Disassembler {
         since_call = instruction.mnemonic == ZYDIS_MNEMONIC_CALL ? 0 : since_call + 1;
         at += instruction.length;
       }
-      if (at != site || (cancellable && since_call < kNearInstructions)) return false;
+      if (at > site || (at == site && cancellable && since_call < kNearInstructions)) return false;
     }
     ZydisDecodedInstruction instruction;
     for (size_t at = behind; at < site + kShortReach && Decode(code, at, instruction); at += instruction.length) {
@@ -192,8 +196,9 @@ absl::StatusOr<std::vector<Elf64_Phdr>> ReadSegments(std::string_view file) {
   if (file.size() < sizeof(Elf64_Ehdr)) return absl::InvalidArgumentError("the file is too short");
   const auto header = Load<Elf64_Ehdr>(file, 0);
   if (std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
-      header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum > kMostSegments ||
-      header.e_phoff > file.size() || header.e_phnum * sizeof(Elf64_Phdr) > file.size() - header.e_phoff) {
+      header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phnum == 0 ||
+      header.e_phnum > kMostSegments || header.e_phoff > file.size() ||
+      header.e_phnum * sizeof(Elf64_Phdr) > file.size() - header.e_phoff) {
     return absl::InvalidArgumentError("the file is no 64-bit x86 library or program");
   }
   std::vector<Elf64_Phdr> segments(header.e_phnum);
