@@ -231,8 +231,8 @@ FAST_INLINE void Remember(struct WslmFastBlock* block, const char* text, uint32_
   __atomic_store_n(&block->memo_lock, 0, __ATOMIC_RELEASE);
 }
 
-/* Whether a user may reach the last part of `path`, which the kernel has just read. */
-FAST int fast_may_reach(struct WslmFastBlock* block, int folder, const char* path) {
+/* Whether a user may reach the last part of `path`, which the kernel has just read. `remember`: for the next path. */
+FAST int fast_may_reach(struct WslmFastBlock* block, int folder, const char* path, int remember) {
   const uint64_t generation = Shared()->generation;
   const int may_be_known = folder == AT_FDCWD || path[0] == '/';
   uint32_t uses = kMemoUses;
@@ -261,7 +261,7 @@ FAST int fast_may_reach(struct WslmFastBlock* block, int folder, const char* pat
   }
   text[length] = 0;
   if (!fast_may_walk(block, folder, text, known, length)) return 0;
-  if (may_be_known) Remember(block, text, length, generation, uses);
+  if (remember && may_be_known) Remember(block, text, length, generation, uses);
   return 1;
 }
 
@@ -272,8 +272,25 @@ FAST_INLINE int IsFinal(int64_t error, const char* path) {
   return path[0] != '/' || ((path[1] != 'p' || path[2] != 'r') && (path[1] != 'd' || path[2] != 'e'));
 }
 
+/* Looks for a user at what a link of the distro's, `path`, leads to: where that is an absolute path of what is no link.
+ * 0, or 1: lxcore is to be asked. A program looks through the same link again and again (/etc/localtime) between files
+ * of one folder, which stays remembered. */
+FAST int64_t fast_follow(struct WslmFastBlock* block, int folder, const char* path, uint32_t flags, uint32_t mask,
+                         struct statx* x, int* kind) {
+  char target[kMostPath];
+  const int64_t length = Native(SYS_readlinkat, (uint64_t)folder, (uint64_t)path, (uint64_t)target, sizeof(target), 0);
+  if (length <= 0 || length >= (int64_t)sizeof(target) || target[0] != '/') return 1;
+  target[length] = 0;
+  if (!fast_may_reach(block, folder, path, 0)) return 1;
+  const uint64_t seen = flags | AT_SYMLINK_NOFOLLOW;
+  if (Native(SYS_statx, (uint64_t)AT_FDCWD, (uint64_t)target, seen, mask, (uint64_t)x) != 0) return 1;
+  *kind = fast_kind(block, AT_FDCWD, target, x);
+  if (*kind == kOther || (x->stx_mode & S_IFMT) == S_IFLNK) return 1;
+  return fast_may_reach(block, AT_FDCWD, target, 0) ? 0 : 1;
+}
+
 /* Looks at a file for the caller. 0, an errno (negative) that root gets, or 1: lxcore is to be asked. `kind` is filled
- * where 0. A user's links that are followed, and files that can't be reached, are lxcore's. */
+ * where 0. A user's links to links, and files that can't be reached, are lxcore's. */
 FAST int64_t fast_look(struct WslmFastBlock* block, int folder, const char* path, uint32_t flags, uint32_t mask,
                        struct statx* x, int* kind) {
   const int root = Level(block) == kWslmFastRoot;
@@ -281,14 +298,16 @@ FAST int64_t fast_look(struct WslmFastBlock* block, int folder, const char* path
   const int64_t answer = Native(SYS_statx, (uint64_t)folder, (uint64_t)path, seen, mask, (uint64_t)x);
   if (answer != 0) {
     if (!IsFinal(answer, path)) return 1;
-    return root || (path[0] != 0 && fast_may_reach(block, folder, path)) ? answer : 1;
+    return root || (path[0] != 0 && fast_may_reach(block, folder, path, 1)) ? answer : 1;
   }
   *kind = fast_kind(block, folder, path, x);
   if (root) return 0;
   if (*kind == kOther) return 1;
   if (path[0] == 0) return 0; /* by descriptor */
-  if (!(flags & AT_SYMLINK_NOFOLLOW) && (x->stx_mode & S_IFMT) == S_IFLNK) return 1;
-  return fast_may_reach(block, folder, path) ? 0 : 1;
+  if (!(flags & AT_SYMLINK_NOFOLLOW) && (x->stx_mode & S_IFMT) == S_IFLNK) {
+    return fast_follow(block, folder, path, flags, mask, x, kind);
+  }
+  return fast_may_reach(block, folder, path, 1) ? 0 : 1;
 }
 
 FAST_INLINE int OnStack(const void* buffer, uint64_t size) {
@@ -394,7 +413,7 @@ FAST int fast_may_make_in(struct WslmFastBlock* block, int folder, const char* p
   if (Native(SYS_statx, (uint64_t)folder, (uint64_t)text, flags, STATX_BASIC_STATS, (uint64_t)&x) != 0) return 0;
   const int kind = fast_kind(block, folder, text, &x);
   if (kind == kOther || (x.stx_mode & S_IFMT) != S_IFDIR || Forbidden(block, &x, kind, 3)) return 0;
-  return Level(block) == kWslmFastRoot || length == 0 || fast_may_reach(block, folder, path);
+  return Level(block) == kWslmFastRoot || length == 0 || fast_may_reach(block, folder, path, 1);
 }
 
 /* openat(2) that makes a file: root's is plain; the second owner's has the sticky bit from the start. It follows no

@@ -244,5 +244,43 @@ BEHAVIOUR(kRoot, "a device has its number") {
   SAME(S_IFBLK | 0600, x.stx_mode);
 }
 
+BEHAVIOUR(kRoot, "a link leads users where they may go themselves") {
+  // Not below the sticky folder that the test is in.
+  const std::string closed = "/root/conformance-closed", secret = "/etc/conformance-secret";
+  const std::string plain = "/etc/conformance-plain";
+  WriteFile(closed, "text", 0644);
+  WriteFile(secret, "text", 0600);
+  WriteFile(plain, "text", 0644);
+  OK(symlink(closed.c_str(), "closed"));
+  OK(symlink(secret.c_str(), "secret"));
+  OK(symlink(plain.c_str(), "plain"));
+  const ino_t inode = StatOf(plain).st_ino;
+  As(kUser, [&] {
+    struct stat s;
+    FAILS(EACCES, stat("closed", &s));
+    FAILS(EACCES, access("closed", F_OK));
+    FAILS(EACCES, open("closed", O_RDONLY));
+    OK(stat("secret", &s));
+    SAME(S_IFREG | 0600, s.st_mode);
+    FAILS(EACCES, access("secret", R_OK));
+    FAILS(EACCES, open("secret", O_RDONLY));
+    OK(stat("plain", &s));
+    SAME(inode, s.st_ino);
+    SAME(0, s.st_uid);
+    OK(access("plain", R_OK));
+    FAILS(EACCES, access("plain", W_OK));
+    SAME("text", ReadFile("plain"));
+    FAILS(EACCES, open("plain", O_WRONLY));
+    SAME(S_IFLNK, StatOf("plain").st_mode & S_IFMT);
+  });
+  OK(unlink(plain.c_str()));
+  As(kUser, [] {
+    struct stat s;
+    FAILS(ENOENT, stat("plain", &s));
+  });
+  OK(unlink(closed.c_str()));
+  OK(unlink(secret.c_str()));
+}
+
 }  // namespace
 }  // namespace wslm::conformance
