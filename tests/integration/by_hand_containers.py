@@ -49,6 +49,14 @@ class Systemd(FullDistro):
         self.assertEqual(self.sh("cat /proc/1/comm; systemctl is-system-running; systemctl --failed --no-legend"), "systemd\nrunning")
         self.assertEqual(self.sh("cat /proc/self/cgroup"), "0::/init.scope")
 
+    def test_it_goes_on_after_hibernation(self):
+        self.sh("systemctl is-system-running")
+        journal = self.sh("systemctl show -p MainPID systemd-journald")
+        self.home.ok("hibernate", timeout=120)
+        self.assertEqual(self.sh("systemctl is-system-running; systemctl show -p MainPID systemd-journald"),
+                         "running\n" + journal)
+        self.assertIn("tmp", self.sh("ls /mnt/host"))
+
     def test_users_have_one_of_their_own(self):
         self.assertEqual(self.sh("systemctl --user is-system-running; systemd-run --user --pipe --wait -q id -un; echo $XDG_RUNTIME_DIR",
                                  "-u", "ann"), "running\nann\n/run/user/1000")
@@ -80,10 +88,13 @@ class Podman(FullDistro):
         self.sh("cd /root/image; podman build -q -t localhost/small .", timeout=500)
         self.assertEqual(self.sh("podman run --rm -m 64m --pids-limit 50 localhost/small"
                                  " 'cat /made /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max'", timeout=300), "built\n67108864\n50")
-        self.sh("podman run -d --name web -p 8085:80 localhost/small"
+        self.sh("podman run -d --name web -p 8085:80 -v /mnt/host/usr:/host:ro localhost/small"
                 " 'mkdir /www; echo page >/www/index.html; exec httpd -f -p 80 -h /www'", timeout=300)
         self.addCleanup(self.sh, "podman rm -f -t 1 web", timeout=300)
         self.assertEqual(self.sh("curl -s --retry 5 --retry-all-errors http://127.0.0.1:8085/"), "page")
+        self.home.ok("hibernate", timeout=120)
+        self.assertEqual(self.sh("curl -s --retry 5 --retry-all-errors http://127.0.0.1:8085/"), "page")
+        self.assertIn("lib", self.sh("podman exec web ls /host", timeout=300).split())
 
 
 class Units(FullDistro):
