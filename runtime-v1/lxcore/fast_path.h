@@ -39,6 +39,8 @@ class FastPath {
     // Of the rootfs: the only mount that processes answer for.
     uint64_t mount_id = 0;
     uint64_t device = 0;
+    // The same as memory maps show it: of btrfs that is another.
+    dev_t mapped_device = 0;
     // Its file system says ENODATA, not EOPNOTSUPP, of attributes that say who may do what and aren't there.
     bool plain_attributes = false;
     // Which lxcore of the distro's this is, counted from 1.
@@ -51,7 +53,7 @@ class FastPath {
         options_(options),
         copies_(side_store, {.maker = options.maker, .plain_attributes = options.plain_attributes}),
         programs_(proc, copies_, [this](pid_t tid) { return MayAnswerForFiles(tid); },
-                  {.mount_id = options.mount_id, .device = options.device}) {}
+                  {.mount_id = options.mount_id, .device = options.mapped_device}) {}
   FastPath(const FastPath&) = delete;
   FastPath& operator=(const FastPath&) = delete;
 

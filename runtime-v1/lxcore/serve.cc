@@ -7,6 +7,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include <cstdio>
@@ -67,6 +68,11 @@ bool KnowsXattr(const std::string& folder, const char* name) {
 FastPath::Options FastPathOptions(const ServePlan& plan, const GuestFiles::Options& files, int proc, uint64_t maker) {
   FastPath::Options options{
       .on = plan.fast_path, .second_owner = plan.second_owner, .device = files.device, .maker = maker};
+  // Like memory maps, mountinfo tells of the file system, not of a part of it (a subvolume of btrfs).
+  unsigned device_major = 0, device_minor = 0;
+  if (std::sscanf(files.rootfs_device.c_str(), "%u:%u", &device_major, &device_minor) == 2) {
+    options.mapped_device = makedev(device_major, device_minor);
+  }
   const std::string rootfs = plan.folder + "/rootfs";
   options.plain_attributes = KnowsXattr(rootfs, XATTR_NAME_SELINUX) && KnowsXattr(rootfs, kAccessListXattr) &&
                              KnowsXattr(rootfs, kDefaultListXattr);
