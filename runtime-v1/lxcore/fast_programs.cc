@@ -33,11 +33,6 @@ constexpr size_t kMostImages = 40;
 // The GNU C library's loader has to ask for libraries.
 constexpr std::string_view kAsksForLibraries = "/ld-linux-x86-64.so.2";
 
-bool IsCode(const Mapping& mapping) {
-  return mapping.permissions == "r-xp" && mapping.inode != 0 && mapping.name.starts_with('/') &&
-         mapping.name != FastCopies::kMapsName && !mapping.name.ends_with(kAsksForLibraries);
-}
-
 // Writes to private memory that its owner may only read, by leaving the owner a copy of the page, where the host allows
 // that.
 bool Write(int memory, uint64_t address, std::string_view bytes) {
@@ -66,6 +61,12 @@ bool SwitchOffSeed(int memory, uint64_t code_end) { return Write(memory, SeedEnd
 
 }  // namespace
 
+bool FastPrograms::IsCode(const Mapping& mapping) const {
+  return mapping.permissions == "r-xp" && mapping.inode != 0 && mapping.device == options_.device &&
+         mapping.name.starts_with('/') && mapping.name != FastCopies::kMapsName &&
+         !mapping.name.ends_with(kAsksForLibraries);
+}
+
 void FastPrograms::Count(const Call& call) {
   if (!fastpath::IsServed(call.number())) return;
   const uint64_t place = call.instruction_pointer();
@@ -90,7 +91,6 @@ std::optional<FastPrograms::Found> FastPrograms::Find(const std::vector<Mapping>
 }
 
 const FastPrograms::Program* FastPrograms::ProgramOf(const Mapping& code) {
-  if (code.device != options_.device) return nullptr;
   // The name may be another file's by now, or lead to another mount, which mustn't be entered.
   UniqueFd root(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
   open_how how = {
@@ -104,9 +104,7 @@ const FastPrograms::Program* FastPrograms::ProgramOf(const Mapping& code) {
   const FileKey key{host.stx_ino, host.stx_size, host.stx_ctime.tv_sec * 1'000'000'000 + host.stx_ctime.tv_nsec};
   auto known = programs_.find(key);
   if (known == programs_.end()) {
-    if (programs_.size() >= kMostPrograms) {
-      std::erase_if(programs_, [](const auto& entry) { return entry.second.image == nullptr; });
-    }
+    if (programs_.size() >= kMostPrograms) programs_.clear();
     UniqueFd file(::open(GuestFiles::OwnFdName(named.get()).c_str(), O_RDONLY | O_CLOEXEC));
     known = programs_.emplace(key, file ? MakeProgram(file.get(), host.stx_size) : Program()).first;
   }
@@ -125,8 +123,12 @@ FastPrograms::Program FastPrograms::MakeProgram(int file, uint64_t size) {
   absl::StatusOr<fastpath::ProgramPatch> patch = fastpath::PatchProgram(bytes);
   if (!patch.ok()) return program;
   program.patch = *std::move(patch);
-  if (images_ < kMostImages) program.image = copies_.Add(program.patch.image, /*shared_offset=*/0);
-  images_ += program.image != nullptr;
+  if (const auto same = images_.find(program.patch.image); same != images_.end()) {
+    program.image = same->second;
+  } else if (images_.size() < kMostImages) {
+    program.image = copies_.Add(program.patch.image, /*shared_offset=*/0);
+    if (program.image != nullptr) images_.emplace(program.patch.image, program.image);
+  }
   return program;
 }
 

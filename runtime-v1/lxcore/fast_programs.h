@@ -32,7 +32,7 @@ namespace wslm::lxcore {
 class FastPrograms {
  public:
   struct Options {
-    // Only programs on this mount and device: the rootfs.
+    // Only programs on this mount and device, as memory maps show it: the rootfs.
     uint64_t mount_id = 0;
     dev_t device = 0;
   };
@@ -76,6 +76,8 @@ class FastPrograms {
     int32_t calls;
   };
 
+  // What may hold a seed. Nothing is read of other mappings: the server of a guest's own file system may keep a page.
+  bool IsCode(const Mapping& mapping) const;
   // By an address in its code; nullopt: it can have no fast path.
   std::optional<Found> Find(const std::vector<Mapping>& maps, uint64_t address);
   const Program* ProgramOf(const Mapping& code);
@@ -88,7 +90,8 @@ class FastPrograms {
   std::function<bool(pid_t)> may_answer_;
   Options options_;
   std::map<FileKey, Program> programs_;
-  size_t images_ = 0;
+  // By their bytes: a file whose owner, mode or name changes is another one here, but has the same image.
+  std::map<std::string, const FastCopies::Copy*> images_;
   std::array<Counted, 256> counted_ = {};
 };
 

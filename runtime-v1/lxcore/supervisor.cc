@@ -154,12 +154,6 @@ void Supervisor::Handle(CallSlot& slot) {
     Answer(slot, Reply::Error(ENOSYS));
     return;
   }
-  if (FastPath::IsQuestion(call)) {
-    // Names of what a process has mapped count from there; where that can't be, its program is not found.
-    kernel_.paths.EnterRootOf(call.tid());
-    Answer(slot, kernel_.fast_path.Answer(call));
-    return;
-  }
   ++slot.attempts;
   current_.store(&slot, std::memory_order_relaxed);
   steps_.store(steps_.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
@@ -167,9 +161,7 @@ void Supervisor::Handle(CallSlot& slot) {
     watcher_sleeps_ = 0;
     ::syscall(SYS_futex, &watcher_sleeps_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
   }
-  kernel_.files.set_current(call.tid());
-  Reply reply = handler(kernel_, call);
-  kernel_.fast_path.AfterCall(call);
+  Reply reply = ReplyTo(call, handler);
   // Before the guest does what it was told of.
   shared_.roots_differ.store(kernel_.paths.roots_differ(), std::memory_order_relaxed);
   shared_.foreign_mounts.store(kernel_.files.foreign_mounts(), std::memory_order_relaxed);
@@ -190,6 +182,18 @@ void Supervisor::Handle(CallSlot& slot) {
     return;
   }
   pool_.Post([this, &slot, work = std::make_shared<Reply>(std::move(reply))] { Answer(slot, work->Finish()); });
+}
+
+Reply Supervisor::ReplyTo(const Call& call, Handler handler) {
+  if (FastPath::IsQuestion(call)) {
+    // Names of what a process has mapped count from there; where that can't be, its program is not found.
+    kernel_.paths.EnterRootOf(call.tid());
+    return kernel_.fast_path.Answer(call);
+  }
+  kernel_.files.set_current(call.tid());
+  Reply reply = handler(kernel_, call);
+  kernel_.fast_path.AfterCall(call);
+  return reply;
 }
 
 void Supervisor::Watch() {

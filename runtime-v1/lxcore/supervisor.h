@@ -36,6 +36,7 @@ class Supervisor {
   void HandleAgain(const seccomp_notif& notification);
   // The slot is free, or will be when the pool is done.
   void Handle(CallSlot& slot);
+  Reply ReplyTo(const Call& call, Handler handler);
   void Answer(CallSlot& slot, const Reply& reply);
   void Answered(CallSlot& slot);
   CallSlot& FreeSlot();

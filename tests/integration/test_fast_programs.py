@@ -60,6 +60,12 @@ class FastPrograms(GuardianTest):
                 # Others get it from this one.
                 self.check("works")
 
+    def test_a_file_that_only_changes_its_mode(self):
+        """It goes on to share what others of its kind have, of which there isn't much."""
+        touched = self.script(f"chmod 755 $(which {self.programs[0]}) && {self.programs[0]}", "works", 45)
+        done = self.home.run("run", "--cd", "/", "--", touched)
+        self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
     def test_lxcore_killed_at_any_time(self):
         name = self.programs[0]
         process = self.home.popen("run", "--cd", "/", "--", self.script(name, "any", 200),
