@@ -75,7 +75,7 @@ absl::StatusOr<ProgramPatch> PatchProgram(std::string_view file) {
     patch.sites.push_back({.address = site.address,
                            .end = site.address + site.size,
                            .number = site.number,
-                           .before = std::string(file.substr(site.offset, kMoveSize)),
+                           .before = std::string(file.substr(site.offset, site.size)),
                            .after = std::move(image.jumps[i])});
   }
   return patch;

@@ -26,7 +26,7 @@ struct ProgramPatch {
     uint64_t address = 0;
     uint64_t end = 0;  // of the `syscall`
     uint32_t number = 0;
-    // kMoveSize bytes: as it is, and the jump.
+    // All of it as it is, and the jump that its first kMoveSize bytes become.
     std::string before, after;
   };
   // In order of addresses.

@@ -61,7 +61,7 @@ TEST(ProgramTest, SitesAreMovesOfTheirNumberAndGoToStubs) {
     const auto patch = PatchProgram(program);
     if (!patch.ok()) continue;
     for (const ProgramPatch::Site& site : patch->sites) {
-      ASSERT_EQ(site.before.size(), kMoveSize);
+      ASSERT_EQ(site.before.size(), site.end - site.address);
       EXPECT_EQ(site.before[0], '\xb8');
       uint32_t number;
       std::memcpy(&number, site.before.data() + 1, sizeof(number));
@@ -72,7 +72,7 @@ TEST(ProgramTest, SitesAreMovesOfTheirNumberAndGoToStubs) {
       const uint64_t stub = site.address + kMoveSize + static_cast<int64_t>(distance) - patch->image_address;
       ASSERT_LT(stub, patch->image.size());
       // It begins as the site does.
-      EXPECT_EQ(patch->image.substr(stub, kMoveSize), site.before);
+      EXPECT_EQ(patch->image.substr(stub, kMoveSize), site.before.substr(0, kMoveSize));
     }
   }
 }

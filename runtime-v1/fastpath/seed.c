@@ -56,7 +56,8 @@ __asm__(
     "  mov $0x100022, %r10d\n"
     "  mov $-1, %r8\n"
     "  syscall\n"
-    /* Whether that worked lxcore sees for itself. */
+    /* Whether all worked lxcore sees for itself, but not whose page that is. */
+    "  mov %rax, %rdi\n"
     "1:\n"
     "  mov $102, %eax\n"
     "  movabs $" TEXT(WSLM_FAST_ASK_JUMPS_VALUE) ", %r9\n"

@@ -41,6 +41,12 @@ void SetRecord(WslmFastShared* shared, uint64_t inode) {
 
 }  // namespace
 
+dev_t MemoryFilesDevice() {
+  const UniqueFd file(::memfd_create(kLibrary, MFD_CLOEXEC));
+  struct stat host;
+  return file && ::fstat(file.get(), &host) == 0 ? host.st_dev : 0;
+}
+
 FastCopies::Copy::Copy(UniqueFd file, WslmFastShared* shared) : file_(std::move(file)), shared_(shared) {
   struct stat host;
   if (::fstat(file_.get(), &host) == 0) inode_ = host.st_ino;

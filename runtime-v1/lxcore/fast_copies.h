@@ -20,6 +20,9 @@
 
 namespace wslm::lxcore {
 
+// Of the file system that files in memory are on, as memory maps show it; 0: not known.
+dev_t MemoryFilesDevice();
+
 class FastCopies {
  public:
   // How /proc/PID/maps names them.

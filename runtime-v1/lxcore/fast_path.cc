@@ -9,6 +9,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
@@ -41,16 +42,26 @@ constexpr int kFolderCalls[] = {SYS_chmod,        SYS_fchmod,       SYS_fchmodat
                                 SYS_move_mount,   SYS_setxattr,     SYS_lsetxattr,  SYS_fsetxattr, SYS_removexattr,
                                 SYS_lremovexattr, SYS_fremovexattr, SYS_setns,      SYS_unshare,   452 /* fchmodat2 */};
 
+// Processes that fork while they are told are looked for again, and so are those that undo it, who harm only
+// themselves.
+constexpr int kMostRounds = 100;
+
 // A copy as a process has mapped it.
 struct Mapped {
   uint64_t base = 0;
   uint64_t handlers = 0;  // the last segment
 };
 
+// Not a file of that name on a file system of the guest's, which may never answer.
+bool IsCopy(const Mapping& mapping) {
+  static const dev_t device = MemoryFilesDevice();
+  return mapping.name == FastCopies::kMapsName && mapping.device == device;
+}
+
 std::vector<Mapped> FindCopies(const std::vector<Mapping>& maps) {
   std::vector<Mapped> found;
   for (const Mapping& mapping : maps) {
-    if (mapping.name != FastCopies::kMapsName) continue;
+    if (!IsCopy(mapping)) continue;
     if (mapping.offset == 0) found.push_back({.base = mapping.start});
     if (!found.empty() && mapping.permissions[2] == 'x') found.back().handlers = mapping.start;
   }
@@ -219,6 +230,9 @@ bool FastPath::SetLevels(pid_t tid, const std::vector<Mapping>& maps, uint32_t l
     } head;
     if (ReadGuest(tid, mapped.handlers, &head, sizeof(head)) != 0 || head.magic != WSLM_FAST_SHARED_MAGIC) continue;
     const uint64_t address = mapped.base + head.block_address + offsetof(WslmFastBlock, level);
+    const auto memory =
+        std::find_if(maps.begin(), maps.end(), [&](const Mapping& mapping) { return mapping.Has(address); });
+    if (memory == maps.end() || (memory->inode != 0 && !IsCopy(*memory))) continue;
     uint32_t before = 0;
     if (ReadGuest(tid, address, &before, sizeof(before)) != 0 || before == level) continue;
     changed = WriteGuest(tid, address, &level, sizeof(level)) == 0 || changed;
@@ -231,7 +245,8 @@ void FastPath::DisableOlderCopies(pid_t first_process) {
   // Which of them have filters of their own isn't known any more.
   filters_were_made_ = true;
   // Until there is none that another has forked before its turn.
-  for (bool changed = true; changed;) {
+  bool changed = true;
+  for (int round = 0; changed && round < kMostRounds; ++round) {
     changed = false;
     for (const pid_t pid : ProcessesInside(proc_, first_process)) {
       const std::vector<Mapping> maps = MemoryMapOf(proc_, pid);
@@ -243,7 +258,8 @@ void FastPath::DisableOlderCopies(pid_t first_process) {
 
 void FastPath::BeforeNewCredentials(pid_t tid) {
   if (!options_.on) return;
-  SetLevels(tid, MemoryMapOf(proc_, tid), SharesMemory(tid) ? kWslmFastNever : kWslmFastUnknown);
+  const bool shared = SharesMemory(tid) || HasChildIn(tid);
+  SetLevels(tid, MemoryMapOf(proc_, tid), shared ? kWslmFastNever : kWslmFastUnknown);
 }
 
 void FastPath::BeforeNewFilter(pid_t tid) {

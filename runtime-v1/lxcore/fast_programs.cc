@@ -30,8 +30,12 @@ constexpr uint64_t kMostSize = uint64_t{8} << 20;
 constexpr size_t kMostPrograms = 256;
 // So that there is room for C libraries (fast_copies.h).
 constexpr size_t kMostImages = 40;
-// The GNU C library's loader has to ask for libraries.
-constexpr std::string_view kAsksForLibraries = "/ld-linux-x86-64.so.2";
+
+// The GNU C library's loader, by any of its names: it has to ask for libraries. musl's is the library.
+bool AsksForLibraries(std::string_view name) {
+  name.remove_prefix(name.rfind('/') + 1);
+  return name.starts_with("ld-") && !name.starts_with("ld-musl-");
+}
 
 // Writes to private memory that its owner may only read, by leaving the owner a copy of the page, where the host allows
 // that.
@@ -63,8 +67,7 @@ bool SwitchOffSeed(int memory, uint64_t code_end) { return Write(memory, SeedEnd
 
 bool FastPrograms::IsCode(const Mapping& mapping) const {
   return mapping.permissions == "r-xp" && mapping.inode != 0 && mapping.device == options_.device &&
-         mapping.name.starts_with('/') && mapping.name != FastCopies::kMapsName &&
-         !mapping.name.ends_with(kAsksForLibraries);
+         mapping.name.starts_with('/') && mapping.name != FastCopies::kMapsName && !AsksForLibraries(mapping.name);
 }
 
 void FastPrograms::Count(const Call& call) {
@@ -149,7 +152,7 @@ void FastPrograms::Plant(const Call& call) {
   const uint64_t seed = patch.seed + bias, at = site->address + bias;
   // Planted once already?
   if (ReadBytes(tid, seed, fastpath::SeedSize()) != patch.at_seed) return;
-  if (ReadBytes(tid, at, fastpath::kMoveSize) != site->before) return;
+  if (ReadBytes(tid, at, site->before.size()) != site->before) return;
   const std::string code = fastpath::MakeSeed({.address = seed,
                                                .image = first,
                                                .image_size = patch.image.size(),
@@ -186,9 +189,10 @@ Reply FastPrograms::Answer(const Call& call) {
         return mapping.start == image && mapping.end == block && mapping.permissions == "r-xp" && mapping.offset == 0 &&
                mapping.inode == found->program->image->inode() && mapping.name == FastCopies::kMapsName;
       });
-      const bool has_block = std::any_of(maps.begin(), maps.end(), [&](const Mapping& mapping) {
-        return mapping.Has(block) && mapping.permissions == "rw-p" && mapping.inode == 0;
-      });
+      // Another mapping, of the program's own, may have kept the seed from it.
+      const bool has_block = call.arg(0) == block && std::any_of(maps.begin(), maps.end(), [&](const Mapping& mapping) {
+                               return mapping.Has(block) && mapping.permissions == "rw-p" && mapping.inode == 0;
+                             });
       if (has_image && has_block && PutJumps(call, *found)) return Reply::Value(0);
     }
   }
@@ -201,20 +205,26 @@ bool FastPrograms::PutJumps(const Call& call, const Found& found) const {
   if (!memory || !call.StillWaiting()) return false;
   for (const fastpath::ProgramPatch::Site& site : found.program->patch.sites) {
     const uint64_t at = site.address + found.bias;
-    const std::string now = ReadBytes(call.tid(), at, fastpath::kMoveSize);
-    const bool leads_to_seed = now == fastpath::Jump(at, found.program->patch.seed + found.bias);
-    if (now == site.before || leads_to_seed) Write(memory.get(), at, site.after);
+    const std::string now = ReadBytes(call.tid(), at, site.before.size());
+    const std::string with_seed =
+        fastpath::Jump(at, found.program->patch.seed + found.bias) + site.before.substr(fastpath::kMoveSize);
+    if (now == site.before || now == with_seed) Write(memory.get(), at, site.after);
   }
   return true;
 }
 
 bool FastPrograms::SwitchOff(pid_t tid, const std::vector<Mapping>& maps) const {
   bool changed = false;
+  // Of one process from the first look on, whoever has its number later.
+  UniqueFd memory = OpenMemory(proc_, tid);
   for (const Mapping& mapping : maps) {
     WslmFastSeedEnd end;
-    if (!IsCode(mapping) || !ReadSeedEnd(tid, mapping.end, end) || end.off != 0) continue;
-    UniqueFd memory = OpenMemory(proc_, tid);
-    changed = (memory && SwitchOffSeed(memory.get(), mapping.end)) || changed;
+    if (!memory || !IsCode(mapping) ||
+        ::pread(memory.get(), &end, sizeof(end), static_cast<off_t>(SeedEndOf(mapping.end))) != sizeof(end) ||
+        end.magic != WSLM_FAST_SEED_MAGIC || end.off != 0) {
+      continue;
+    }
+    changed = SwitchOffSeed(memory.get(), mapping.end) || changed;
   }
   return changed;
 }
