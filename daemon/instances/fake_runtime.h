@@ -118,14 +118,21 @@ class FakeInstance : public runtime::v1::Instance {
     return absl::OkStatus();
   }
   void OnExit(std::function<void()> callback) override {
-    std::lock_guard lock(mutex_);
-    callback_ = std::move(callback);
+    {
+      std::lock_guard lock(mutex_);
+      if (!ended_) {
+        callback_ = std::move(callback);
+        return;
+      }
+    }
+    callback();
   }
   // As if its init died.
   void End() {
     std::function<void()> callback;
     {
       std::lock_guard lock(mutex_);
+      ended_ = true;
       callback = std::exchange(callback_, nullptr);
     }
     if (callback) callback();
@@ -140,6 +147,7 @@ class FakeInstance : public runtime::v1::Instance {
  private:
   const std::string distro_id_;
   std::mutex mutex_;
+  bool ended_ = false;
   std::function<void()> callback_;
 };
 
@@ -196,6 +204,10 @@ class FakeRuntime : public runtime::v1::Runtime {
     if (!unanswered.status.ok() && late) std::exchange(late, nullptr)({});
     return absl::OkStatus();
   }
+  absl::StatusOr<bool> ShutdownIfUnneeded() override {
+    ++idle_shutdowns;
+    return !while_ending || while_ending();
+  }
 
   void End() override {
     ++ends;
@@ -215,12 +227,15 @@ class FakeRuntime : public runtime::v1::Runtime {
 
   std::atomic<int> starts = 0;
   std::atomic<int> shutdowns = 0;
+  std::atomic<int> idle_shutdowns = 0;
   std::atomic<int> ends = 0;
   // Set these before use.
   std::function<void()> while_starting;
   absl::Status start_error;
   // Answers needed().
   std::function<bool()> when_asked;
+  // Answers ShutdownIfUnneeded().
+  std::function<bool()> while_ending;
   std::vector<std::shared_ptr<runtime::v1::Instance>> adopted;
   Unanswered unanswered;
   absl::Status hibernate_error;

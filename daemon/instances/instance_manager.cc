@@ -124,7 +124,9 @@ void InstanceManager::Adopt(const std::vector<RegistryEntry>& entries) {
   for (const RegistryEntry& entry : entries) known.emplace(entry.record.id, entry);
   int version = 1;
   for (runtime::v1::Runtime* runtime : {&v1_, &v2_}) {
-    for (const auto& instance : runtime->Adopt()) TakeOver(instance, version, known);
+    for (const auto& instance : runtime->Adopt()) {
+      if (TakeOver(instance, version, known)) WatchExit(life_, instance->distro_id(), instance);
+    }
     ++version;
   }
   AdoptUnanswered(known);
@@ -141,7 +143,7 @@ void InstanceManager::Adopt(const std::vector<RegistryEntry>& entries) {
   vm_unused_since_ = absl::Now();
 }
 
-void InstanceManager::TakeOver(const std::shared_ptr<runtime::v1::Instance>& instance, int version,
+bool InstanceManager::TakeOver(const std::shared_ptr<runtime::v1::Instance>& instance, int version,
                                const Entries& known) {
   const auto entry = known.find(instance->distro_id());
   if (entry == known.end() || !entry->second.broken_reason.empty() || entry->second.record.version != version) {
@@ -149,7 +151,7 @@ void InstanceManager::TakeOver(const std::shared_ptr<runtime::v1::Instance>& ins
     if (const auto status = instance->Stop(kIdleGrace); !status.ok()) {
       log_.Error(absl::StrCat("cannot stop ", instance->distro_id(), ": ", status.message()));
     }
-    return;
+    return false;
   }
   log_.Info(absl::StrCat("distro ", entry->second.record.name, " runs already (v", version, ")"));
   {
@@ -162,7 +164,7 @@ void InstanceManager::TakeOver(const std::shared_ptr<runtime::v1::Instance>& ins
     slot.version = version;
     slot.unanswered = false;
   }
-  WatchExit(life_, instance->distro_id(), instance);
+  return true;
 }
 
 void InstanceManager::AdoptUnanswered(const Entries& known) {
@@ -170,8 +172,12 @@ void InstanceManager::AdoptUnanswered(const Entries& known) {
   std::lock_guard life_lock(life_->mutex);
   auto waiting = std::make_shared<std::vector<std::string>>();
   const auto unanswered = v2_.AdoptLater([life = life_, waiting, known](const auto& found) {
-    std::lock_guard lock(life->mutex);
-    if (life->manager != nullptr) life->manager->Answered(*waiting, found, known);
+    std::vector<std::shared_ptr<runtime::v1::Instance>> taken_over;
+    {
+      std::lock_guard lock(life->mutex);
+      if (life->manager != nullptr) taken_over = life->manager->Answered(*waiting, found, known);
+    }
+    for (const auto& instance : taken_over) WatchExit(life, instance->distro_id(), instance);
   });
   if (unanswered.status.ok()) return;
   *waiting = unanswered.distro_ids;
@@ -193,10 +199,14 @@ void InstanceManager::AdoptUnanswered(const Entries& known) {
                             unanswered.status.message()));
 }
 
-void InstanceManager::Answered(const std::vector<std::string>& waiting,
-                               const std::vector<std::shared_ptr<runtime::v1::Instance>>& found, const Entries& known) {
+std::vector<std::shared_ptr<runtime::v1::Instance>> InstanceManager::Answered(
+    const std::vector<std::string>& waiting, const std::vector<std::shared_ptr<runtime::v1::Instance>>& found,
+    const Entries& known) {
   log_.Info(found.empty() ? "no distro runs in the VM that did not answer" : "the VM that did not answer does now");
-  for (const auto& instance : found) TakeOver(instance, 2, known);
+  std::vector<std::shared_ptr<runtime::v1::Instance>> taken_over;
+  for (const auto& instance : found) {
+    if (TakeOver(instance, 2, known)) taken_over.push_back(instance);
+  }
   {
     std::lock_guard lock(mutex_);
     for (const std::string& id : waiting) {
@@ -210,6 +220,7 @@ void InstanceManager::Answered(const std::vector<std::string>& waiting,
   }
   settled_.notify_all();
   for (const std::string& id : waiting) changed_(id);
+  return taken_over;
 }
 
 template <class Done>
@@ -661,10 +672,11 @@ void InstanceManager::ShutDownVmWhenUnused() {
   vm_unused_since_.reset();
   vm_stopping_ = true;
   lock.unlock();
-  const absl::Status status = v2_.Shutdown();
-  if (!status.ok()) log_.Error(absl::StrCat("cannot shut the VM down: ", status.message()));
+  const auto ended = v2_.ShutdownIfUnneeded();
+  if (!ended.ok()) log_.Error(absl::StrCat("cannot shut the VM down: ", ended.status().message()));
   lock.lock();
   vm_stopping_ = false;
+  if (ended.ok() && !*ended) vm_unused_since_ = absl::Now();
   lock.unlock();
   settled_.notify_all();
 }

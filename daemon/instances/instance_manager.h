@@ -170,17 +170,20 @@ class InstanceManager {
     InstanceManager* manager = nullptr;
   };
 
-  void TakeOver(const std::shared_ptr<runtime::v1::Instance>& instance, int version, const Entries& known);
+  // False: nobody knows it, and it was stopped. Else WatchExit is still to be called.
+  bool TakeOver(const std::shared_ptr<runtime::v1::Instance>& instance, int version, const Entries& known);
   void AdoptUnanswered(const Entries& known);
-  // The end of what it began.
-  void Answered(const std::vector<std::string>& waiting,
-                const std::vector<std::shared_ptr<runtime::v1::Instance>>& found, const Entries& known);
+  // The end of what it began. Answers those that were taken over.
+  std::vector<std::shared_ptr<runtime::v1::Instance>> Answered(
+      const std::vector<std::string>& waiting, const std::vector<std::shared_ptr<runtime::v1::Instance>>& found,
+      const Entries& known);
   void TellNote(const std::string& distro_id, const std::string& note);
   // Waits until `done`, but not for ever while the slot's runtime does not answer.
   template <class Done>
   absl::Status WaitLocked(std::unique_lock<std::mutex>& lock, const Slot& slot, const Done& done);
   void ReleaseUse(const std::string& distro_id, std::shared_ptr<runtime::v1::Channel> channel);
   absl::StatusOr<InstanceUse> UseLocked(const std::string& distro_id, Slot& slot);
+  // Not with the life's lock held: of an instance that has ended already the callback is called at once.
   static void WatchExit(const std::shared_ptr<Life>& life, const std::string& distro_id,
                         const std::shared_ptr<runtime::v1::Instance>& instance);
   void OnExit(const std::string& distro_id, const runtime::v1::Instance* instance);

@@ -101,9 +101,21 @@ TEST_F(InstanceManagerTest, TheVmIsShutDownSomeTimeAfterTheLastDistroInIt) {
   entry.record.version = 2;
   ASSERT_TRUE(manager_->Acquire(entry, {}).ok());
   absl::SleepFor(absl::Milliseconds(100));
-  EXPECT_EQ(v2_.shutdowns, 0);
+  EXPECT_EQ(v2_.idle_shutdowns, 0);
   ASSERT_TRUE(manager_->Stop("id-1", absl::ZeroDuration()).ok());
-  EXPECT_TRUE(Eventually([&] { return v2_.shutdowns == 1; }));
+  EXPECT_TRUE(Eventually([&] { return v2_.idle_shutdowns == 1; }));
+}
+
+TEST_F(InstanceManagerTest, AVmThatIsNeededAtTheLastMomentIsLookedAtAgain) {
+  v2_.while_ending = [] { return false; };
+  Make({.idle_timeout = absl::Hours(1), .poll = absl::Milliseconds(10), .vm_timeout = absl::Milliseconds(20)});
+  auto entry = Debian();
+  entry.record.version = 2;
+  ASSERT_TRUE(manager_->Acquire(entry, {}).ok());
+  ASSERT_TRUE(manager_->Stop("id-1", absl::ZeroDuration()).ok());
+  EXPECT_TRUE(Eventually([&] { return v2_.idle_shutdowns >= 2; }));
+  manager_->Quiesce();
+  EXPECT_EQ(v2_.shutdowns, 0);
 }
 
 TEST_F(InstanceManagerTest, TheVmIsAskedWhetherItIsNeededWhileTheManagerCanBeUsed) {
@@ -121,9 +133,9 @@ TEST_F(InstanceManagerTest, TheVmIsAskedWhetherItIsNeededWhileTheManagerCanBeUse
   ASSERT_TRUE(manager_->Acquire(entry, {}).ok());
   ASSERT_TRUE(manager_->Stop("id-1", absl::ZeroDuration()).ok());
   EXPECT_TRUE(Eventually([&] { return answered > 1; }));
-  EXPECT_EQ(v2_.shutdowns, 0);
+  EXPECT_EQ(v2_.idle_shutdowns, 0);
   needed = false;
-  EXPECT_TRUE(Eventually([&] { return v2_.shutdowns == 1; }));
+  EXPECT_TRUE(Eventually([&] { return v2_.idle_shutdowns == 1; }));
   manager_->Quiesce();
 }
 
@@ -284,6 +296,13 @@ TEST_F(UnansweredTest, ItsDistrosAreTakenOverWhenItAnswers) {
   ASSERT_TRUE(use.has_value());
   EXPECT_EQ(use->channel(), instance->channel());
   EXPECT_GT(changes_, 0);
+}
+
+TEST_F(UnansweredTest, ADistroThatEndsAsItsVmAnswersIsStopped) {
+  const auto instance = std::make_shared<FakeInstance>("id-1");
+  instance->End();
+  v2_.late({instance});
+  EXPECT_EQ(manager_->StateOf("id-1"), v1::DISTRO_STATE_STOPPED);
 }
 
 TEST_F(UnansweredTest, ItsDistrosAreStoppedWhenItEnded) {

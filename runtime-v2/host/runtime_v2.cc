@@ -114,6 +114,7 @@ class RuntimeV2Impl : public RuntimeV2 {
     incidents_->OnIncident(std::move(callback));
   }
   absl::Status Shutdown() override;
+  absl::StatusOr<bool> ShutdownIfUnneeded() override;
   absl::Status Hibernate() override;
   std::vector<std::string> hibernated() const override;
   void Wake(Note note) override;
@@ -152,6 +153,8 @@ class RuntimeV2Impl : public RuntimeV2 {
   void KeepAdopting(const Found& found);
   absl::Status WaitForAdoption(const Note& note);
   void EndUnanswered();
+  // False: it was left, since somebody needs it. `despite_disks`: those that are mounted count for nothing.
+  bool EndVm(bool despite_disks);
   // null when none runs.
   std::shared_ptr<Vm> LiveVm() const;
   void OnVmDied();
@@ -545,19 +548,31 @@ void RuntimeV2Impl::LetGoOfVm() {
 
 absl::Status RuntimeV2Impl::Shutdown() {
   EndUnanswered();
+  EndVm(/*despite_disks=*/true);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> RuntimeV2Impl::ShutdownIfUnneeded() {
+  EndUnanswered();
+  return EndVm(/*despite_disks=*/false);
+}
+
+bool RuntimeV2Impl::EndVm(bool despite_disks) {
   const std::lock_guard boot_lock(boot_mutex_);
   std::shared_ptr<Vm> vm;
   {
     const std::lock_guard lock(mutex_);
+    if (vm_ == nullptr) return true;
     // Somebody needs it again.
-    if (vm_ == nullptr || starting_ > 0 || !vm_->disks().empty()) return absl::OkStatus();
+    if (starting_ > 0 || !vm_->disks().empty()) return false;
+    if (!despite_disks && !vm_->shared_disks().empty()) return false;
     vm = vm_;
   }
   LetGoOfVm();
   vm->PowerOff();
   // Now, when it is in nobody's way.
   maker_.Begin([this] { return PrepareBoot([](const std::string&) {}); });
-  return absl::OkStatus();
+  return true;
 }
 
 absl::Status RuntimeV2Impl::Hibernate() {

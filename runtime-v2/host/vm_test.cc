@@ -447,6 +447,23 @@ TEST_F(VmTest, StoppingLeavesACleanDiskThatNobodyHolds) {
   EXPECT_TRUE(CheckExt4(spec.folder + "/disk.img").ok()) << CheckExt4(spec.folder + "/disk.img");
 }
 
+TEST_F(VmTest, ADiskThatIsMountedKeepsAVmWithoutDistros) {
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  const std::string path = folder_ + "/bare.img";
+  ASSERT_TRUE(WriteFileAtomically(path, std::string(1 << 20, 'x')).ok());
+  const auto mounted =
+      runtime_->MountDisk({.name = "bare", .source = path, .format = "raw", .bare = true},
+                          UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC)), "raw", [](const std::string&) {});
+  ASSERT_TRUE(mounted.ok()) << mounted.status();
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+  EXPECT_FALSE(runtime_->ShutdownIfUnneeded().value_or(true));
+  EXPECT_TRUE(runtime_->status().running);
+  ASSERT_TRUE(runtime_->UnmountDisk("bare").ok());
+  EXPECT_TRUE(runtime_->ShutdownIfUnneeded().value_or(false));
+  EXPECT_FALSE(runtime_->status().running);
+}
+
 TEST_F(VmTest, NothingIsLeftInTheTreeOfWhatWasMountedOnIt) {
   const StartSpec spec = SpecOf("untouched");
   const auto list = [&] {

@@ -114,9 +114,11 @@ class Runtime {
   virtual void OnIncident(std::function<void(const Incident&)>) {}
   // Whether something besides instances needs what the runtime itself runs, so that it must not be stopped as idle.
   virtual bool needed() const { return false; }
-  // Stops what the runtime itself runs (the VM) once no instance is left; one that does not answer is ended at once,
-  // and AdoptLater's `found` has been called when this returns. No-op for v1.
+  // Stops what the runtime itself runs (the VM) once no instance is left, needed() or not; one that does not answer is
+  // ended at once, and AdoptLater's `found` has been called when this returns. No-op for v1.
   virtual absl::Status Shutdown() = 0;
+  // Stops it likewise, but not when something needs it (needed()) or begins to. False: it was left running.
+  virtual absl::StatusOr<bool> ShutdownIfUnneeded() { return true; }
   // Puts what the runtime itself runs (the VM) to sleep with all instances, which are of no use from then on and don't
   // tell of an end. It sleeps over ends of the daemon and of the host, until Wake or the first Start. Not while
   // anything is asked of an instance. Errors: FAILED_PRECONDITION with who or what is in the way, DISK_FULL, IO_ERROR;
