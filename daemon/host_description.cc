@@ -44,6 +44,8 @@ void DescribeHost(const RuntimeV2& runtime_v2, const std::function<std::string(c
   info.mutable_vm()->set_accelerator(vm.accelerator);
   info.mutable_vm()->set_accelerator_reason(Escaped(vm.accelerator_reason));
   info.mutable_vm()->set_kernel_release(Escaped(vm.kernel_release));
+  info.mutable_vm()->set_restored(vm.running && vm.restored);
+  info.mutable_vm()->set_more_ports(vm.more_ports);
   for (const ForwardedPort& port : vm.ports) {
     auto* entry = info.mutable_vm()->add_ports();
     entry->set_port(port.port);

@@ -12,7 +12,8 @@ namespace wslm::cli {
 namespace {
 
 std::string VmLine(const v1::VmInfo& vm) {
-  std::string line = vm.running() ? "running" : vm.hibernated() ? "hibernated" : "stopped";
+  std::string line = vm.hibernated() ? "hibernated" : "stopped";
+  if (vm.running()) line = vm.restored() ? "running, from a snapshot" : "running";
   if (!vm.accelerator().empty()) absl::StrAppend(&line, ", ", Escaped(vm.accelerator()));
   if (!vm.accelerator_reason().empty()) absl::StrAppend(&line, " (", Escaped(vm.accelerator_reason()), ")");
   return line;
@@ -43,6 +44,9 @@ std::string Describe(const v1::GetInfoResponse& info) {
     absl::StrAppend(&text, "Port ", port.port(), port.protocol() == "udp" ? " (UDP): " : ": ",
                     port.problem().empty() ? absl::StrCat("on 127.0.0.1:", port.port()) : Escaped(port.problem()),
                     "\n");
+  }
+  if (info.vm().more_ports() > 0) {
+    absl::StrAppend(&text, "Ports above those, which are not forwarded: ", info.vm().more_ports(), "\n");
   }
   if (info.unfinished_operations() > 0) {
     absl::StrAppend(&text, "Operations under way: ", info.unfinished_operations(), " ('wslm op list')\n");

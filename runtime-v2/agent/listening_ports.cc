@@ -131,6 +131,8 @@ runtime::v1::PortList LowestPorts(const PortScopes& tcp, const PortScopes& udp) 
       break;
     }
   }
+  const size_t all = tcp.size() + udp.size();
+  list.set_left_out(static_cast<uint32_t>(all - static_cast<size_t>(list.ports_size())));
   return list;
 }
 

@@ -22,7 +22,7 @@ void AddListeningPorts(std::string_view lines, PortScopes& ports);
 // from which are those that the kernel gives to who asks for any.
 void AddWaitingPorts(std::string_view lines, uint16_t first_given, PortScopes& ports);
 
-// Both by number, without those above the kMostPorts lowest.
+// Both by number, the kMostPorts lowest of them.
 runtime::v1::PortList LowestPorts(const PortScopes& tcp, const PortScopes& udp);
 
 // That of what there is now; empty when the files can't be read.

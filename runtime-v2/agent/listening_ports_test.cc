@@ -74,7 +74,9 @@ TEST(ListeningPortsTest, TellsTheLowestWhereThereAreVeryMany) {
   EXPECT_TRUE(list.ports(2).udp());
   EXPECT_TRUE(list.ports(2).loopback());
   EXPECT_EQ(list.ports(255).port(), 1253U);
+  EXPECT_EQ(list.left_out(), 59'000U + 3 - 256);
   EXPECT_EQ(LowestPorts({}, {{53, false}}).ports_size(), 1);
+  EXPECT_EQ(LowestPorts({}, {{53, false}}).left_out(), 0U);
   EXPECT_EQ(LowestPorts({}, {}).ports_size(), 0);
 }
 

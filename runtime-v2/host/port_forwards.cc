@@ -67,6 +67,7 @@ void PortForwards::Want(const runtime::v1::PortList& list) {
   {
     const std::lock_guard lock(mutex_);
     wanted_ = PortsToForward(list);
+    left_out_ = list.left_out();
   }
   PostApply();
 }
@@ -126,6 +127,11 @@ std::vector<ForwardedPort> PortForwards::ports() const {
         {.port = port.number, .udp = port.udp, .problem = problem == problems_.end() ? "" : problem->second});
   }
   return ports;
+}
+
+uint32_t PortForwards::left_out() const {
+  const std::lock_guard lock(mutex_);
+  return left_out_;
 }
 
 }  // namespace wslm

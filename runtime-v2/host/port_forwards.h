@@ -36,6 +36,8 @@ class PortForwards : public std::enable_shared_from_this<PortForwards> {
 
   // By port.
   std::vector<ForwardedPort> ports() const;
+  // How many are listened on besides those.
+  uint32_t left_out() const;
   // Has the worker try again what could not be had: the host's program that was in the way may have gone. Begins to
   // watch again where the VM's agent has ended that.
   void Retry();
@@ -57,6 +59,7 @@ class PortForwards : public std::enable_shared_from_this<PortForwards> {
   const std::weak_ptr<Worker> worker_;
   mutable std::mutex mutex_;
   VmPorts wanted_;
+  uint32_t left_out_ = 0;
   std::map<VmPort, std::string> problems_;
   bool watching_ = false;
   // The last: its observer is called until it is closed.

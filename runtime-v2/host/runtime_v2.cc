@@ -694,7 +694,10 @@ VmStatus RuntimeV2Impl::status() const {
   {
     const std::lock_guard lock(mutex_);
     status = status_;
-    if (const auto forwards = forwards_->load()) status.ports = forwards->ports();
+    if (const auto forwards = forwards_->load()) {
+      status.ports = forwards->ports();
+      status.more_ports = forwards->left_out();
+    }
   }
   if (status.kernel_release.empty()) status.kernel_release = ReadyKernelRelease(home_.cache);
   status.incidents = incidents_->recent();

@@ -29,6 +29,7 @@ struct VmStatus {
   bool hibernated = false;          // it sleeps
   std::string hibernation_problem;  // why it was not put to sleep when that was tried last; else empty
   std::vector<ForwardedPort> ports;
+  uint32_t more_ports = 0;  // listened on, and too many to be forwarded
   std::vector<PastIncident> incidents;
 };
 
