@@ -14,7 +14,6 @@
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/child_task.h"
 #include "runtime-v2/agent/disk.h"
-#include "runtime-v2/agent/listening_ports.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/agent/sleep.h"
 
@@ -52,7 +51,8 @@ Agent::Agent(EventLoop& loop, Children& children, UniqueFd port)
                 .on_drained = [this] { OnDrained(); },
             }),
       kernel_log_(loop, [this](const KernelEvent& event) { OnKernelEvent(event); }),
-      shared_disks_(loop, [this] { return SeersOfSharedDisks(); }) {}
+      shared_disks_(loop, [this] { return SeersOfSharedDisks(); }),
+      ports_(loop) {}
 
 absl::Status Agent::Begin() {
   LogIfError("boot", kernel_log_.Begin());
@@ -252,7 +252,11 @@ void Agent::LookAtPorts() {
   if (port_watches_.empty()) return;
   runtime::v1::GuestMessage message;
   message.mutable_ports();
-  if (!distros_.empty()) *message.mutable_ports() = ListeningPorts();
+  if (distros_.empty()) {
+    ports_.Close();
+  } else {
+    *message.mutable_ports() = ports_.Look();
+  }
   const std::string now = message.SerializeAsString();
   for (auto& [stream, told] : port_watches_) {
     // A host that doesn't listen gets the last when it does, not all that there were.

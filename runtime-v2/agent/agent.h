@@ -18,6 +18,7 @@
 #include "distros/host/unique_fd.h"
 #include "runtime-v2/agent/children.h"
 #include "runtime-v2/agent/distro.h"
+#include "runtime-v2/agent/guest_ports.h"
 #include "runtime-v2/agent/host_port.h"
 #include "runtime-v2/agent/kernel_log.h"
 #include "runtime-v2/agent/shared_disks.h"
@@ -69,6 +70,7 @@ class Agent {
   std::unordered_map<uint32_t, std::string> watches_;
   // Streams of PortsWatch, and what each was told last.
   std::unordered_map<uint32_t, std::string> port_watches_;
+  GuestPorts ports_;
   EventLoop::Timer port_timer_ = 0;
   // Streams of NoticesWatch.
   std::set<uint32_t> notice_watches_;

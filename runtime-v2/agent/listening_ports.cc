@@ -1,17 +1,14 @@
 #include "runtime-v2/agent/listening_ports.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <algorithm>
 #include <charconv>
 #include <functional>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "distros/host/files.h"
 #include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
@@ -24,39 +21,24 @@ constexpr std::string_view kAnyAddress = "00000000";
 constexpr std::string_view kLoopback = "0100007F";
 constexpr std::string_view kOwnAddress = "0F02000A";  // 10.0.2.15
 constexpr std::string_view kAnyAddress6 = "00000000000000000000000000000000";
-constexpr uint16_t kUsualFirstGivenPort = 32768;
-constexpr size_t kMostRead = 256 << 10;
+constexpr std::string_view kLoopback6 = "00000000000000000000000001000000";
 constexpr std::string_view kMapped = "0000000000000000FFFF0000";
 
-// Whether it is 127.0.0.1 that "ADDRESS" in hexadecimal stands for; nothing: an address that is not of interest.
-std::optional<bool> IsLoopbackAlone(std::string_view address) {
-  if (address == kAnyAddress6) return false;
+// Of an address in hexadecimal; nothing: it is not of interest.
+std::optional<PortScope> ScopeOf(std::string_view address) {
+  if (address == kAnyAddress6) return PortScope::kAllOfIpv6;
+  if (address == kLoopback6) return PortScope::kIpv6;
   if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
-  if (address == kLoopback) return true;
-  if (address == kAnyAddress || address == kOwnAddress) return false;
+  if (address == kLoopback) return PortScope::kLoopback;
+  if (address == kAnyAddress || address == kOwnAddress) return PortScope::kAll;
   return std::nullopt;
-}
-
-// Not the whole file, which may hold very many connections; listeners come first.
-std::string Beginning(const char* path) {
-  std::string text;
-  const auto file = OpenFile(path, O_RDONLY);
-  if (!file.ok()) return text;
-  char buffer[16384];
-  while (text.size() < kMostRead) {
-    const ssize_t count = ::read(file->get(), buffer, sizeof buffer);
-    if (count <= 0) break;
-    text.append(buffer, static_cast<size_t>(count));
-  }
-  // A line may be cut.
-  text.resize(text.rfind('\n') + 1);
-  return text;
 }
 
 struct Socket {
   std::string_view address;
   uint16_t port = 0;
   absl::string_view state;
+  uint64_t inode = 0;
 };
 
 // Calls with each line's, until `call` answers false or a line is malformed.
@@ -65,7 +47,8 @@ void ForEachSocket(std::string_view lines, const std::function<bool(const Socket
   for (const absl::string_view line :
        absl::StrSplit(absl::string_view(lines.data(), lines.size()), '\n', absl::SkipEmpty())) {
     if (std::exchange(heading, false)) continue;
-    // "  0: 0100007F:1F90 00000000:0000 0A …": number, local address and port, the other end's, state.
+    // "  0: 0100007F:1F90 00000000:0000 0A …": number, local address and port, the other end's, state, and after five
+    // more the inode.
     const std::vector<absl::string_view> words = absl::StrSplit(line, ' ', absl::SkipEmpty());
     if (words.size() < 4) return;
     const std::string_view address(words[1].data(), words[1].size());
@@ -74,49 +57,44 @@ void ForEachSocket(std::string_view lines, const std::function<bool(const Socket
     const std::string_view number = address.substr(colon + 1);
     Socket socket{.address = address.substr(0, colon), .state = words[3]};
     if (std::from_chars(number.data(), number.data() + number.size(), socket.port, 16).ec != std::errc()) return;
+    if (words.size() > 9 && !absl::SimpleAtoi(words[9], &socket.inode)) return;
     if (!call(socket)) return;
   }
 }
 
-void Add(const Socket& socket, PortScopes& ports) {
-  const std::optional<bool> loopback = IsLoopbackAlone(socket.address);
-  if (!loopback) return;
-  const auto [entry, added] = ports.try_emplace(socket.port, *loopback);
-  if (!added) entry->second = entry->second && *loopback;
+void Add(uint16_t port, const PortUse& use, PortUses& ports) {
+  const auto [entry, added] = ports.try_emplace(port, use);
+  if (!added) entry->second = std::min(entry->second, use);
 }
 
-void AddTo(runtime::v1::PortList& list, uint16_t port, bool loopback, bool udp) {
+void AddTo(runtime::v1::PortList& list, uint16_t port, const PortUse& use, bool udp) {
   auto& entry = *list.add_ports();
   entry.set_port(port);
-  entry.set_loopback(loopback);
+  entry.set_loopback(use.scope == PortScope::kLoopback);
   entry.set_udp(udp);
-}
-
-uint16_t FirstGivenPort() {
-  const std::string text = ReadSmallFile("/proc/sys/net/ipv4/ip_local_port_range").value_or("");
-  uint16_t first = kUsualFirstGivenPort;
-  std::from_chars(text.data(), text.data() + text.size(), first);
-  return first;
 }
 
 }  // namespace
 
-void AddListeningPorts(std::string_view lines, PortScopes& ports) {
+void AddListeningPorts(std::string_view lines, PortUses& ports) {
   ForEachSocket(lines, [&](const Socket& socket) {
     if (socket.state != kListens) return false;
-    Add(socket, ports);
+    if (const auto scope = ScopeOf(socket.address)) Add(socket.port, {*scope, socket.inode}, ports);
     return true;
   });
 }
 
-void AddWaitingPorts(std::string_view lines, uint16_t first_given, PortScopes& ports) {
+void AddWaitingPorts(std::string_view lines, uint16_t first_given, PortUses& ports) {
   ForEachSocket(lines, [&](const Socket& socket) {
-    if (socket.state == kUnconnected && socket.port > 0 && socket.port < first_given) Add(socket, ports);
+    if (socket.state != kUnconnected || socket.port == 0 || socket.port >= first_given) return true;
+    const auto scope = ScopeOf(socket.address);
+    if (!scope || scope == PortScope::kIpv6) return true;
+    Add(socket.port, {scope == PortScope::kAllOfIpv6 ? PortScope::kAll : *scope, socket.inode}, ports);
     return true;
   });
 }
 
-runtime::v1::PortList LowestPorts(const PortScopes& tcp, const PortScopes& udp) {
+runtime::v1::PortList LowestPorts(const PortUses& tcp, const PortUses& udp) {
   runtime::v1::PortList list;
   auto next_tcp = tcp.begin();
   auto next_udp = udp.begin();
@@ -134,14 +112,6 @@ runtime::v1::PortList LowestPorts(const PortScopes& tcp, const PortScopes& udp) 
   const size_t all = tcp.size() + udp.size();
   list.set_left_out(static_cast<uint32_t>(all - static_cast<size_t>(list.ports_size())));
   return list;
-}
-
-runtime::v1::PortList ListeningPorts() {
-  PortScopes tcp;
-  for (const char* path : {"/proc/net/tcp", "/proc/net/tcp6"}) AddListeningPorts(Beginning(path), tcp);
-  PortScopes udp;
-  for (const char* path : {"/proc/net/udp", "/proc/net/udp6"}) AddWaitingPorts(Beginning(path), FirstGivenPort(), udp);
-  return LowestPorts(tcp, udp);
 }
 
 }  // namespace wslm

@@ -56,8 +56,9 @@ void PortForwards::OnWatchEnd() {
 VmPorts PortsToForward(const runtime::v1::PortList& list) {
   VmPorts ports;
   for (const auto& port : list.ports()) {
-    if (port.port() == 0 || port.port() > UINT16_MAX) continue;
-    ports[{.number = static_cast<uint16_t>(port.port()), .udp = port.udp()}] = port.loopback();
+    if (port.port() == 0 || port.port() > UINT16_MAX || port.at() > UINT16_MAX) continue;
+    ports[{.number = static_cast<uint16_t>(port.port()), .udp = port.udp()}] = {
+        .loopback = port.loopback(), .number = static_cast<uint16_t>(port.at() == 0 ? port.port() : port.at())};
     if (ports.size() > kMostPorts) ports.erase(std::prev(ports.end()));
   }
   return ports;
@@ -103,15 +104,15 @@ void PortForwards::Apply() {
     wanted = wanted_;
   }
   const VmPorts there = vm->forwards();
-  for (const auto& [port, loopback] : there) {
+  for (const auto& [port, end] : there) {
     const auto found = wanted.find(port);
-    if (found == wanted.end() || found->second != loopback) vm->RemoveForward(port).IgnoreError();
+    if (found == wanted.end() || found->second != end) vm->RemoveForward(port).IgnoreError();
   }
   std::map<VmPort, std::string> problems;
-  for (const auto& [port, loopback] : wanted) {
+  for (const auto& [port, end] : wanted) {
     const auto found = there.find(port);
-    if (found != there.end() && found->second == loopback) continue;
-    const absl::Status added = vm->AddForward(port, loopback);
+    if (found != there.end() && found->second == end) continue;
+    const absl::Status added = vm->AddForward(port, end);
     if (!added.ok()) problems[port] = std::string(added.message());
   }
   const std::lock_guard lock(mutex_);
@@ -121,7 +122,7 @@ void PortForwards::Apply() {
 std::vector<ForwardedPort> PortForwards::ports() const {
   const std::lock_guard lock(mutex_);
   std::vector<ForwardedPort> ports;
-  for (const auto& [port, loopback] : wanted_) {
+  for (const auto& [port, end] : wanted_) {
     const auto problem = problems_.find(port);
     ports.push_back(
         {.port = port.number, .udp = port.udp, .problem = problem == problems_.end() ? "" : problem->second});

@@ -15,8 +15,21 @@ TEST(PortsToForwardTest, AreTheLowestOfAsManyAsTheVmMaySay) {
   const VmPorts ports = PortsToForward(list);
   ASSERT_EQ(ports.size(), 256U);
   EXPECT_EQ(ports.begin()->first, (VmPort{1, false}));
-  EXPECT_TRUE(ports.at({1, true}));
+  EXPECT_EQ(ports.at({1, false}), (VmPortEnd{false, 1}));
+  EXPECT_EQ(ports.at({1, true}), (VmPortEnd{true, 1}));
   EXPECT_EQ(ports.rbegin()->first, (VmPort{255, false}));
+}
+
+TEST(PortsToForwardTest, MayBeReachedAtOthers) {
+  runtime::v1::PortList list;
+  auto& port = *list.add_ports();
+  port.set_port(80);
+  port.set_loopback(true);
+  port.set_at(40'000);
+  auto& wrong = *list.add_ports();
+  wrong.set_port(81);
+  wrong.set_at(70'000);
+  EXPECT_EQ(PortsToForward(list), (VmPorts{{{80, false}, {true, 40'000}}}));
 }
 
 }  // namespace

@@ -601,14 +601,14 @@ VmPorts Vm::forwards() const {
   return record_.forwards;
 }
 
-absl::Status Vm::AddForward(const VmPort& port, bool loopback) {
+absl::Status Vm::AddForward(const VmPort& port, const VmPortEnd& end) {
   {
     // First, as for disks: a record of a rule that isn't there does no harm.
     const std::lock_guard lock(state_->mutex);
-    record_.forwards[port] = loopback;
+    record_.forwards[port] = end;
     RETURN_IF_ERROR(WriteRecord());
   }
-  const std::string rule = absl::StrCat(HostEnd(port), "-", loopback ? "127.0.0.1" : "", ":", port.number);
+  const std::string rule = absl::StrCat(HostEnd(port), "-", end.loopback ? "127.0.0.1" : "", ":", end.number);
   const auto said = HumanMonitor(absl::StrCat("hostfwd_add ", rule));
   // It says something when it fails, and nothing else.
   if (said.ok() && said->empty()) return absl::OkStatus();

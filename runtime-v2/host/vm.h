@@ -132,7 +132,7 @@ class Vm {
   // The ports that the host's 127.0.0.1 has of the VM's, and their coming and going. Errors: UNAVAILABLE with a
   // sentence when the host's port is not to be had; IO_ERROR.
   VmPorts forwards() const;
-  absl::Status AddForward(const VmPort& port, bool loopback);
+  absl::Status AddForward(const VmPort& port, const VmPortEnd& end);
   absl::Status RemoveForward(const VmPort& port);
 
   // The file that is the VM's memory.

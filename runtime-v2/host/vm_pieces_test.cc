@@ -87,7 +87,10 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
                                                      .partition = 1,
                                                      .read_only = true},
                                            .mounted = true}}},
-                        .forwards = {{{80, false}, false}, {{8080, false}, true}, {{53, true}, false}}};
+                        .forwards = {{{80, false}, {false, 80}},
+                                     {{8080, false}, {true, 8080}},
+                                     {{8081, false}, {true, 40'000}},
+                                     {{53, true}, {false, 53}}}};
   const auto again = VmRecord::FromJson(record.ToJson());
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->pid, record.pid);
@@ -137,7 +140,9 @@ TEST(VmRecordTest, IsNotTakenFromWhatIsMalformed) {
         R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{},"start":"x"})",
         R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{"a":1}})",
         R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{},)"
-        R"("forwards":{"70000":true}})"}) {
+        R"("forwards":{"70000":true}})",
+        R"({"pid":1,"start_time":2,"accelerator":"","accelerator_reason":"","disks":{},)"
+        R"("forwards":{"7000":70000}})"}) {
     EXPECT_FALSE(VmRecord::FromJson(text).ok()) << text;
   }
 }

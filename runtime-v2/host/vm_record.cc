@@ -78,8 +78,11 @@ std::string VmRecord::ToJson() const {
   for (const auto& [id, disk] : disks) {
     json["disks"][id] = {{"slot", disk.slot}, {"wwid", disk.wwid}, {"image", disk.image}, {"driver", disk.driver}};
   }
-  for (const auto& [port, loopback] : forwards) {
-    json["forwards"][std::to_string(port.number) + (port.udp ? kUdp : "")] = loopback;
+  for (const auto& [port, end] : forwards) {
+    Json& entry = json["forwards"][std::to_string(port.number) + (port.udp ? kUdp : "")];
+    // As it was written before there were ends of other numbers; those are on the loopback.
+    entry = end.loopback;
+    if (end.number != port.number) entry = end.number;
   }
   return json.dump(1, ' ', false, Json::error_handler_t::replace);
 }
@@ -125,12 +128,19 @@ absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
   record.start = static_cast<VmStart>(name - std::begin(kStartNames));
   if (!json.contains("forwards")) return record;
   if (!json["forwards"].is_object()) return malformed;
-  for (const auto& [port, loopback] : json["forwards"].items()) {
+  for (const auto& [port, end] : json["forwards"].items()) {
     absl::string_view digits = port;
     const bool udp = absl::ConsumeSuffix(&digits, kUdp);
     uint32_t number = 0;
-    if (!absl::SimpleAtoi(digits, &number) || number > UINT16_MAX || !loopback.is_boolean()) return malformed;
-    record.forwards[{.number = static_cast<uint16_t>(number), .udp = udp}] = loopback.get<bool>();
+    if (!absl::SimpleAtoi(digits, &number) || number > UINT16_MAX) return malformed;
+    VmPortEnd& entry = record.forwards[{.number = static_cast<uint16_t>(number), .udp = udp}];
+    if (end.is_boolean()) {
+      entry = {.loopback = end.get<bool>(), .number = static_cast<uint16_t>(number)};
+    } else if (end.is_number_integer() && end.get<int64_t>() > 0 && end.get<int64_t>() <= UINT16_MAX) {
+      entry = {.loopback = true, .number = end.get<uint16_t>()};
+    } else {
+      return malformed;
+    }
   }
   return record;
 }

@@ -45,8 +45,17 @@ struct VmSharedDisk {
   friend bool operator==(const VmSharedDisk&, const VmSharedDisk&) = default;
 };
 
-// Ports of the VM that the host's 127.0.0.1 has; true: they are those of the VM's 127.0.0.1.
-using VmPorts = std::map<VmPort, bool>;
+// Where in the VM a port leads.
+struct VmPortEnd {
+  // At the VM's 127.0.0.1, else at its own address.
+  bool loopback = false;
+  uint16_t number = 0;
+
+  friend bool operator==(const VmPortEnd&, const VmPortEnd&) = default;
+};
+
+// Ports of the VM that the host's 127.0.0.1 has.
+using VmPorts = std::map<VmPort, VmPortEnd>;
 
 // How the VM came up.
 enum class VmStart {

@@ -366,6 +366,35 @@ TEST_F(VmTest, WhatListensIsOnTheHostsLoopbackAsLongAsItDoes) {
   ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
 }
 
+TEST_F(VmTest, WhatListensOverIpv6AloneIsOnTheHostsLoopbackToo) {
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  const int loopback = FreePort();
+  const int only_ipv6 = FreePort();
+  const int both = FreePort();
+  const auto serve = [](const std::string& address, int port, const char* only) {
+    const std::string number = std::to_string(port);
+    return "perl -MSocket=:all -e 'socket(S, PF_INET6, SOCK_STREAM, 0); setsockopt(S, IPPROTO_IPV6, IPV6_V6ONLY, " +
+           std::string(only) + "); bind(S, sockaddr_in6(" + number + ", inet_pton(AF_INET6, \"" + address +
+           "\"))) or die; listen(S, 5); while (accept(C, S)) { syswrite(C, \"from " + number +
+           "\"); close C }' < /dev/null > /run/log 2>&1 & echo $! >> /run/servers; ";
+  };
+  ASSERT_EQ(InDistro(*one, serve("::1", loopback, "1") + serve("::", only_ipv6, "1") + serve("::", both, "0")).code, 0);
+  for (const int port : {loopback, only_ipv6, both}) {
+    const std::string answer = "from " + std::to_string(port);
+    EXPECT_EQ(SoonFrom(port, answer), answer);
+    EXPECT_EQ(ProblemOf(port), "");
+  }
+  // Nobody is in the way of who wants the same port of IPv4.
+  ASSERT_EQ(InDistro(*one, "perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); exit !bind(S, sockaddr_in(" +
+                               std::to_string(only_ipv6) + ", INADDR_ANY)) || !listen(S, 5)'")
+                .code,
+            0);
+  ASSERT_EQ(InDistro(*one, "kill $(cat /run/servers)").code, 0);
+  for (const int port : {loopback, only_ipv6, both}) EXPECT_EQ(SoonFrom(port, "refused"), "refused");
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+}
+
 TEST_F(VmTest, AKernelModuleIsLoadedWhenItIsNeeded) {
   const auto one = Start(SpecOf("one"));
   ASSERT_NE(one, nullptr);
