@@ -46,6 +46,8 @@ void DescribeHost(const RuntimeV2& runtime_v2, const std::function<std::string(c
   info.mutable_vm()->set_kernel_release(Escaped(vm.kernel_release));
   info.mutable_vm()->set_restored(vm.running && vm.restored);
   info.mutable_vm()->set_more_ports(vm.more_ports);
+  info.mutable_vm()->set_network(vm.network);
+  info.mutable_vm()->set_network_reason(Escaped(vm.network_reason));
   for (const ForwardedPort& port : vm.ports) {
     auto* entry = info.mutable_vm()->add_ports();
     entry->set_port(port.port);

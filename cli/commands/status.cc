@@ -28,6 +28,11 @@ std::string Describe(const v1::GetInfoResponse& info) {
   if (!info.vm().kernel_release().empty()) {
     absl::StrAppend(&text, "Kernel: ", Escaped(info.vm().kernel_release()), "\n");
   }
+  if (!info.vm().network().empty()) {
+    absl::StrAppend(
+        &text, "Network: ", Escaped(info.vm().network()),
+        info.vm().network_reason().empty() ? "" : absl::StrCat(" (", Escaped(info.vm().network_reason()), ")"), "\n");
+  }
   if (info.vm().running() && !info.vm().hibernation_problem().empty()) {
     absl::StrAppend(&text, "Not hibernated: ", Escaped(info.vm().hibernation_problem()), "\n");
   }

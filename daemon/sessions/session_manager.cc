@@ -69,6 +69,8 @@ v1::IncidentKind IncidentKindOf(runtime::v1::Incident::Kind kind) {
       return v1::INCIDENT_KIND_DISK_FULL;
     case runtime::v1::Incident::Kind::kDiskError:
       return v1::INCIDENT_KIND_DISK_ERROR;
+    case runtime::v1::Incident::Kind::kNetwork:
+      return v1::INCIDENT_KIND_NETWORK;
   }
   return v1::INCIDENT_KIND_UNSPECIFIED;
 }

@@ -61,6 +61,11 @@ UserConfig ReadUserConfig(std::string_view text, std::string_view path) {
     keys.Integer(section + "processors", 1, config.processors);
     keys.Bool(section + "localhostForwarding", config.localhost_forwarding);
     keys.Milliseconds(section + "vmIdleTimeout", config.vm_idle_timeout);
+    keys.Custom(section + "vmNetwork", [&config](const std::string& key, const std::string& value) -> std::string {
+      if (value != "passt" && value != "slirp") return "Invalid network '" + value + "' for key '" + key + "'";
+      config.network = value == "passt" ? UserConfig::Network::kPasst : UserConfig::Network::kSlirp;
+      return "";
+    });
   }
   for (const std::string section : {"wslm.", "wsl2.", "experimental."}) {
     keys.Bool(section + "autoProxy", config.auto_proxy);

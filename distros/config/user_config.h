@@ -28,6 +28,9 @@ struct UserConfig {
   std::optional<int64_t> processors;
   // The host's 127.0.0.1 has the ports that programs in the VM listen on.
   bool localhost_forwarding = true;
+  // By what the VM goes out into the network: passt where it is installed, or the one that the user wants.
+  enum class Network { kAuto, kPasst, kSlirp };
+  Network network = Network::kAuto;
   // Sessions have the host's proxies in their environment.
   bool auto_proxy = false;
   // After the last distro in the VM; after a distro's last session and process. Negative: never.

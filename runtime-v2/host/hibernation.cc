@@ -15,6 +15,7 @@
 #include "runtime-v2/host/file_identity.h"
 #include "runtime-v2/host/host_facts.h"
 #include "runtime-v2/host/memory_calm.h"
+#include "runtime-v2/host/passt.h"
 #include "runtime-v2/host/snapshot_file.h"
 #include "runtime-v2/host/snapshot_key.h"
 
@@ -126,6 +127,7 @@ absl::StatusOr<std::shared_ptr<Vm>> Hibernation::GoOn(const SleepingVm& sleeping
   options.settings.memory_mib = sleeping.vm.memory_mib;
   options.settings.processors = sleeping.vm.processors;
   options.kernel.modules_image = sleeping.vm.modules_image;
+  options.network = NetworkAgain(sleeping.vm.passt);
   options.accelerator = {.kvm = sleeping.vm.accelerator == "kvm", .reason = sleeping.vm.accelerator_reason};
   options.patience = kWakePatience;
   ASSIGN_OR_RETURN(const std::string machine, MachineKey(QemuOptionsOf(options)));

@@ -181,7 +181,7 @@ std::string FindProgram(const std::string& name) {
 }
 
 absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, absl::Duration timeout,
-                                       const std::string& folder) {
+                                       const std::string& folder, const std::vector<int>& inherited) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoError("cannot make", "pipe");
   const UniqueFd reader(ends[0]);
@@ -193,7 +193,8 @@ absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, abs
                     .environment = ExecPointers(environment),
                     .folder = folder.empty() ? nullptr : folder.c_str(),
                     .input = null.get(),
-                    .output = writer.get()};
+                    .output = writer.get(),
+                    .inherited = inherited};
   ASSIGN_OR_RETURN(const pid_t pid, Spawn(prepared));
   writer.Reset();
   std::string output;

@@ -19,10 +19,11 @@ namespace wslm {
 std::string FindProgram(const std::string& name);
 
 // Runs argv[0] (a path) with its standard output and error caught, standard input empty, LC_ALL=C, and the working
-// folder `folder` ("" = ours). Blocks. Errors: DEADLINE_EXCEEDED (it is killed); when its exit code is not 0, INTERNAL
-// with the last line that it wrote. Thread-safe.
+// folder `folder` ("" = ours), and `inherited` as its descriptors 3, 4, and so on. Blocks until it and all that hold
+// its output have ended. Errors: DEADLINE_EXCEEDED (it is killed); when its exit code is not 0, INTERNAL with the last
+// line that it wrote. Thread-safe.
 absl::StatusOr<std::string> RunProgram(const std::vector<std::string>& argv, absl::Duration timeout,
-                                       const std::string& folder = "");
+                                       const std::string& folder = "", const std::vector<int>& inherited = {});
 
 // A process that was started to outlive us, or was found again.
 struct DetachedProcess {

@@ -91,6 +91,13 @@ std::vector<std::string> QemuArguments(const QemuOptions& options) {
   };
   const std::vector<std::string>& board = HostMachine().board;
   arguments.insert(arguments.end(), board.begin(), board.end());
+  if (options.passt) {
+    arguments.insert(arguments.end(),
+                     {"-netdev",
+                      absl::StrCat("stream,id=", kPasstNetdev,
+                                   ",server=off,addr.type=fd,addr.str=", (options.incoming ? kStateFd : kMemoryFd) + 1),
+                      "-device", absl::StrCat("virtio-net-device,netdev=", kPasstNetdev, ",mac=", kPasstDeviceMac)});
+  }
   if (options.incoming) {
     arguments.insert(arguments.end(), {"-incoming", "defer"});
   } else {

@@ -13,6 +13,8 @@ struct QemuOptions {
   bool kvm = false;
   int64_t memory_mib = 1024;
   int processors = 1;
+  // It goes out by passt, whose descriptor is the one after the last of those below.
+  bool passt = false;
   // Nothing is booted: the VM waits for what migrate-incoming brings.
   bool incoming = false;
   // More words for the kernel.
@@ -33,6 +35,7 @@ inline constexpr char kControlChardev[] = "control";
 inline constexpr char kControlPortId[] = "control-port";
 inline constexpr char kScsiBus[] = "scsi0.0";
 inline constexpr char kNetdev[] = "net0";
+inline constexpr char kPasstNetdev[] = "net1";
 
 // Where QEMU finds descriptors that it inherits: the VM's memory, and what its devices are to be.
 inline constexpr int kMemoryFd = 3;

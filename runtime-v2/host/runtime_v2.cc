@@ -81,6 +81,14 @@ void SendClock(Channel& channel) {
   channel.Call(request, kClockTimeout).status().IgnoreError();
 }
 
+void LeavePasst(Vm& vm, Incidents& incidents) {
+  if (vm.dead() || !vm.LeavePasst().ok()) return;
+  incidents.Add({Incident::Kind::kNetwork,
+                 {},
+                 "passt ended, and with it what the VM was connected to outside. New connections go by QEMU's user "
+                 "network until the VM is started again."});
+}
+
 class RuntimeV2Impl : public RuntimeV2 {
  public:
   RuntimeV2Impl(const Home& home, const VmSettings& settings)
@@ -325,6 +333,7 @@ absl::StatusOr<VmBootOptions> RuntimeV2Impl::PrepareBoot(const Note& note) const
   }
   ASSIGN_OR_RETURN(options.initramfs, EnsureInitramfs(parts, home_.cache + "/kernel"));
   options.accelerator = ChooseAccelerator(home_.cache);
+  options.network = ChooseNetwork(settings_.network);
   return options;
 }
 
@@ -392,6 +401,11 @@ void RuntimeV2Impl::TakeVm(std::shared_ptr<Vm> vm) {
   clock_->store(vm->channel());
   vm->OnDiskError([incidents = incidents_, worker = worker_](const DiskFault& fault) {
     worker->Post([incidents, fault] { incidents->Add(DescribeDiskError(fault)); });
+  });
+  vm->OnPasstEnded([vm = std::weak_ptr<Vm>(vm), incidents = incidents_, worker = worker_] {
+    worker->Post([vm, incidents] {
+      if (const auto alive = vm.lock()) LeavePasst(*alive, *incidents);
+    });
   });
   // Not on the VM's own thread, which the VM's destructor joins.
   vm->OnDied([this, worker = worker_] { worker->Post([this] { OnVmDied(); }); });
@@ -694,6 +708,11 @@ VmStatus RuntimeV2Impl::status() const {
   {
     const std::lock_guard lock(mutex_);
     status = status_;
+    if (vm_ != nullptr) {
+      VmNetwork network = vm_->network();
+      status.network = network.passt.empty() ? "slirp" : "passt";
+      status.network_reason = std::move(network.reason);
+    }
     if (const auto forwards = forwards_->load()) {
       status.ports = forwards->ports();
       status.more_ports = forwards->left_out();

@@ -28,6 +28,8 @@ struct VmStatus {
   bool restored = false;            // it went on from a snapshot
   bool hibernated = false;          // it sleeps
   std::string hibernation_problem;  // why it was not put to sleep when that was tried last; else empty
+  std::string network;              // "passt", "slirp"; empty while it doesn't run
+  std::string network_reason;       // a sentence; empty where there is nothing to say
   std::vector<ForwardedPort> ports;
   uint32_t more_ports = 0;  // listened on, and too many to be forwarded
   std::vector<PastIncident> incidents;

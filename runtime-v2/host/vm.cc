@@ -45,7 +45,6 @@ constexpr size_t kEndOfLog = 16384;
 // SCSI targets; 0 is the modules' disk.
 constexpr int kLastSlot = 250;
 constexpr int kSwapSlot = 251;
-constexpr uint16_t kFirstOrdinaryPort = 1024;
 constexpr char kMemoryName[] = "wslm-vm-memory";
 // A snapshot that doesn't fit never answers; one that does, in a tenth of a second, and on a busy machine later.
 constexpr absl::Duration kRestoreTimeout = absl::Seconds(5);
@@ -74,11 +73,6 @@ uint64_t NewWwn() {
   uint64_t random = 0;
   if (::getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<uint64_t>(::getpid());
   return (random >> 4) | 0x3000'0000'0000'0000;
-}
-
-// In the words of QEMU's hostfwd commands.
-std::string HostEnd(const VmPort& port) {
-  return absl::StrCat(kNetdev, port.udp ? " udp" : " tcp", ":127.0.0.1:", port.number);
 }
 
 // The kernel in a snapshot reckons with the rate at its boot.
@@ -121,6 +115,7 @@ QemuOptions QemuOptionsOf(const VmBootOptions& options) {
           .kvm = options.accelerator.kvm,
           .memory_mib = options.settings.memory_mib,
           .processors = options.settings.processors,
+          .passt = !options.network.passt.empty(),
           .kernel_command_line = options.settings.kernel_command_line,
           .kernel = options.kernel.vmlinux,
           .initramfs = options.initramfs,
@@ -139,6 +134,7 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Boot(const VmBootOptions& options) {
   absl::Status status = vm->ConnectQmp(kQmpTimeout, options.give_up);
   if (status.ok()) status = vm->WaitForAgent(options.patience, options.give_up);
   if (status.ok()) status = vm->ConnectChannel(kHelloTimeout, options.give_up);
+  if (status.ok()) status = vm->LookForPasst();
   if (status.ok()) return vm;
   vm->Discard();
   return status;
@@ -171,6 +167,7 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::GoOn(const VmBootOptions& options, const
     RETURN_IF_ERROR(plug(*vm));
     RETURN_IF_ERROR(LoadVmState(*vm->qmp_, kStateFd));
     RETURN_IF_ERROR(vm->ConnectChannel(patience, options.give_up));
+    RETURN_IF_ERROR(vm->LookForPasst());
     const std::lock_guard lock(vm->state_->mutex);
     vm->record_.start = VmStart::kRestored;
     return vm->WriteRecord();
@@ -202,6 +199,7 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths, absl::Durati
   if (status.ok()) status = vm->Resume();
   if (status.ok()) status = vm->WaitForAgent(deadline - absl::Now(), give_up);
   if (status.ok()) status = vm->ConnectChannel(deadline - absl::Now(), give_up);
+  if (status.ok()) status = vm->LookForPasst();
   if (status.ok()) return vm;
   if (!WaitForExit(vm->process_, absl::ZeroDuration())) return status;
   vm->EndProcess();
@@ -227,16 +225,24 @@ void Vm::Kill(const VmPaths& paths) {
   WaitForExit(*process, kPowerOffTimeout);
 }
 
-absl::Status Vm::Spawn(const VmBootOptions& options, const QemuOptions& qemu, const std::vector<int>& inherited) {
+absl::Status Vm::Spawn(const VmBootOptions& options, const QemuOptions& qemu, std::vector<int> inherited) {
   ::unlink(paths_.control_socket.c_str());
   ::unlink(paths_.qmp_socket.c_str());
   ASSIGN_OR_RETURN(const UniqueFd log, OpenFile(paths_.console_log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND));
+  PasstStart passt;
+  if (qemu.passt) {
+    ASSIGN_OR_RETURN(passt, StartPasst(options.network.passt));
+    inherited.push_back(passt.wire.get());
+    if (!passt.status.ok()) passt_problem_ = absl::StrCat("passt did not start: ", passt.status.message());
+  }
   ASSIGN_OR_RETURN(process_, SpawnDetached(QemuArguments(qemu), log.get(), /*map_user=*/true, inherited));
   const std::lock_guard lock(state_->mutex);
   record_.pid = process_.pid;
   record_.start_time = process_.start_time;
   record_.accelerator = options.accelerator.kvm ? "kvm" : "tcg";
   record_.accelerator_reason = options.accelerator.reason;
+  record_.passt = qemu.passt;
+  record_.network_reason = options.network.reason;
   const auto machine = MachineKey(qemu);
   record_.machine = machine.ok() ? NameOfIdentity(*machine) : "";
   record_.memory_mib = qemu.memory_mib;
@@ -314,6 +320,7 @@ void Vm::State::OnQmpEvent(const Qmp::Event& event) {
     return Died();
   }
   if (event.name == "BLOCK_IO_ERROR") return OnBlockError(event.data);
+  if (event.name == "NETDEV_STREAM_DISCONNECTED") return OnPasstEnded();
   const std::lock_guard lock(mutex);
   if (event.name == "VSERPORT_CHANGE" && JsonText(event.data, "id") == kControlPortId) {
     agent_there = JsonFlag(event.data, "open");
@@ -594,46 +601,6 @@ absl::Status Vm::DetachSharedDisk(const std::string& name) { return Detach(recor
 std::map<std::string, VmSharedDisk> Vm::shared_disks() const {
   const std::lock_guard lock(state_->mutex);
   return record_.shared_disks;
-}
-
-VmPorts Vm::forwards() const {
-  const std::lock_guard lock(state_->mutex);
-  return record_.forwards;
-}
-
-absl::Status Vm::AddForward(const VmPort& port, const VmPortEnd& end) {
-  {
-    // First, as for disks: a record of a rule that isn't there does no harm.
-    const std::lock_guard lock(state_->mutex);
-    record_.forwards[port] = end;
-    RETURN_IF_ERROR(WriteRecord());
-  }
-  const std::string rule = absl::StrCat(HostEnd(port), "-", end.loopback ? "127.0.0.1" : "", ":", end.number);
-  const auto said = HumanMonitor(absl::StrCat("hostfwd_add ", rule));
-  // It says something when it fails, and nothing else.
-  if (said.ok() && said->empty()) return absl::OkStatus();
-  const std::lock_guard lock(state_->mutex);
-  record_.forwards.erase(port);
-  RETURN_IF_ERROR(WriteRecord());
-  if (!said.ok()) return said.status();
-  return Error(
-      absl::StatusCode::kUnavailable, reason::kIoError,
-      absl::StrCat("127.0.0.1:", port.number,
-                   port.number < kFirstOrdinaryPort ? " of the host is not to be had: it is in use, or for root alone."
-                                                    : " of the host is in use."));
-}
-
-absl::Status Vm::RemoveForward(const VmPort& port) {
-  // It says so when there is none: all the better.
-  RETURN_IF_ERROR(HumanMonitor(absl::StrCat("hostfwd_remove ", HostEnd(port))).status());
-  const std::lock_guard lock(state_->mutex);
-  record_.forwards.erase(port);
-  return WriteRecord();
-}
-
-absl::StatusOr<std::string> Vm::HumanMonitor(const std::string& command) {
-  ASSIGN_OR_RETURN(const Json said, qmp_->Execute("human-monitor-command", {{"command-line", command}}));
-  return said.is_string() ? said.get<std::string>() : "";
 }
 
 void Vm::PowerOff() {

@@ -24,6 +24,7 @@
 #include "distros/host/unique_fd.h"
 #include "runtime-v2/host/accelerator.h"
 #include "runtime-v2/host/kernel.h"
+#include "runtime-v2/host/passt.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/qemu_command.h"
 #include "runtime-v2/host/qmp.h"
@@ -48,6 +49,7 @@ struct VmBootOptions {
   Kernel kernel;
   std::string initramfs;
   Accelerator accelerator;
+  VmNetwork network;
   VmSettings settings;
   // How long the agent's sign of life may take. Seen under TCG: 4 s on an idle machine; a busy one may take ten times
   // that.
@@ -135,6 +137,14 @@ class Vm {
   absl::Status AddForward(const VmPort& port, const VmPortEnd& end);
   absl::Status RemoveForward(const VmPort& port);
 
+  // How it goes out. `passt` is no path but says whether.
+  VmNetwork network() const;
+  // `callback` is called once, on a thread of the VM's that must not be blocked, when passt ends; at once when it has
+  // just ended. LeavePasst is to follow.
+  void OnPasstEnded(std::function<void()> callback);
+  // From now on it goes out by QEMU's user network; what is connected by passt is lost.
+  absl::Status LeavePasst();
+
   // The file that is the VM's memory.
   absl::StatusOr<UniqueFd> Memory() const;
   // Hangs up on the agent. The VM goes on and is of no use to others any more.
@@ -167,7 +177,7 @@ class Vm {
   explicit Vm(VmPaths paths);
   static absl::StatusOr<std::shared_ptr<Vm>> GoOn(const VmBootOptions& options, const LoadState& load,
                                                   const PlugDisks& plug, absl::Duration patience);
-  absl::Status Spawn(const VmBootOptions& options, const QemuOptions& qemu, const std::vector<int>& inherited);
+  absl::Status Spawn(const VmBootOptions& options, const QemuOptions& qemu, std::vector<int> inherited);
   using GiveUp = std::function<bool()>;
   // `give_up` may be null.
   absl::Status ConnectQmp(absl::Duration timeout, const GiveUp& give_up);
@@ -186,6 +196,11 @@ class Vm {
   absl::Status Plug(const VmDisk& disk, const std::string& serial, const UniqueFd& image, const std::string& driver,
                     bool read_only);
   absl::Status Unplug(const VmDisk& disk);
+  // With state_->mutex held.
+  bool UsesPasst() const;
+  // Whether it runs, and leaves it when it doesn't.
+  absl::Status LookForPasst();
+  absl::Status LeavePasst(const std::string& why);
   // What QEMU's monitor for people says to a command.
   absl::StatusOr<std::string> HumanMonitor(const std::string& command);
 
@@ -193,6 +208,8 @@ class Vm {
   DetachedProcess process_;
   // It had to be ended.
   bool outlived_agent_ = false;
+  // Why passt did not start; empty when it did.
+  std::string passt_problem_;
   std::shared_ptr<runtime::v1::Channel> channel_;
 
   // What the connections' threads write. The channel may outlive the VM, since sessions hold it.
@@ -213,7 +230,10 @@ class Vm {
     std::string end_reason;
     // QEMU has closed its connection: no more events.
     bool qmp_ended = false;
+    bool passt_ended = false;
+    std::function<void()> on_passt_ended;
 
+    void OnPasstEnded();
     void OnQmpEvent(const Qmp::Event& event);
     void OnBlockError(const Json& data);
     // With the mutex held, when the disk has left the VM.

@@ -57,6 +57,14 @@ TEST(QemuArgumentsTest, AKernelWithoutModulesHasNoDiskOfThem) {
   EXPECT_THAT(QemuArguments({.program = "/q"}), Not(testing::Contains(HasSubstr("modules"))));
 }
 
+TEST(QemuArgumentsTest, PasstIsASecondDeviceWhoseDescriptorComesLast) {
+  EXPECT_THAT(QemuArguments({.program = "/q"}), Not(testing::Contains(HasSubstr("stream"))));
+  EXPECT_THAT(QemuArguments({.program = "/q", .passt = true}), testing::Contains(HasSubstr("addr.str=4")));
+  const auto arguments = QemuArguments({.program = "/q", .passt = true, .incoming = true});
+  EXPECT_THAT(arguments, testing::Contains(HasSubstr("addr.str=5")));
+  EXPECT_THAT(arguments, testing::Contains("user,id=net0"));
+}
+
 TEST(QemuArgumentsTest, EndQemuWhenTheGuestResets) {
   const auto arguments = QemuArguments({.program = "/q"});
   EXPECT_THAT(arguments, testing::Contains("-no-reboot"));
@@ -69,6 +77,8 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
                         .start_time = 123456789012,
                         .accelerator = "tcg",
                         .accelerator_reason = "No \"KVM\" here.",
+                        .passt = true,
+                        .network_reason = "So it is.",
                         .start = VmStart::kRestoring,
                         .machine = "0123",
                         .memory_mib = 512,
@@ -96,6 +106,8 @@ TEST(VmRecordTest, ComesBackAsItWasWritten) {
   EXPECT_EQ(again->pid, record.pid);
   EXPECT_EQ(again->start_time, record.start_time);
   EXPECT_EQ(again->accelerator_reason, record.accelerator_reason);
+  EXPECT_EQ(again->passt, record.passt);
+  EXPECT_EQ(again->network_reason, record.network_reason);
   EXPECT_EQ(again->start, record.start);
   EXPECT_EQ(again->machine, record.machine);
   EXPECT_EQ(again->memory_mib, record.memory_mib);

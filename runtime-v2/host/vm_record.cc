@@ -65,6 +65,8 @@ std::string VmRecord::ToJson() const {
                {"start_time", start_time},
                {"accelerator", accelerator},
                {"accelerator_reason", accelerator_reason},
+               {"passt", passt},
+               {"network_reason", network_reason},
                {"start", kStartNames[static_cast<size_t>(start)]},
                {"machine", machine},
                {"memory_mib", memory_mib},
@@ -115,13 +117,14 @@ absl::StatusOr<VmRecord> VmRecord::FromJson(const std::string& text) {
     record.modules_image = json["modules_image"].get<std::string>();
     record.swap = json["swap"].get<bool>();
   }
-  // A wslm before there were any wrote none; of the ports neither.
+  // What comes now a wslm before there was that wrote nothing of.
+  if (json.contains("passt") && json["passt"].is_boolean()) record.passt = json["passt"].get<bool>();
+  if (IsText(json, "network_reason")) record.network_reason = json["network_reason"].get<std::string>();
   if (json.contains("shared_disks")) {
     for (const auto& [name, disk] : json["shared_disks"].items()) {
       if (!wslm::FromJson(name, disk, record.shared_disks[name])) return malformed;
     }
   }
-  // A wslm before there was that wrote none.
   const std::string start = IsText(json, "start") ? json["start"].get<std::string>() : kStartNames[0];
   const auto name = std::find(std::begin(kStartNames), std::end(kStartNames), start);
   if (name == std::end(kStartNames)) return malformed;

@@ -70,6 +70,9 @@ struct VmRecord {
   uint64_t start_time = 0;
   std::string accelerator;
   std::string accelerator_reason;
+  // It has a device for passt, and goes out by it unless there is a reason not to, as a sentence.
+  bool passt = false;
+  std::string network_reason;
   VmStart start = VmStart::kBooted;
   // What it is made of: QEMU, its devices and the host's processor (MachineKey, in short); empty: not known.
   std::string machine;

@@ -43,7 +43,8 @@ VmSettings ChooseVmSettings(const UserConfig& config, std::vector<std::string>& 
                       .kernel = config.kernel,
                       .swap_bytes = config.swap.value_or(0),
                       .kernel_command_line = config.kernel_command_line,
-                      .localhost_forwarding = config.localhost_forwarding};
+                      .localhost_forwarding = config.localhost_forwarding,
+                      .network = config.network};
   if (config.memory) {
     settings.memory_mib = Within(kLeastMemoryMib, memory, *config.memory / kMebibyte, "memory", " MiB", warnings);
   }

@@ -21,6 +21,7 @@ struct VmSettings {
   std::string kernel_command_line;
   // The host's 127.0.0.1 has the ports that programs in the VM listen on.
   bool localhost_forwarding = true;
+  UserConfig::Network network = UserConfig::Network::kAuto;
 };
 
 // Unsaid: half of the host's memory, 512 MiB to 4 GiB; the processors that this process may run on, at most 32. A value

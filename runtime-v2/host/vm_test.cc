@@ -2,6 +2,7 @@
 //
 // WSLM_TEST_ROOT is a Debian root as a tar. WSLM_TEST_CACHE, a folder that outlives the test, keeps the kernel. Run by
 // root, everything happens as WSLM_TEST_USER ("nobody" when unset).
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <grp.h>
@@ -33,7 +34,9 @@
 #include "distros/tar/tar_source.h"
 #include "distros/tree/transfer.h"
 #include "nlohmann/json.hpp"
+#include "runtime-v2/host/process.h"
 #include "runtime-v2/host/runtime_v2.h"
+#include "runtime-v2/modules/vm_names.h"
 
 namespace wslm {
 namespace {
@@ -197,6 +200,53 @@ std::string SoonFrom(int port, const std::string& expected) {
   return text;
 }
 
+// The host's address by which it would reach others; empty: it has none.
+std::string OutwardAddress() {
+  const UniqueFd fd(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(9);
+  ::inet_pton(AF_INET, "198.51.100.1", &address.sin_addr);
+  socklen_t size = sizeof address;
+  char text[INET_ADDRSTRLEN] = "";
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0 ||
+      ::getsockname(fd.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return "";
+  }
+  return ::inet_ntop(AF_INET, &address.sin_addr, text, sizeof text) == nullptr ? "" : text;
+}
+
+// Says "hello" to all who connect to the host's `address`.
+class HelloServer {
+ public:
+  explicit HelloServer(const std::string& address) : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    ::inet_pton(AF_INET, address.c_str(), &at.sin_addr);
+    socklen_t size = sizeof at;
+    EXPECT_EQ(::bind(listener_.get(), reinterpret_cast<const sockaddr*>(&at), size), 0);
+    EXPECT_EQ(::listen(listener_.get(), 5), 0);
+    EXPECT_EQ(::getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&at), &size), 0);
+    port_ = ntohs(at.sin_port);
+    thread_ = std::thread([this] {
+      for (int client; (client = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)) >= 0;) {
+        const UniqueFd connection(client);
+        EXPECT_EQ(::send(client, "hello", 5, MSG_NOSIGNAL), 5);
+      }
+    });
+  }
+  ~HelloServer() {
+    ::shutdown(listener_.get(), SHUT_RDWR);
+    thread_.join();
+  }
+  int port() const { return port_; }
+
+ private:
+  const UniqueFd listener_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
 class VmTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -211,7 +261,29 @@ class VmTest : public testing::Test {
     // Of an earlier run of this test.
     ASSERT_TRUE(RemoveTree(home_.cache + "/snapshots").ok());
     ::setenv("WSLM_LIBEXEC", Variable("WSLM_LIBEXEC", WSLM_TEST_LIBEXEC).c_str(), 1);
+    PutOursBeforePasst();
     runtime_ = MakeRuntimeV2(home_, settings_);
+  }
+  // Where passt is installed: with a script before it by which its process is known.
+  static void PutOursBeforePasst() {
+    const std::string passt = FindProgram("passt");
+    if (passt.empty()) return;
+    const std::string folder = folder_ + "/passt";
+    ASSERT_TRUE(MakeFolders(folder).ok());
+    ASSERT_TRUE(WriteFileAtomically(folder + "/passt", "#!/bin/sh\n[ ! -e " + folder +
+                                                           "/broken ] || { echo 'no luck today'; exit 1; }\nexec " +
+                                                           passt + " \"$@\" --pid " + folder + "/$$.pid\n")
+                    .ok());
+    ASSERT_EQ(::chmod((folder + "/passt").c_str(), 0755), 0);
+    ::setenv("PATH", (folder + ":" + Variable("PATH", "/usr/bin:/bin")).c_str(), 1);
+  }
+  static void KillPasst() {
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ + "/passt")) {
+      if (entry.path().extension() != ".pid") continue;
+      const std::string pid = std::to_string(std::atoi(ReadSmallFile(entry.path()).value_or("").c_str()));
+      // Another process may have the number of one that ended before.
+      if (ReadSmallFile("/proc/" + pid + "/comm").value_or("").starts_with("passt")) ::kill(std::stoi(pid), SIGKILL);
+    }
   }
   static void TearDownTestSuite() {
     if (runtime_ != nullptr) {
@@ -395,6 +467,74 @@ TEST_F(VmTest, WhatListensOverIpv6AloneIsOnTheHostsLoopbackToo) {
   ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
 }
 
+// For the two tests below: what a program in a distro does to be told "hello" by a server on the host, by the way out.
+std::string AskFor(const std::string& address, int port) {
+  return "perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(PeerAddr => \"" + address + ":" +
+         std::to_string(port) + "\", Timeout => 20) or die \"$!\"; print <$s>'";
+}
+
+TEST_F(VmTest, GoesOutByPasstAndByQemuOnceThatHasEnded) {
+  if (FindProgram("passt").empty()) GTEST_SKIP() << "passt is not installed";
+  const std::string address = OutwardAddress();
+  if (address.empty()) GTEST_SKIP() << "the host has no address";
+  const HelloServer server(address);
+  const std::string ask = AskFor(address, server.port());
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  EXPECT_EQ(runtime_->status().network, "passt") << runtime_->status().network_reason;
+  const std::string sent =
+      std::string("cat $(dirname $(grep -l ") + kPasstDeviceMac + " /sys/class/net/*/address))/statistics/tx_packets";
+  const std::string before = InDistro(*one, sent).output;
+  EXPECT_EQ(InDistro(*one, ask).output, "hello");
+  EXPECT_NE(InDistro(*one, sent).output, before) << "it went another way";
+
+  KillPasst();
+  std::vector<PastIncident> incidents;
+  for (const absl::Time begin = absl::Now(); incidents.empty() && absl::Now() - begin < kLongestMaking;) {
+    absl::SleepFor(absl::Milliseconds(20));
+    incidents = runtime_->status().incidents;
+  }
+  ASSERT_FALSE(incidents.empty());
+  EXPECT_THAT(incidents.back().message, HasSubstr("passt ended"));
+  EXPECT_EQ(runtime_->status().network, "slirp");
+  EXPECT_THAT(runtime_->status().network_reason, HasSubstr("has ended"));
+  EXPECT_EQ(InDistro(*one, ask).output, "hello");
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+}
+
+TEST_F(VmTest, ADiskThatIsMountedKeepsAVmWithoutDistros) {
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  const std::string path = folder_ + "/bare.img";
+  ASSERT_TRUE(WriteFileAtomically(path, std::string(1 << 20, 'x')).ok());
+  const auto mounted =
+      runtime_->MountDisk({.name = "bare", .source = path, .format = "raw", .bare = true},
+                          UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC)), "raw", [](const std::string&) {});
+  ASSERT_TRUE(mounted.ok()) << mounted.status();
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+  EXPECT_FALSE(runtime_->ShutdownIfUnneeded().value_or(true));
+  EXPECT_TRUE(runtime_->status().running);
+  ASSERT_TRUE(runtime_->UnmountDisk("bare").ok());
+  EXPECT_TRUE(runtime_->ShutdownIfUnneeded().value_or(false));
+  EXPECT_FALSE(runtime_->status().running);
+}
+
+TEST_F(VmTest, GoesOutByQemuWherePasstDoesNotStart) {
+  if (FindProgram("passt").empty()) GTEST_SKIP() << "passt is not installed";
+  const std::string address = OutwardAddress();
+  if (address.empty()) GTEST_SKIP() << "the host has no address";
+  const HelloServer server(address);
+  ASSERT_TRUE(runtime_->Shutdown().ok());
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/passt/broken", "").ok());
+  const auto one = Start(SpecOf("one"));
+  ASSERT_NE(one, nullptr);
+  ASSERT_EQ(::unlink((folder_ + "/passt/broken").c_str()), 0);
+  EXPECT_EQ(runtime_->status().network, "slirp");
+  EXPECT_THAT(runtime_->status().network_reason, HasSubstr("no luck today"));
+  EXPECT_EQ(InDistro(*one, AskFor(address, server.port())).output, "hello");
+  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
+}
+
 TEST_F(VmTest, AKernelModuleIsLoadedWhenItIsNeeded) {
   const auto one = Start(SpecOf("one"));
   ASSERT_NE(one, nullptr);
@@ -474,23 +614,6 @@ TEST_F(VmTest, StoppingLeavesACleanDiskThatNobodyHolds) {
   const auto lock = LockImage(spec.folder + "/disk.img");
   EXPECT_TRUE(lock.ok()) << lock.status();
   EXPECT_TRUE(CheckExt4(spec.folder + "/disk.img").ok()) << CheckExt4(spec.folder + "/disk.img");
-}
-
-TEST_F(VmTest, ADiskThatIsMountedKeepsAVmWithoutDistros) {
-  const auto one = Start(SpecOf("one"));
-  ASSERT_NE(one, nullptr);
-  const std::string path = folder_ + "/bare.img";
-  ASSERT_TRUE(WriteFileAtomically(path, std::string(1 << 20, 'x')).ok());
-  const auto mounted =
-      runtime_->MountDisk({.name = "bare", .source = path, .format = "raw", .bare = true},
-                          UniqueFd(::open(path.c_str(), O_RDWR | O_CLOEXEC)), "raw", [](const std::string&) {});
-  ASSERT_TRUE(mounted.ok()) << mounted.status();
-  ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
-  EXPECT_FALSE(runtime_->ShutdownIfUnneeded().value_or(true));
-  EXPECT_TRUE(runtime_->status().running);
-  ASSERT_TRUE(runtime_->UnmountDisk("bare").ok());
-  EXPECT_TRUE(runtime_->ShutdownIfUnneeded().value_or(false));
-  EXPECT_FALSE(runtime_->status().running);
 }
 
 TEST_F(VmTest, NothingIsLeftInTheTreeOfWhatWasMountedOnIt) {
@@ -652,7 +775,9 @@ TEST_F(VmTest, GoesOnFromASnapshotWithTheRightTimeAndRandomNumbersOfItsOwn) {
     EXPECT_GT(numbers.output.size(), 80U) << numbers.errors;
     random.insert(numbers.output);
     // Modules load as ever, the network is there, memory is what was asked for.
-    EXPECT_EQ(InDistro(*one, "exec 3<>/dev/net/tun && nproc && cat /proc/net/route | wc -l").output, "2\n3\n");
+    const std::string routes = FindProgram("passt").empty() ? "2" : "4";
+    EXPECT_EQ(InDistro(*one, "exec 3<>/dev/net/tun && nproc && tail -n +2 /proc/net/route | wc -l").output,
+              "2\n" + routes + "\n");
     ASSERT_TRUE(one->Stop(absl::Seconds(2)).ok());
     ASSERT_TRUE(runtime_->Shutdown().ok());
   }

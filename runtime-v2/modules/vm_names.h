@@ -9,8 +9,16 @@
 
 namespace wslm {
 
-// The host, and the way to all others, in the network that QEMU gives the VM (its documentation, "-netdev user").
+// The host, and a way to all others, in the network that QEMU gives the VM (its documentation, "-netdev user").
 inline constexpr char kHostAddress[] = "10.0.2.2";
+
+// The VM's own, on all its devices.
+inline constexpr char kVmAddress[] = "10.0.2.15";
+
+// Where passt is used there is a second device, which has this address of Ethernet's, and all but what is QEMU's own
+// goes by it to this gateway: one of the network above that QEMU doesn't use.
+inline constexpr char kPasstDeviceMac[] = "52:54:00:12:34:57";
+inline constexpr char kPasstGateway[] = "10.0.2.1";
 
 // The virtio port of the control connection.
 inline constexpr char kControlPort[] = "wslm.control";

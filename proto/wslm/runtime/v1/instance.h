@@ -49,6 +49,7 @@ struct Incident {
     kOutOfMemory,  // processes are ended
     kDiskFull,     // the host has no room for what is written to a disk
     kDiskError,    // a disk can't be read or written
+    kNetwork,      // connections to the network were lost
   };
   Kind kind = Kind::kVmEnded;
   std::vector<std::string> distro_ids;

@@ -1,0 +1,64 @@
+#include "runtime-v2/host/passt.h"
+
+#include <sys/socket.h>
+
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "distros/host/error.h"
+#include "runtime-v2/host/process.h"
+#include "runtime-v2/host/qemu_command.h"
+#include "runtime-v2/modules/vm_names.h"
+
+namespace wslm {
+namespace {
+
+constexpr char kProgram[] = "passt";
+constexpr absl::Duration kStartTimeout = absl::Seconds(10);
+// Of its own end; the VM is told no other way, so that any will do that is not the VM's.
+constexpr char kMac[] = "52:54:00:12:34:01";
+
+// Addresses are given and the template is lo, so that it starts on a host without a network, too, which may have one
+// later. It passes nothing on to the VM and answers for nobody but the VM's way out: the rest is QEMU's.
+std::vector<std::string> Arguments(const std::string& program) {
+  return {program, "--fd",      "3",           "--quiet",   "--ipv4-only", "--interface", "lo",          "--mac-addr",
+          kMac,    "--address", kVmAddress,    "--netmask", "24",          "--gateway",   kPasstGateway, "--no-map-gw",
+          "--dns", "none",      "--tcp-ports", "none",      "--udp-ports", "none",        "--no-dhcp"};
+}
+
+}  // namespace
+
+VmNetwork ChooseNetwork(UserConfig::Network wanted) {
+  if (wanted == UserConfig::Network::kSlirp) return {.reason = "vmNetwork in wslm.conf says so."};
+  VmNetwork network{.passt = FindProgram(kProgram)};
+  if (!network.passt.empty()) return network;
+  network.reason = wanted == UserConfig::Network::kPasst ? "passt, which vmNetwork in wslm.conf says, is not installed."
+                                                         : "passt is not installed.";
+  return network;
+}
+
+VmNetwork NetworkAgain(bool passt) {
+  if (!passt) return {.reason = "The hibernated VM was started without passt."};
+  const std::string program = FindProgram(kProgram);
+  return {.passt = program.empty() ? kProgram : program};
+}
+
+absl::StatusOr<PasstStart> StartPasst(const std::string& program) {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return ErrnoError("cannot make", "socket");
+  PasstStart start{.wire = UniqueFd(ends[0])};
+  const UniqueFd passts(ends[1]);
+  // It goes to the background when it is ready.
+  start.status = RunProgram(Arguments(program), kStartTimeout, "/", {passts.get()}).status();
+  return start;
+}
+
+bool PasstIsThere(std::string_view info) {
+  // "net1: index=0,type=stream,ADDRESS"; no address when the connection has ended.
+  const std::string gone = absl::StrCat(kPasstNetdev, ": index=0,type=stream,\r");
+  return info.find(kPasstNetdev) != std::string_view::npos && info.find(gone) == std::string_view::npos;
+}
+
+}  // namespace wslm
