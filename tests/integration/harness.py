@@ -5,6 +5,7 @@ outlives the test: v2's kernel). Run by root, everything of wslm's runs as the o
 """
 
 import fcntl
+import json
 import os
 import pty
 import pwd
@@ -14,8 +15,10 @@ import shutil
 import signal
 import struct
 import subprocess
+import sys
 import tempfile
 import termios
+import threading
 import time
 import unittest
 
@@ -73,6 +76,29 @@ class Home:
     def spawn(self, *argv, **kwargs):
         """Starts another program as the user, with this test's environment."""
         return subprocess.Popen(argv, env=dict(os.environ, **self.env), preexec_fn=self._become, **kwargs)
+
+    def follow_events(self, take):
+        """Gives each of the daemon's events from now on, as of JSON, to `take` on another thread. Answers what ends that."""
+        # As the user: the daemon serves nobody else.
+        process = self.spawn(sys.executable, "-B", "follow_events.py", self.ok("daemon", "socket").strip(),
+                             cwd=os.path.dirname(os.path.abspath(__file__)), stdout=subprocess.PIPE, text=True)
+
+        def follow():
+            for line in process.stdout:
+                take(json.loads(line))
+
+        first = process.stdout.readline()
+        assert "ready" in first, self.log()
+        thread = threading.Thread(target=follow)
+        thread.start()
+
+        def end():
+            process.kill()
+            process.wait()
+            thread.join()
+            process.stdout.close()
+
+        return end
 
     def run(self, *args, input=None, timeout=300, cwd="/", env=None, binary=False):
         """Runs wslm; stdin is empty unless given."""

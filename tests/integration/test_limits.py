@@ -1,13 +1,8 @@
 """What version 1 can't do by its nature: it fails at once, and is explained once, by an event and to a person at a terminal."""
 
-import importlib
 import tempfile
-import threading
 import unittest
 
-import grpc
-
-from api import generate
 from harness import DistroTest, wait_for
 
 MOUNT = "mount -t ext4 /dev/null /mnt"
@@ -77,36 +72,15 @@ class Limits(DistroTest):
         self.assertNotIn(HINT, self.on_terminal(f"unshare -n {RAW}; echo $?"))
 
     def test_events_tell_each_kind_once(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        generate(folder.name)
-        event = importlib.import_module("wslm.v1.event_pb2")
-        channel = grpc.insecure_channel(self.home.ok("daemon", "socket").strip(),
-                                        options=[("grpc.default_authority", "localhost")])
-        self.addCleanup(channel.close)
-        stream = importlib.import_module("wslm.v1.event_pb2_grpc").EventServiceStub(channel).WatchEvents(event.WatchEventsRequest())
-        seen = []
-
-        def follow():
-            try:
-                for response in stream:
-                    seen.append(response)
-            except grpc.RpcError:
-                pass
-
-        thread = threading.Thread(target=follow)
-        thread.start()
-        self.addCleanup(thread.join)
-        self.addCleanup(stream.cancel)
-        wait_for(lambda: seen)
+        limits = []
+        self.addCleanup(self.home.follow_events(lambda event: limits.append(event["limit"]) if "limit" in event else None))
         self.home.run("run", "--cd", "/", "--", f"{MOUNT}; {RAW}")
         self.home.run("run", "--cd", "/", "--", f"{RAW}; {MOUNT}; date -s 2001-01-01")
-        limits = lambda: [response.limit for response in seen if response.HasField("limit")]
-        wait_for(lambda: len(limits()) >= 3)
-        self.assertEqual([limit.kind for limit in limits()],
-                         [event.LIMIT_KIND_BLOCK_DEVICES, event.LIMIT_KIND_RAW_SOCKETS, event.LIMIT_KIND_CLOCK])
-        self.assertEqual((limits()[0].distro.name, limits()[0].program), ("deb", "mount"))
-        self.assertIn(HINT, limits()[0].message)
+        wait_for(lambda: len(limits) >= 3)
+        self.assertEqual([limit["kind"] for limit in limits],
+                         ["LIMIT_KIND_BLOCK_DEVICES", "LIMIT_KIND_RAW_SOCKETS", "LIMIT_KIND_CLOCK"])
+        self.assertEqual((limits[0]["distro"]["name"], limits[0]["program"]), ("deb", "mount"))
+        self.assertIn(HINT, limits[0]["message"])
 
 
 if __name__ == "__main__":

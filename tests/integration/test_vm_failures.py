@@ -5,8 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import threading
 import unittest
 
 from harness import Home, wait_for
@@ -38,23 +36,8 @@ class VmFailures(unittest.TestCase):
         write_small_distro(archive)
         cls.home.ok("import", "one", archive, "--version", "2", "--size", "1G")
         cls.incidents = []
-        cls.follow()
-
-    @classmethod
-    def follow(cls):
-        """Gathers the incidents that this daemon tells of from now on."""
-        process = cls.home.spawn(sys.executable, "-B", "follow_events.py", cls.home.ok("daemon", "socket").strip(),
-                                 cwd=os.path.dirname(os.path.abspath(__file__)), stdout=subprocess.PIPE, text=True)
-        cls.addClassCleanup(process.kill)
-        assert "ready" in process.stdout.readline(), cls.home.log()
-
-        def gather():
-            for line in process.stdout:
-                event = json.loads(line)
-                if "incident" in event:
-                    cls.incidents.append(event["incident"])
-
-        threading.Thread(target=gather, daemon=True).start()
+        cls.addClassCleanup(cls.home.follow_events(
+            lambda event: cls.incidents.append(event["incident"]) if "incident" in event else None))
 
     def setUp(self):
         self.incidents.clear()
