@@ -13,7 +13,7 @@ namespace {
 
 std::string VmLine(const v1::VmInfo& vm) {
   std::string line = vm.hibernated() ? "hibernated" : "stopped";
-  if (vm.running()) line = vm.restored() ? "running, from a snapshot" : "running";
+  if (vm.running()) line = vm.restored() ? "running, restored" : "running";
   if (!vm.accelerator().empty()) absl::StrAppend(&line, ", ", Escaped(vm.accelerator()));
   if (!vm.accelerator_reason().empty()) absl::StrAppend(&line, " (", Escaped(vm.accelerator_reason()), ")");
   return line;

@@ -162,6 +162,11 @@ void Ipv6Relay::Accept(uint16_t port) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
+  // After hibernation QEMU knows nothing of its connections any more, and tells so only who sends.
+  constexpr std::pair<int, int> kKeepalive[] = {{TCP_KEEPIDLE, 60}, {TCP_KEEPINTVL, 20}, {TCP_KEEPCNT, 3}};
+  for (const auto& [option, value] : kKeepalive) ::setsockopt(client.get(), IPPROTO_TCP, option, &value, sizeof value);
+  const int on = 1;
+  ::setsockopt(client.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   auto connection = std::make_unique<Connection>(*this, std::move(client), std::move(server));
   const Connection* const key = connection.get();
   if (connection->Begin()) connections_[key] = std::move(connection);

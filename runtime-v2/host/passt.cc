@@ -2,12 +2,17 @@
 
 #include <sys/socket.h>
 
+#include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "distros/host/error.h"
+#include "runtime-v2/host/file_identity.h"
+#include "runtime-v2/host/machine.h"
 #include "runtime-v2/host/process.h"
 #include "runtime-v2/host/qemu_command.h"
 #include "runtime-v2/modules/vm_names.h"
@@ -28,11 +33,27 @@ std::vector<std::string> Arguments(const std::string& program) {
           "--dns", "none",      "--tcp-ports", "none",      "--udp-ports", "none",        "--no-dhcp"};
 }
 
+// Asked once of each QEMU there is.
+bool QemuKnowsStreams() {
+  const std::string qemu = FindProgram(HostMachine().qemu);
+  const auto identity = FileIdentity(qemu);
+  // That it is missing is told elsewhere.
+  if (!identity.ok()) return true;
+  static std::mutex& mutex = *new std::mutex;
+  static auto& known = *new std::map<std::string, bool>;
+  const std::lock_guard lock(mutex);
+  const auto found = known.find(*identity);
+  if (found != known.end()) return found->second;
+  const auto backends = RunProgram({qemu, "-netdev", "help"}, kStartTimeout);
+  return known[*identity] = backends.ok() && absl::StrContains(*backends, "\nstream\n");
+}
+
 }  // namespace
 
 VmNetwork ChooseNetwork(UserConfig::Network wanted) {
   if (wanted == UserConfig::Network::kSlirp) return {.reason = "vmNetwork in wslm.conf says so."};
   VmNetwork network{.passt = FindProgram(kProgram)};
+  if (!network.passt.empty() && !QemuKnowsStreams()) return {.reason = "passt needs QEMU 7.2 or newer."};
   if (!network.passt.empty()) return network;
   network.reason = wanted == UserConfig::Network::kPasst ? "passt, which vmNetwork in wslm.conf says, is not installed."
                                                          : "passt is not installed.";

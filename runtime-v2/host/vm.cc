@@ -134,8 +134,10 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Boot(const VmBootOptions& options) {
   absl::Status status = vm->ConnectQmp(kQmpTimeout, options.give_up);
   if (status.ok()) status = vm->WaitForAgent(options.patience, options.give_up);
   if (status.ok()) status = vm->ConnectChannel(kHelloTimeout, options.give_up);
-  if (status.ok()) status = vm->LookForPasst();
-  if (status.ok()) return vm;
+  if (status.ok()) {
+    vm->LookForPasst();
+    return vm;
+  }
   vm->Discard();
   return status;
 }
@@ -167,7 +169,7 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::GoOn(const VmBootOptions& options, const
     RETURN_IF_ERROR(plug(*vm));
     RETURN_IF_ERROR(LoadVmState(*vm->qmp_, kStateFd));
     RETURN_IF_ERROR(vm->ConnectChannel(patience, options.give_up));
-    RETURN_IF_ERROR(vm->LookForPasst());
+    vm->LookForPasst();
     const std::lock_guard lock(vm->state_->mutex);
     vm->record_.start = VmStart::kRestored;
     return vm->WriteRecord();
@@ -199,8 +201,10 @@ absl::StatusOr<std::shared_ptr<Vm>> Vm::Adopt(const VmPaths& paths, absl::Durati
   if (status.ok()) status = vm->Resume();
   if (status.ok()) status = vm->WaitForAgent(deadline - absl::Now(), give_up);
   if (status.ok()) status = vm->ConnectChannel(deadline - absl::Now(), give_up);
-  if (status.ok()) status = vm->LookForPasst();
-  if (status.ok()) return vm;
+  if (status.ok()) {
+    vm->LookForPasst();
+    return vm;
+  }
   if (!WaitForExit(vm->process_, absl::ZeroDuration())) return status;
   vm->EndProcess();
   return absl::NotFoundError("the VM that was left has ended");

@@ -199,7 +199,7 @@ class Vm {
   // With state_->mutex held.
   bool UsesPasst() const;
   // Whether it runs, and leaves it when it doesn't.
-  absl::Status LookForPasst();
+  void LookForPasst();
   absl::Status LeavePasst(const std::string& why);
   // What QEMU's monitor for people says to a command.
   absl::StatusOr<std::string> HumanMonitor(const std::string& command);

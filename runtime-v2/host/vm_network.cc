@@ -68,15 +68,22 @@ VmNetwork Vm::network() const {
   return {.passt = UsesPasst() ? kPasstNetdev : "", .reason = record_.network_reason};
 }
 
-absl::Status Vm::LookForPasst() {
+void Vm::LookForPasst() {
   {
     const std::lock_guard lock(state_->mutex);
-    if (!UsesPasst()) return absl::OkStatus();
+    if (!UsesPasst()) return;
   }
-  ASSIGN_OR_RETURN(const std::string info, HumanMonitor("info network"));
-  if (!PasstIsThere(info)) return LeavePasst(passt_problem_.empty() ? kPasstEnded : passt_problem_);
-  // A snapshot may have been made when it wasn't.
-  return qmp_->Execute("set_link", {{"name", kPasstNetdev}, {"up", true}}).status();
+  const absl::Status status = [this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string info, HumanMonitor("info network"));
+    if (!PasstIsThere(info)) return LeavePasst(passt_problem_.empty() ? kPasstEnded : passt_problem_);
+    // A snapshot may have been made when it wasn't.
+    return qmp_->Execute("set_link", {{"name", kPasstNetdev}, {"up", true}}).status();
+  }();
+  if (status.ok()) return;
+  // A VM that runs is kept, whatever its network.
+  const std::lock_guard lock(state_->mutex);
+  record_.network_reason = absl::StrCat("Whether passt is there can't be seen: ", status.message());
+  WriteRecord().IgnoreError();
 }
 
 absl::Status Vm::LeavePasst(const std::string& why) {
