@@ -14,6 +14,7 @@
 #include "runtime-v2/agent/boot.h"
 #include "runtime-v2/agent/child_task.h"
 #include "runtime-v2/agent/disk.h"
+#include "runtime-v2/agent/host_mounts.h"
 #include "runtime-v2/agent/log.h"
 #include "runtime-v2/agent/sleep.h"
 
@@ -28,6 +29,9 @@ namespace {
 // Nothing tells of a new listener; a look costs two short reads.
 constexpr std::chrono::milliseconds kPortPeriod{250};
 constexpr absl::Duration kGrowTimeout = absl::Seconds(60);
+// The programs in the distros stand still meanwhile. Both together are less than what the host waits for.
+constexpr std::chrono::milliseconds kSleepLimit = std::chrono::seconds(60);
+constexpr std::chrono::milliseconds kWakeLimit = std::chrono::seconds(30);
 constexpr std::chrono::milliseconds kLongestGrace = std::chrono::hours(24);
 
 absl::Status NotRunning() {
@@ -282,16 +286,17 @@ void Agent::Sleep(uint32_t stream) {
   }
   mode_ = Mode::kFallingAsleep;
   RunInChild(
-      loop_, [names = NamesOfDistros()](std::string& mounts) { return PutDistrosToSleep(names, mounts); },
-      [this, epoch = epoch_, done = Ending(stream)](const absl::Status& status, const std::string& mounts) {
-        OnAsleep(status, mounts, epoch, done);
-      });
+      loop_, [names = NamesOfDistros()](std::string&) { return PutDistrosToSleep(names); },
+      [this, epoch = epoch_, done = Ending(stream)](const absl::Status& status, const std::string&) {
+        OnAsleep(status, epoch, done);
+      },
+      kSleepLimit);
 }
 
-void Agent::OnAsleep(const absl::Status& status, const std::string& mounts, uint64_t epoch,
-                     const std::function<void(const absl::Status&)>& done) {
-  mode_ = status.ok() ? Mode::kAsleep : Mode::kAwake;
-  sleeping_mounts_ = mounts;
+void Agent::OnAsleep(const absl::Status& status, uint64_t epoch, const std::function<void(const absl::Status&)>& done) {
+  mode_ = Mode::kAsleep;
+  // However far it came, and also when it can't say: all goes on.
+  if (!status.ok()) return Wake([done, status](const absl::Status&) { done(status); });
   done(status);
   // Nobody is there any more who would have it saved.
   if (epoch != epoch_ || std::exchange(wake_soon_, false)) Wake([](const absl::Status&) {});
@@ -302,15 +307,15 @@ void Agent::Wake(std::function<void(const absl::Status&)> done) {
   if (mode_ != Mode::kAsleep) return done(absl::OkStatus());
   mode_ = Mode::kWaking;
   RunInChild(
-      loop_,
-      [names = NamesOfDistros(), mounts = sleeping_mounts_](std::string&) {
-        WakeDistros(names, mounts);
-        return absl::OkStatus();
-      },
+      loop_, [](std::string&) { return RemountHost(); },
       [this, done = std::move(done)](const absl::Status& status, const std::string&) {
+        LogIfError("host folders", status);
+        // Not in the child, which may have died.
+        ThawDistros(NamesOfDistros());
         mode_ = Mode::kAwake;
         done(status);
-      });
+      },
+      kWakeLimit);
 }
 
 void Agent::OnKernelEvent(const KernelEvent& event) {

@@ -48,8 +48,7 @@ class Agent {
   // `stream` ends with the status, if its host is there still.
   std::function<void(const absl::Status&)> Ending(uint32_t stream);
   void Sleep(uint32_t stream);
-  void OnAsleep(const absl::Status& status, const std::string& mounts, uint64_t epoch,
-                const std::function<void(const absl::Status&)>& done);
+  void OnAsleep(const absl::Status& status, uint64_t epoch, const std::function<void(const absl::Status&)>& done);
   // When it is just falling asleep, once it has; does nothing when it is awake.
   void Wake(std::function<void(const absl::Status&)> done);
   std::map<std::string, std::string> NamesOfDistros() const;
@@ -79,8 +78,6 @@ class Agent {
   Mode mode_ = Mode::kAwake;
   // Whoever wanted it to fall asleep doesn't any more.
   bool wake_soon_ = false;
-  // What it takes to wake the distros.
-  std::string sleeping_mounts_;
   // Counts the hosts: an answer to one that went is not for the next.
   uint64_t epoch_ = 0;
 };

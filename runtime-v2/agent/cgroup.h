@@ -39,6 +39,7 @@ absl::Status LeaveCgroup(const std::string& distro_id);
 // Stops the distro's processes where they are, until ThawCgroup. Blocks, up to some seconds. Error: DEADLINE_EXCEEDED
 // when one of them is at something that can't be interrupted; it may stop yet.
 absl::Status FreezeCgroup(const std::string& distro_id);
+// Doesn't wait for them.
 absl::Status ThawCgroup(const std::string& distro_id);
 
 // Kills what is left in the distro's group and removes it with all below. Blocks, up to a second.

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <csignal>
 #include <memory>
+#include <utility>
 
 #include "distros/host/error.h"
 
@@ -29,6 +30,38 @@ absl::Status Decode(const std::string& bytes, std::string& result) {
   }
   result = bytes.substr(sizeof size + size);
   return FromStreamEnd(end);
+}
+
+// What the parent has of a child.
+struct Running {
+  pid_t pid = 0;
+  UniqueFd pipe;
+  std::string bytes;
+  EventLoop::Timer limit = 0;
+  std::function<void(absl::Status, std::string)> done;
+};
+
+void Read(EventLoop& loop, Running& child) {
+  char buffer[4096];
+  const ssize_t count = ::read(child.pipe.get(), buffer, sizeof buffer);
+  if (count > 0) {
+    child.bytes.append(buffer, static_cast<size_t>(count));
+    return;
+  }
+  if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
+  loop.Forget(child.pipe.get());
+  loop.Cancel(child.limit);
+  std::string result;
+  const absl::Status status = Decode(child.bytes, result);
+  child.done(status, std::move(result));
+}
+
+void OnLimit(EventLoop& loop, Running& child) {
+  loop.Forget(child.pipe.get());
+  ::kill(child.pid, SIGKILL);
+  child.done(Error(absl::StatusCode::kDeadlineExceeded, reason::kInternal,
+                   "A process of the VM's agent took too long for its work."),
+             "");
 }
 
 [[noreturn]] void Child(int pipe, const std::function<absl::Status(std::string&)>& work) {
@@ -63,36 +96,28 @@ absl::Status FromStreamEnd(const runtime::v1::StreamEnd& end) {
 }
 
 void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& result)>& work,
-                std::function<void(absl::Status status, std::string result)> done) {
+                std::function<void(absl::Status status, std::string result)> done,
+                std::optional<std::chrono::milliseconds> limit) {
   const auto fail = [&](std::string_view what) {
     loop.After(std::chrono::milliseconds(0), [done, status = ErrnoError("cannot make", what)] { done(status, ""); });
   };
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return fail("a pipe");
-  auto reader = std::make_shared<UniqueFd>(ends[0]);
+  auto child = std::make_shared<Running>();
+  child->pipe.Reset(ends[0]);
   UniqueFd writer(ends[1]);
-  ::fcntl(reader->get(), F_SETFL, O_NONBLOCK);
-  const pid_t pid = ::fork();
-  if (pid < 0) return fail("a process");
-  if (pid == 0) Child(writer.get(), work);
+  ::fcntl(child->pipe.get(), F_SETFL, O_NONBLOCK);
+  child->pid = ::fork();
+  if (child->pid < 0) return fail("a process");
+  if (child->pid == 0) Child(writer.get(), work);
   writer.Reset();
-  auto bytes = std::make_shared<std::string>();
-  const bool watched = loop.Watch(reader->get(), EPOLLIN, [&loop, reader, bytes, done](uint32_t) {
-    char buffer[4096];
-    const ssize_t count = ::read(reader->get(), buffer, sizeof buffer);
-    if (count > 0) {
-      bytes->append(buffer, static_cast<size_t>(count));
-      return;
-    }
-    if (count < 0 && (errno == EINTR || errno == EAGAIN)) return;
-    loop.Forget(reader->get());
-    std::string result;
-    const absl::Status status = Decode(*bytes, result);
-    done(status, std::move(result));
-  });
-  if (watched) return;
-  fail("a watch");
-  ::kill(pid, SIGKILL);
+  child->done = done;
+  if (!loop.Watch(child->pipe.get(), EPOLLIN, [&loop, child](uint32_t) { Read(loop, *child); })) {
+    fail("a watch");
+    ::kill(child->pid, SIGKILL);
+    return;
+  }
+  if (limit) child->limit = loop.After(*limit, [&loop, child] { OnLimit(loop, *child); });
 }
 
 }  // namespace wslm

@@ -2,7 +2,9 @@
 #ifndef WSLM_RUNTIME_V2_AGENT_CHILD_TASK_H_
 #define WSLM_RUNTIME_V2_AGENT_CHILD_TASK_H_
 
+#include <chrono>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -16,9 +18,12 @@ runtime::v1::StreamEnd ToStreamEnd(const absl::Status& status);
 absl::Status FromStreamEnd(const runtime::v1::StreamEnd& end);
 
 // Forks a child that runs `work`; `done` is called from the loop with what it returned and with what it put into its
-// argument. A child that dies gives INTERNAL. What the child changes in memory is lost.
+// argument. A child that dies gives INTERNAL. One that is at it for longer than `limit` is killed, which gives
+// DEADLINE_EXCEEDED, though it may go later: what can't be interrupted is waited for. What the child changes in memory
+// is lost.
 void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& result)>& work,
-                std::function<void(absl::Status status, std::string result)> done);
+                std::function<void(absl::Status status, std::string result)> done,
+                std::optional<std::chrono::milliseconds> limit = std::nullopt);
 
 }  // namespace wslm
 

@@ -18,6 +18,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "distros/host/error.h"
+#include "distros/host/files.h"
 #include "distros/host/status_macros.h"
 #include "distros/host/unique_fd.h"
 #include "runtime-v2/agent/file.h"
@@ -29,6 +30,9 @@
 namespace wslm {
 namespace {
 
+// What UnmountHost takes away; there until it is back.
+constexpr char kRecord[] = "/run/wslm-host-mounts";
+constexpr size_t kLongestRecord = size_t{16} << 20;
 constexpr char kOwnNamespace[] = "/proc/self/ns/mnt";
 
 // What stays the same wherever this process goes: the agent's namespace, which it is in again in the end, and its
@@ -239,6 +243,7 @@ absl::Status UnmountHost(const std::vector<HostMount>& mounts) {
   ASSIGN_OR_RETURN(const Home home, OpenHome());
   ASSIGN_OR_RETURN(const auto device, HostDevice(home));
   if (!device) return absl::OkStatus();
+  RETURN_IF_ERROR(WriteFileAtomically(kRecord, ToText(mounts)));
   for (auto mount = mounts.rbegin(); mount != mounts.rend(); ++mount) {
     RETURN_IF_ERROR(UnmountOne(home, *device, *mount));
   }
@@ -247,17 +252,18 @@ absl::Status UnmountHost(const std::vector<HostMount>& mounts) {
   return absl::OkStatus();
 }
 
-void RemountHost(const std::vector<HostMount>& mounts) {
-  const absl::Status done = [&]() -> absl::Status {
-    ASSIGN_OR_RETURN(const Home home, OpenHome());
-    RETURN_IF_ERROR(Enter(home.mounts));
-    RETURN_IF_ERROR(MountHost());
-    ASSIGN_OR_RETURN(const auto device, HostDevice(home));
-    if (!device) return ErrnoError("cannot mount", kHostFolder, EBUSY);
-    for (const HostMount& mount : mounts) LogIfError("host folders", MountOne(home, *device, mount));
-    return absl::OkStatus();
-  }();
-  LogIfError("host folders", done);
+absl::Status RemountHost() {
+  const auto record = ReadSmallFile(kRecord, kLongestRecord);
+  if (absl::IsNotFound(record.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(record.status());
+  ASSIGN_OR_RETURN(const Home home, OpenHome());
+  RETURN_IF_ERROR(MountHost());
+  ASSIGN_OR_RETURN(const auto device, HostDevice(home));
+  if (!device) return ErrnoError("cannot mount", kHostFolder, EBUSY);
+  for (const HostMount& mount : HostMountsOf(*record)) LogIfError("host folders", MountOne(home, *device, mount));
+  RETURN_IF_ERROR(Enter(home.mounts));
+  if (::unlink(kRecord) != 0) return ErrnoError("cannot remove", kRecord);
+  return absl::OkStatus();
 }
 
 }  // namespace wslm

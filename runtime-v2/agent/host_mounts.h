@@ -25,7 +25,7 @@ struct HostMount {
   friend bool operator==(const HostMount&, const HostMount&) = default;
 };
 
-// One line each, to keep them over the child's end.
+// One line each.
 std::string ToText(const std::vector<HostMount>& mounts);
 std::vector<HostMount> HostMountsOf(const std::string& text);
 
@@ -33,11 +33,13 @@ std::vector<HostMount> HostMountsOf(const std::string& text);
 // process has open.
 absl::StatusOr<std::vector<HostMount>> FindHostMounts();
 
-// Takes them away, then the agent's own. After an error some are gone.
+// Takes them away, then the agent's own. Writes them down before: RemountHost knows them also when this process dies.
+// After an error some are gone.
 absl::Status UnmountHost(const std::vector<HostMount>& mounts);
 
-// Mounts the host's files, and puts back those that are missing. What fails is logged, and the rest done.
-void RemountHost(const std::vector<HostMount>& mounts);
+// Puts back what UnmountHost took away; nothing when it took nothing. What can't be put back is logged, and the rest
+// done. Error: the host's files themselves can't be mounted.
+absl::Status RemountHost();
 
 }  // namespace wslm
 

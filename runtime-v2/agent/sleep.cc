@@ -3,8 +3,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <vector>
-
 #include "absl/strings/str_cat.h"
 #include "distros/host/error.h"
 #include "distros/host/status_macros.h"
@@ -37,21 +35,13 @@ void SyncDisks(const std::map<std::string, std::string>& distros) {
 
 }  // namespace
 
-absl::Status PutDistrosToSleep(const std::map<std::string, std::string>& distros, std::string& mounts) {
+absl::Status PutDistrosToSleep(const std::map<std::string, std::string>& distros) {
   // Most of what there is to write is written before anything stands still.
   SyncDisks(distros);
-  std::vector<HostMount> found;
-  const absl::Status asleep = [&]() -> absl::Status {
-    RETURN_IF_ERROR(Freeze(distros));
-    RETURN_IF_ERROR(CheckNobodyHoldsHost(distros));
-    ASSIGN_OR_RETURN(found, FindHostMounts());
-    return UnmountHost(found);
-  }();
-  mounts = ToText(found);
-  if (!asleep.ok()) {
-    WakeDistros(distros, mounts);
-    return asleep;
-  }
+  RETURN_IF_ERROR(Freeze(distros));
+  RETURN_IF_ERROR(CheckNobodyHoldsHost(distros));
+  ASSIGN_OR_RETURN(const auto mounts, FindHostMounts());
+  RETURN_IF_ERROR(UnmountHost(mounts));
   SyncDisks(distros);
   LogIfError("sleep", WriteInOne("/proc/sys/vm/drop_caches", "3"));
   // Larger pieces of free memory are given back to the host, smaller ones not.
@@ -59,9 +49,7 @@ absl::Status PutDistrosToSleep(const std::map<std::string, std::string>& distros
   return absl::OkStatus();
 }
 
-void WakeDistros(const std::map<std::string, std::string>& distros, const std::string& mounts) {
-  // First: none must find the host's device free.
-  RemountHost(HostMountsOf(mounts));
+void ThawDistros(const std::map<std::string, std::string>& distros) {
   for (const auto& [id, name] : distros) LogIfError("wake", ThawCgroup(id));
 }
 

@@ -1,5 +1,6 @@
 // Makes the VM fit to be saved with distros in it, and undoes that: their processes are frozen, the host's files
-// unmounted, and memory that can be had again from disks is given up. Both functions block: call them in a child.
+// unmounted, and memory that can be had again from disks is given up. RemountHost (host_mounts.h) and ThawDistros, in
+// that order, undo it: none of the distros must find the host's device free.
 #ifndef WSLM_RUNTIME_V2_AGENT_SLEEP_H_
 #define WSLM_RUNTIME_V2_AGENT_SLEEP_H_
 
@@ -10,12 +11,12 @@
 
 namespace wslm {
 
-// `distros`: names by id, of all that run. `mounts` gets what WakeDistros needs. After an error all runs as before.
-// Error: FAILED_PRECONDITION with who is in the way; DEADLINE_EXCEEDED when a process can't be frozen.
-absl::Status PutDistrosToSleep(const std::map<std::string, std::string>& distros, std::string& mounts);
+// `distros`: names by id, of all that run. Blocks: call it in a child. After an error, and when the child dies, some of
+// it is done. Error: FAILED_PRECONDITION with who is in the way; DEADLINE_EXCEEDED when a process can't be frozen.
+absl::Status PutDistrosToSleep(const std::map<std::string, std::string>& distros);
 
 // What goes wrong is logged.
-void WakeDistros(const std::map<std::string, std::string>& distros, const std::string& mounts);
+void ThawDistros(const std::map<std::string, std::string>& distros);
 
 }  // namespace wslm
 
