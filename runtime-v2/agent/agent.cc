@@ -32,6 +32,7 @@ constexpr absl::Duration kGrowTimeout = absl::Seconds(60);
 // The programs in the distros stand still meanwhile. Both together are less than what the host waits for.
 constexpr std::chrono::milliseconds kSleepLimit = std::chrono::seconds(60);
 constexpr std::chrono::milliseconds kWakeLimit = std::chrono::seconds(30);
+constexpr std::chrono::milliseconds kHostPeriod = std::chrono::seconds(2);
 constexpr std::chrono::milliseconds kLongestGrace = std::chrono::hours(24);
 
 absl::Status NotRunning() {
@@ -284,6 +285,11 @@ void Agent::Sleep(uint32_t stream) {
     return End(stream, Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy,
                              "A distro is just starting or stopping."));
   }
+  if (host_missing_) {
+    return End(stream, Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning,
+                             "The host's folders are not back in the distros since the last time: something in the VM "
+                             "keeps them."));
+  }
   mode_ = Mode::kFallingAsleep;
   RunInChild(
       loop_, [names = NamesOfDistros()](std::string&) { return PutDistrosToSleep(names); },
@@ -309,11 +315,26 @@ void Agent::Wake(std::function<void(const absl::Status&)> done) {
   RunInChild(
       loop_, [](std::string&) { return RemountHost(); },
       [this, done = std::move(done)](const absl::Status& status, const std::string&) {
-        LogIfError("host folders", status);
         // Not in the child, which may have died.
         ThawDistros(NamesOfDistros());
         mode_ = Mode::kAwake;
+        host_missing_ = !LogIfError("host folders", status);
+        if (host_missing_) loop_.After(kHostPeriod, [this] { BringHostBack(); });
         done(status);
+      },
+      kWakeLimit);
+}
+
+void Agent::BringHostBack() {
+  RunInChild(
+      loop_, [](std::string&) { return RemountHost(); },
+      [this](const absl::Status& status, const std::string&) {
+        host_missing_ = !status.ok();
+        if (host_missing_) {
+          loop_.After(kHostPeriod, [this] { BringHostBack(); });
+        } else {
+          Log("host folders: they are there again.");
+        }
       },
       kWakeLimit);
 }

@@ -51,6 +51,8 @@ class Agent {
   void OnAsleep(const absl::Status& status, uint64_t epoch, const std::function<void(const absl::Status&)>& done);
   // When it is just falling asleep, once it has; does nothing when it is awake.
   void Wake(std::function<void(const absl::Status&)> done);
+  // Tries again until the host's files are mounted in the distros.
+  void BringHostBack();
   std::map<std::string, std::string> NamesOfDistros() const;
   void OnKernelEvent(const KernelEvent& event);
   void EndStreamsOf(const std::string& distro_id);
@@ -78,6 +80,8 @@ class Agent {
   Mode mode_ = Mode::kAwake;
   // Whoever wanted it to fall asleep doesn't any more.
   bool wake_soon_ = false;
+  // Something kept the host's files from being mounted again, and it is tried from time to time.
+  bool host_missing_ = false;
   // Counts the hosts: an answer to one that went is not for the next.
   uint64_t epoch_ = 0;
 };

@@ -1,5 +1,6 @@
 #include "runtime-v2/agent/host_folders.h"
 
+#include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -32,14 +33,22 @@ std::string HostOptions() {
   return absl::StrCat("trans=virtio,version=9p2000.L,msize=524288,cache=", cache);
 }
 
+bool IsMountPoint(const char* path) {
+  struct statx status {};
+  return ::statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) == 0 &&
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
 }  // namespace
 
 absl::Status MountHost() {
   ::mkdir(kHostFolder, 0755);
-  if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, HostOptions().c_str()) != 0 && errno != EBUSY) {
-    return ErrnoError("cannot mount", kHostFolder);
-  }
-  return absl::OkStatus();
+  if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, HostOptions().c_str()) == 0) return absl::OkStatus();
+  if (errno != EBUSY) return ErrnoError("cannot mount", kHostFolder);
+  if (IsMountPoint(kHostFolder)) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning,
+               "Something in the VM, as an overlay or a mount namespace, keeps the host's files, and is to be seen "
+               "nowhere. The distros lack the host's folders until it is gone.");
 }
 
 }  // namespace wslm

@@ -10,7 +10,8 @@ namespace wslm {
 // Where the host's `/` is in the agent's tree.
 inline constexpr char kHostFolder[] = "/host";
 
-// Mounts it, unless the device is in use already.
+// Mounts it, unless it is mounted there. FAILED_PRECONDITION (DISTRO_RUNNING): something that is to be seen nowhere has
+// it mounted yet.
 absl::Status MountHost();
 
 }  // namespace wslm

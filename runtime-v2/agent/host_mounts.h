@@ -11,13 +11,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "runtime-v2/agent/host_overlays.h"
+#include "runtime-v2/agent/mount_namespaces.h"
 
 namespace wslm {
 
 // The paths are escaped, as MountLine's.
 struct HostMount {
-  // A file of /proc that is the mount namespace, as long as its distro is frozen.
-  std::string mount_namespace;
+  MountNamespace where;
   std::string root;
   std::string point;
   std::string options;
@@ -29,16 +30,17 @@ struct HostMount {
 std::string ToText(const std::vector<HostMount>& mounts);
 std::vector<HostMount> HostMountsOf(const std::string& text);
 
-// All but the agent's own, those of a namespace in their order. Namespaces are those of processes, and those that a
-// process has open.
-absl::StatusOr<std::vector<HostMount>> FindHostMounts();
+// All but the agent's own, those of a namespace in their order. Error: FAILED_PRECONDITION for what can't be unmounted,
+// among them overlays that are not of `overlays`.
+absl::StatusOr<std::vector<HostMount>> FindHostMounts(const OtherOverlays& overlays);
 
 // Takes them away, then the agent's own. Writes them down before: RemountHost knows them also when this process dies.
-// After an error some are gone.
+// After an error some are gone. FAILED_PRECONDITION: who is in the way, also when nothing shows who.
 absl::Status UnmountHost(const std::vector<HostMount>& mounts);
 
 // Puts back what UnmountHost took away; nothing when it took nothing. What can't be put back is logged, and the rest
-// done. Error: the host's files themselves can't be mounted.
+// done. Error: the host's files themselves can't be mounted, FAILED_PRECONDITION as MountHost; to be called again, also
+// when the distros go on.
 absl::Status RemountHost();
 
 }  // namespace wslm

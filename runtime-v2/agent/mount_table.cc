@@ -23,6 +23,13 @@ std::vector<MountLine> ParseMountTable(std::string_view text) {
   return mounts;
 }
 
+bool IsBelowProgram(const std::vector<MountLine>& mounts, std::string_view point) {
+  return std::any_of(mounts.begin(), mounts.end(), [&](const MountLine& mount) {
+    const bool above = mount.point == "/" || point.starts_with(mount.point + "/");
+    return above && (mount.type == "fuse" || mount.type == "fuseblk" || mount.type.starts_with("fuse."));
+  });
+}
+
 std::string UnescapedPath(std::string_view escaped) {
   std::string path;
   for (size_t i = 0; i < escaped.size(); ++i) {

@@ -27,6 +27,10 @@ struct MountLine {
 // The lines in their order; what is none is left out. Takes any bytes.
 std::vector<MountLine> ParseMountTable(std::string_view text);
 
+// Whether a folder above `point`, escaped as theirs, is of a file system that a program serves (FUSE), so that the way
+// there may ask it.
+bool IsBelowProgram(const std::vector<MountLine>& mounts, std::string_view point);
+
 // The path that an escaped one stands for.
 std::string UnescapedPath(std::string_view escaped);
 

@@ -20,6 +20,17 @@ TEST(MountTableTest, HasWhatIsMountedWhereAndHow) {
   EXPECT_EQ(UnescapedPath(mounts[1].point), "/mnt/host\\x");
 }
 
+TEST(MountTableTest, SeesWhatLiesBelowAProgramsFileSystem) {
+  const auto mounts = ParseMountTable(
+      "1 0 98:0 / / rw - ext4 /dev/root rw\n"
+      "2 1 0:50 / /served rw - fuse.sshfs host rw\n"
+      "3 1 0:51 / /fuse rw - tmpfs fuse rw\n");
+  EXPECT_TRUE(IsBelowProgram(mounts, "/served/a/b"));
+  EXPECT_FALSE(IsBelowProgram(mounts, "/served"));
+  EXPECT_FALSE(IsBelowProgram(mounts, "/served2/a"));
+  EXPECT_FALSE(IsBelowProgram(mounts, "/fuse/a"));
+}
+
 TEST(MountTableTest, WhatIsNoEscapeStaysAsItIs) {
   EXPECT_EQ(UnescapedPath("/a\\"), "/a\\");
   EXPECT_EQ(UnescapedPath("/a\\04"), "/a\\04");

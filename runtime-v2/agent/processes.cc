@@ -55,6 +55,17 @@ std::string LinkTarget(const std::string& path) {
   return size <= 0 ? "" : std::string(target, static_cast<size_t>(size));
 }
 
+std::optional<uint64_t> StartOfProcess(pid_t pid) {
+  const std::string text = ReadSmallFile(absl::StrCat("/proc/", pid, "/stat")).value_or("");
+  // proc_pid_stat(5): the name, the second field, may hold anything, and the 22nd is wanted.
+  std::istringstream words(text.substr(std::min(text.rfind(')'), text.size())));
+  std::string word;
+  for (int field = 2; field < 22; ++field) words >> word;
+  uint64_t start = 0;
+  if (!(words >> start)) return std::nullopt;
+  return start;
+}
+
 std::string DistroOfProcess(pid_t pid) {
   // "0::/wslm/ID/root/…"
   const std::string text = ReadSmallFile(absl::StrCat("/proc/", pid, "/cgroup")).value_or("");

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,9 @@ std::vector<OpenFileOf> OpenFilesOf(pid_t pid);
 
 // Where a link of /proc leads; empty when it can't be read.
 std::string LinkTarget(const std::string& path);
+
+// When it was started, in clock ticks since boot: tells it from a later one of the same number. Nothing: it is gone.
+std::optional<uint64_t> StartOfProcess(pid_t pid);
 
 // The distro that it belongs to; empty: none.
 std::string DistroOfProcess(pid_t pid);

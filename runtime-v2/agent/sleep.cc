@@ -12,6 +12,7 @@
 #include "runtime-v2/agent/file.h"
 #include "runtime-v2/agent/host_holders.h"
 #include "runtime-v2/agent/host_mounts.h"
+#include "runtime-v2/agent/host_overlays.h"
 #include "runtime-v2/agent/log.h"
 
 namespace wslm {
@@ -38,9 +39,11 @@ void SyncDisks(const std::map<std::string, std::string>& distros) {
 absl::Status PutDistrosToSleep(const std::map<std::string, std::string>& distros) {
   // Most of what there is to write is written before anything stands still.
   SyncDisks(distros);
+  // Asks file systems whose programs would not answer any more.
+  ASSIGN_OR_RETURN(const OtherOverlays overlays, CheckOverlays());
   RETURN_IF_ERROR(Freeze(distros));
   RETURN_IF_ERROR(CheckNobodyHoldsHost(distros));
-  ASSIGN_OR_RETURN(const auto mounts, FindHostMounts());
+  ASSIGN_OR_RETURN(const auto mounts, FindHostMounts(overlays));
   RETURN_IF_ERROR(UnmountHost(mounts));
   SyncDisks(distros);
   LogIfError("sleep", WriteInOne("/proc/sys/vm/drop_caches", "3"));

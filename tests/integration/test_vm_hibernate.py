@@ -100,15 +100,38 @@ class VmHibernate(unittest.TestCase):
         process.wait()
         self.assert_counts()
 
+    def test_1_an_overlay_of_a_host_folder_is_in_the_way_and_keeps_it_no_longer_than_it_lasts(self):
+        folder = self.home.folder("layers")
+        for name in ("one", "two"):
+            os.mkdir(f"{folder}/{name}")
+            os.chown(f"{folder}/{name}", self.home.uid, self.home.gid)
+        self.sh(f"mkdir /over; cd /mnt/host{folder}; mount -t overlay -o lowerdir=one:two overlay /over")
+        self.refused("The overlay at /over may be made of the host's files")
+        # Now its folders' names lead to others.
+        self.sh(f"umount /over; mkdir -p /layers/one /layers/two; mount --bind /mnt/host{folder} /layers; "
+                "mount -t overlay -o lowerdir=/layers/one:/layers/two overlay /over")
+        self.refused("The overlay at /over is made of the host's files, of /layers/one")
+        self.sh("umount /layers")
+        self.refused("Something in the VM, as an overlay .* keeps the host's files")
+        self.assert_counts()
+        self.refused("The host's folders are not back")
+        self.sh("umount /over")
+        wait_for(lambda: self.sh("ls -d /mnt/host/tmp || true"))
+
     def test_2_a_program_goes_on_after_it(self):
         pid = self.sh("cat /pid")
         self.sh(f"setsid nc -ll -p {PORT} -e busybox echo heard </dev/null >/dev/null 2>&1 & mkdir -p /bound; "
                 "mount --bind /mnt/host/tmp /bound; mount -o remount,bind,ro /bound")
         # In a mount namespace of its own, as a container's.
         self.sh("setsid unshare -m sleep 602 </dev/null >/dev/null 2>&1 & echo $! > /nested")
-        mounts = ("grep ' - 9p ' /proc/$(cat /nested)/mountinfo /proc/1/mountinfo | "
+        # Another in which no process is.
+        self.sh("mkdir /run/ns; mount -t tmpfs ns /run/ns; mount --make-private /run/ns; touch /run/ns/x; "
+                "unshare --mount=/run/ns/x true")
+        inside = "nsenter --mount=/run/ns/x busybox"
+        mounts = ("{ grep ' - 9p ' /proc/$(cat /nested)/mountinfo /proc/1/mountinfo; "
+                  f"{inside} grep ' - 9p ' /proc/self/mountinfo; }} | "
                   "sed 's/.* 0:[0-9]* //; s/ - .*//; s/ shared.*//'")
-        before = wait_for(lambda: len(found := self.sh(mounts)) and found.count("/bound ro") == 2 and found)
+        before = wait_for(lambda: len(found := self.sh(mounts)) and found.count("/bound ro") == 3 and found)
         seen = self.home.path + "/seen"
         with open(seen, "w") as file:
             file.write("by the host\n")
@@ -123,7 +146,8 @@ class VmHibernate(unittest.TestCase):
         self.assertEqual(self.sh("cat /pid; cat /dev/shm/kept"), f"{pid}\n{memory}")
         self.assertEqual(self.sh(f"cat /proc/{pid}/comm"), "sh")
         wait_for(lambda: int(self.sh("cat /count")) > counted + 1)
-        self.assertEqual(self.sh(f"cat /mnt/host{seen} /bound{seen[len('/tmp'):]}"), "by the host\nby the host")
+        self.assertEqual(self.sh(f"cat /mnt/host{seen} /bound{seen[len('/tmp'):]}; {inside} cat /mnt/host{seen}"),
+                         "by the host\n" * 2 + "by the host")
         self.assertEqual(self.sh(mounts), before)
         self.assertLess(abs(int(self.sh("date +%s")) - time.time()), 5)
         self.assertFalse(os.path.exists(self.home.path + "/state/hibernated"))
@@ -136,6 +160,9 @@ class VmHibernate(unittest.TestCase):
                 return b""
 
         self.assertEqual(wait_for(heard), b"heard\n")
+        self.sh("mount -t tmpfs over /run/ns")
+        self.refused("The mount namespace that is kept at /run/ns/x may have the host's files")
+        self.sh("umount /run/ns")
 
     def test_3_it_sleeps_by_itself_and_what_is_damaged_is_told_and_starts_with_its_files(self):
         self.sh("echo written > /kept; sync")
