@@ -38,7 +38,7 @@ class ShutdownCommand : public ClientCommand {
 
  protected:
   void AddArguments(Arguments& arguments) override {
-    arguments.Flag("--force", force_, "Leave processes no time to end");
+    arguments.Flag("--force", force_, "Leave processes no time to end, and give up a hibernated VM that can't go on");
   }
 
  private:

@@ -175,19 +175,23 @@ class FakeRuntime : public runtime::v1::Runtime {
   absl::Status Hibernate() override {
     if (while_hibernating) while_hibernating();
     if (!hibernate_error.ok()) return hibernate_error;
-    std::lock_guard lock(mutex_);
-    for (const auto& [id, instance] : instances_) asleep_.push_back(id);
+    {
+      std::lock_guard lock(mutex_);
+      for (const auto& [id, instance] : instances_) asleep_.push_back(id);
+    }
+    if (once_asleep) once_asleep();
     return absl::OkStatus();
   }
   std::vector<std::string> hibernated() const override {
     std::lock_guard lock(mutex_);
     return asleep_;
   }
-  void Wake(std::function<void(const std::string&)> note) override {
+  absl::Status Wake(std::function<void(const std::string&)> note) override {
     std::vector<std::shared_ptr<runtime::v1::Instance>> woken;
     {
       std::lock_guard lock(mutex_);
-      if (asleep_.empty()) return;
+      if (asleep_.empty()) return absl::OkStatus();
+      if (!wake_error.ok()) return wake_error;
       for (const std::string& id : std::exchange(asleep_, {})) {
         if (!wakes) continue;
         woken.push_back(instances_[id] = std::make_shared<FakeInstance>(id));
@@ -195,6 +199,14 @@ class FakeRuntime : public runtime::v1::Runtime {
     }
     note("waking");
     woken_(woken);
+    return absl::OkStatus();
+  }
+  void GiveUpHibernated() override {
+    {
+      std::lock_guard lock(mutex_);
+      if (std::exchange(asleep_, {}).empty()) return;
+    }
+    woken_({});
   }
   void OnWoken(Found callback) override { woken_ = std::move(callback); }
   bool needed() const override { return when_asked && when_asked(); }
@@ -240,6 +252,10 @@ class FakeRuntime : public runtime::v1::Runtime {
   Unanswered unanswered;
   absl::Status hibernate_error;
   std::function<void()> while_hibernating;
+  // Nobody has been told yet.
+  std::function<void()> once_asleep;
+  // Why what sleeps can't go on now.
+  absl::Status wake_error;
   // What sleeps can go on.
   std::atomic<bool> wakes = true;
   // To be called by the test.

@@ -24,7 +24,8 @@ absl::StatusOr<std::vector<std::string>> InstanceManager::HibernatableLocked() c
     RETURN_IF_ERROR(locks_.CheckFree(id, slot.name));
     if (slot.uses > 0) {
       return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning,
-                   absl::StrCat("Somebody works in the distro ", name, ": 'wslm sessions' shows who is attached."),
+                   absl::StrCat("Somebody works in the distro ", name,
+                                ", or copies its files: 'wslm sessions' shows who is attached."),
                    {{"distro", slot.name}});
     }
     ids.push_back(id);
@@ -34,20 +35,22 @@ absl::StatusOr<std::vector<std::string>> InstanceManager::HibernatableLocked() c
 
 absl::StatusOr<std::vector<std::string>> InstanceManager::HibernateVm() {
   std::unique_lock lock(mutex_);
+  settled_.wait(lock, [this] { return !hibernating_; });
   ASSIGN_OR_RETURN(const std::vector<std::string> ids, HibernatableLocked());
   if (ids.empty()) {
     lock.unlock();
     // They sleep already.
     std::vector<std::string> asleep = v2_.hibernated();
     if (!asleep.empty()) return asleep;
-    return Error(absl::StatusCode::kFailedPrecondition, reason::kInvalidArgument, "No version 2 distro runs.");
+    return Error(absl::StatusCode::kFailedPrecondition, reason::kRuntimeDied, "No version 2 distro runs.");
   }
   std::vector<std::string> names;
   for (const std::string& id : ids) {
     slots_[id].state = v1::DISTRO_STATE_STOPPING;
+    slots_[id].falling_asleep = true;
     names.push_back(slots_[id].name);
   }
-  vm_stopping_ = true;
+  vm_stopping_ = hibernating_ = true;
   lock.unlock();
   for (const std::string& id : ids) changed_(id);
   const absl::Time begin = absl::Now();
@@ -60,10 +63,12 @@ absl::StatusOr<std::vector<std::string>> InstanceManager::HibernateVm() {
     log_.Warning(absl::StrCat("cannot hibernate ", which, ": ", status.message()));
   }
   lock.lock();
-  vm_stopping_ = false;
+  vm_stopping_ = hibernating_ = false;
   vm_quiet_since_.reset();
   for (const std::string& id : ids) {
     Slot& slot = slots_[id];
+    // It was woken already.
+    if (!std::exchange(slot.falling_asleep, false)) continue;
     slot.state =
         status.ok() ? v1::DISTRO_STATE_HIBERNATED : (slot.exited ? v1::DISTRO_STATE_STOPPED : v1::DISTRO_STATE_RUNNING);
     if (slot.state == v1::DISTRO_STATE_RUNNING) continue;
@@ -95,17 +100,19 @@ void InstanceManager::HibernateWhenQuiet() {
   HibernateVm().status().IgnoreError();
 }
 
-void InstanceManager::WakeLocked(std::unique_lock<std::mutex>& lock, Slot& slot, const Note& note) {
-  if (slot.state != v1::DISTRO_STATE_HIBERNATED) return;
+absl::Status InstanceManager::WakeLocked(std::unique_lock<std::mutex>& lock, Slot& slot, const Note& note) {
+  if (slot.state != v1::DISTRO_STATE_HIBERNATED) return absl::OkStatus();
   const std::string name = slot.name;
   lock.unlock();
-  v2_.Wake([&](const std::string& text) {
+  const absl::Status woken = v2_.Wake([&](const std::string& text) {
     log_.Info(absl::StrCat("waking ", name, ": ", text));
     if (note) note(text);
   });
+  if (!woken.ok()) log_.Error(absl::StrCat("cannot wake ", name, ": ", woken.message()));
   lock.lock();
-  // Woken has said what it is now, unless nobody is told any more.
-  if (slot.state == v1::DISTRO_STATE_HIBERNATED) slot.state = v1::DISTRO_STATE_STOPPED;
+  // Woken has said what it is now, unless nobody is told any more. It may sleep again by now.
+  if (slot.state == v1::DISTRO_STATE_HIBERNATED && v2_.hibernated().empty()) slot.state = v1::DISTRO_STATE_STOPPED;
+  return woken;
 }
 
 InstanceManager::Instances InstanceManager::Woken(const Instances& found) {
@@ -115,19 +122,23 @@ InstanceManager::Instances InstanceManager::Woken(const Instances& found) {
     std::lock_guard lock(mutex_);
     for (const auto& instance : found) {
       Slot& slot = slots_[instance->distro_id()];
-      if (slot.state != v1::DISTRO_STATE_HIBERNATED) {
+      if (slot.state != v1::DISTRO_STATE_HIBERNATED && !slot.falling_asleep) {
         unknown.push_back(instance);
         continue;
       }
       slot.state = v1::DISTRO_STATE_RUNNING;
-      slot.instance = instance;
+      slot.falling_asleep = false;
+      // That of before its sleep, when HibernateVm has not come to it yet.
+      ended_.push_back(std::exchange(slot.instance, instance));
       slot.exited = false;
       slot.idle_since.reset();
       changed.push_back(instance->distro_id());
     }
     for (auto& [id, slot] : slots_) {
-      if (slot.state != v1::DISTRO_STATE_HIBERNATED) continue;
+      if (slot.state != v1::DISTRO_STATE_HIBERNATED && !slot.falling_asleep) continue;
       slot.state = v1::DISTRO_STATE_STOPPED;
+      slot.falling_asleep = false;
+      ended_.push_back(std::exchange(slot.instance, nullptr));
       slot.start_error = absl::OkStatus();
       changed.push_back(id);
     }

@@ -105,6 +105,62 @@ TEST_F(HibernationTest, WhatCannotGoOnIsStartedAnew) {
   EXPECT_EQ(v2_.starts, 2);
 }
 
+TEST_F(HibernationTest, WhatCannotGoOnNowSleepsOn) {
+  Make();
+  StartAndLeave();
+  ASSERT_TRUE(manager_->HibernateVm().ok());
+  v2_.wake_error = Error(absl::StatusCode::kFailedPrecondition, reason::kHostUnsupported, "QEMU is missing.");
+  EXPECT_EQ(manager_->Acquire(Second(), {}).status().message(), "QEMU is missing.");
+  EXPECT_EQ(manager_->Stop("id-1", absl::Seconds(1)).message(), "QEMU is missing.");
+  EXPECT_EQ(manager_->WaitUntilKnown("id-1").message(), "QEMU is missing.");
+  EXPECT_EQ(manager_->StopAll(absl::Seconds(1)).status().message(), "QEMU is missing.");
+  EXPECT_EQ(State(), v1::DISTRO_STATE_HIBERNATED);
+  EXPECT_EQ(v2_.ends, 0);
+  v2_.wake_error = absl::OkStatus();
+  EXPECT_TRUE(manager_->Acquire(Second(), {}).ok());
+  EXPECT_EQ(v2_.starts, 1);
+}
+
+TEST_F(HibernationTest, WhatCannotGoOnIsGivenUpByOrder) {
+  Make();
+  StartAndLeave();
+  ASSERT_TRUE(manager_->HibernateVm().ok());
+  v2_.wake_error = absl::InternalError("not now");
+  EXPECT_EQ(manager_->StopAll(absl::ZeroDuration()).value_or(std::vector<std::string>()),
+            std::vector<std::string>{"id-1"});
+  EXPECT_EQ(State(), v1::DISTRO_STATE_STOPPED);
+  EXPECT_TRUE(v2_.hibernated().empty());
+  EXPECT_TRUE(manager_->Acquire(Second(), {}).ok());
+  EXPECT_EQ(v2_.starts, 2);
+}
+
+TEST_F(HibernationTest, ItMayBeWokenBeforeItIsKnownToSleep) {
+  Make();
+  StartAndLeave();
+  v2_.once_asleep = [this] { EXPECT_TRUE(v2_.Wake([](const std::string&) {}).ok()); };
+  EXPECT_TRUE(manager_->HibernateVm().ok());
+  EXPECT_EQ(State(), v1::DISTRO_STATE_RUNNING);
+  EXPECT_EQ(v2_.instance("id-1")->stops, 0);
+  v2_.once_asleep = nullptr;
+  EXPECT_TRUE(manager_->HibernateVm().ok());
+  EXPECT_EQ(State(), v1::DISTRO_STATE_HIBERNATED);
+}
+
+TEST_F(HibernationTest, WhoHibernatesWhileAnotherDoesWaits) {
+  Make();
+  StartAndLeave();
+  std::thread other;
+  absl::Status second = absl::UnknownError("not called");
+  v2_.while_hibernating = [&] {
+    other = std::thread([&] { second = manager_->HibernateVm().status(); });
+    absl::SleepFor(absl::Milliseconds(50));
+  };
+  EXPECT_TRUE(manager_->HibernateVm().ok());
+  other.join();
+  EXPECT_TRUE(second.ok()) << second;
+  EXPECT_EQ(State(), v1::DISTRO_STATE_HIBERNATED);
+}
+
 TEST_F(HibernationTest, StoppingWakesItFirst) {
   Make();
   StartAndLeave();

@@ -243,8 +243,7 @@ absl::Status InstanceManager::WaitUntilKnown(const std::string& distro_id) {
   std::unique_lock lock(mutex_);
   Slot& slot = slots_[distro_id];
   RETURN_IF_ERROR(WaitLocked(lock, slot, [&] { return !slot.unanswered && (slot.version != 2 || !vm_stopping_); }));
-  WakeLocked(lock, slot, nullptr);
-  return absl::OkStatus();
+  return WakeLocked(lock, slot, nullptr);
 }
 
 void InstanceManager::TellNote(const std::string& distro_id, const std::string& note) {
@@ -285,7 +284,7 @@ absl::StatusOr<InstanceUse> InstanceManager::Acquire(const RegistryEntry& entry,
       continue;
     }
     if (slot.state == v1::DISTRO_STATE_HIBERNATED) {
-      WakeLocked(lock, slot, options.note);
+      RETURN_IF_ERROR(WakeLocked(lock, slot, options.note));
       continue;
     }
     if (slot.state == v1::DISTRO_STATE_STOPPING || (record.version == 2 && vm_stopping_)) {
@@ -490,7 +489,7 @@ absl::Status InstanceManager::WaitUntilSettledLocked(std::unique_lock<std::mutex
              slot.state == v1::DISTRO_STATE_HIBERNATED;
     }));
     if (slot.state != v1::DISTRO_STATE_HIBERNATED) return absl::OkStatus();
-    WakeLocked(lock, slot, nullptr);
+    RETURN_IF_ERROR(WakeLocked(lock, slot, nullptr));
   }
 }
 
@@ -553,7 +552,13 @@ absl::StatusOr<std::vector<std::string>> InstanceManager::StopAll(absl::Duration
   for (size_t i = 0; i < ids.size(); ++i) threads.emplace_back([&, i] { results[i] = Stop(ids[i], grace); });
   for (auto& thread : threads) thread.join();
   bool vm_hangs = false;
-  for (size_t i = 0; i < ids.size(); ++i) vm_hangs = vm_hangs || (versions[i] == 2 && !results[i].ok());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    vm_hangs = vm_hangs || (versions[i] == 2 && !results[i].ok() && StateOf(ids[i]) != v1::DISTRO_STATE_HIBERNATED);
+  }
+  if (grace <= absl::ZeroDuration() && !v2_.hibernated().empty()) {
+    log_.Warning("the VM that sleeps can't go on and is given up with what runs in it");
+    v2_.GiveUpHibernated();
+  }
   if (vm_hangs) {
     log_.Error("not all distros in the VM could be stopped in time: it is ended with what runs in it");
     v2_.End();

@@ -115,7 +115,8 @@ class InstanceManager {
   absl::Status WaitUntilKnown(const std::string& distro_id);
 
   // Puts the VM to sleep with the distros in it, and answers their ids. Whatever is done with one of them wakes it.
-  // Errors: FAILED_PRECONDITION with who or what is in the way, DISK_FULL, IO_ERROR.
+  // Who comes while another does that waits for it. Errors: FAILED_PRECONDITION with who or what is in the way,
+  // DISK_FULL, IO_ERROR.
   absl::StatusOr<std::vector<std::string>> HibernateVm();
 
   // STOPPED, STARTING, RUNNING, STOPPING or HIBERNATED.
@@ -131,8 +132,9 @@ class InstanceManager {
   absl::Status Stop(const std::string& distro_id, absl::Duration grace);
   // It is deleted, and stopped.
   void Forget(const std::string& distro_id);
-  // All of them at once, then the VM, which is ended with those in it that could not be stopped. Answers the ids of
-  // those that ran. Error: why one of them runs on.
+  // All of them at once, then the VM, which is ended with those in it that could not be stopped. A VM that sleeps and
+  // can't go on now is given up when `grace` is none at all, and an error otherwise. Answers the ids of those that ran
+  // or slept. Error: why one of them runs or sleeps on.
   absl::StatusOr<std::vector<std::string>> StopAll(absl::Duration grace);
 
   // For an operation that holds the distro's lock and needs it stopped. Error: DISTRO_RUNNING with the sessions, when
@@ -159,6 +161,8 @@ class InstanceManager {
     std::string ended_because;
     // STARTING, in the sense that it may run, and its runtime has not answered yet.
     bool unanswered = false;
+    // STOPPING, in the sense that the VM is put to sleep with it.
+    bool falling_asleep = false;
     // Who waits for its start, and the last note.
     std::vector<const Note*> notes;
     std::string last_note;
@@ -191,8 +195,8 @@ class InstanceManager {
   // Stops the slot's instance; the lock is released meanwhile.
   absl::Status StopLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id, absl::Duration grace);
   absl::Status WaitUntilSettledLocked(std::unique_lock<std::mutex>& lock, const std::string& distro_id);
-  // Has the VM go on when the slot's distro sleeps in it; the lock is released meanwhile.
-  void WakeLocked(std::unique_lock<std::mutex>& lock, Slot& slot, const Note& note);
+  // Has the VM go on when the slot's distro sleeps in it; the lock is released meanwhile. Error: why it can't now.
+  absl::Status WakeLocked(std::unique_lock<std::mutex>& lock, Slot& slot, const Note& note);
   // Those that slept run again, or have ended. Answers those that nobody knows.
   using Instances = std::vector<std::shared_ptr<runtime::v1::Instance>>;
   Instances Woken(const Instances& found);
@@ -225,6 +229,7 @@ class InstanceManager {
   // Since when nobody uses the distros in the VM.
   std::optional<absl::Time> vm_quiet_since_;
   bool vm_stopping_ = false;
+  bool hibernating_ = false;
   bool stop_ = false;
   std::condition_variable housekeeper_wake_;
   std::thread housekeeper_;

@@ -1,5 +1,6 @@
 #include "runtime-v2/host/hibernation.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,6 +47,12 @@ absl::Status CheckFit(const VmRecord& vm) {
   return Refused(absl::StrCat("The disk '", name, "' is mounted; 'wslm unmount ", name, "' ends that."));
 }
 
+// QEMU has written the data; the time of the last change, by which the image is known again, lasts only after this.
+absl::Status Sync(const std::string& image) {
+  ASSIGN_OR_RETURN(const UniqueFd file, OpenFile(image, O_RDONLY));
+  return ::fsync(file.get()) == 0 ? absl::OkStatus() : ErrnoError("cannot write", image);
+}
+
 void WakeAgent(Vm& vm) {
   OpenRequest request;
   request.mutable_vm_wake();
@@ -56,16 +63,28 @@ void WakeAgent(Vm& vm) {
 
 Hibernation::Hibernation(std::string folder) : folder_(std::move(folder)) {
   const auto text = ReadSmallFile(RecordPath());
+  if (!text.ok() && !absl::IsNotFound(text.status())) {
+    // It stays where it is: it may be read another time, and its disks tell then whether they were changed.
+    lost_ = text.status();
+    return;
+  }
   auto sleeping = text.ok() ? SleepingVm::FromJson(*text) : text.status();
   if (!sleeping.ok()) {
+    if (text.ok()) lost_ = sleeping.status();
     RemoveTree(folder_).IgnoreError();
     return;
   }
-  for (const auto& [id, disk] : sleeping->vm.disks) {
-    auto lock = LockImage(disk.image);
-    if (lock.ok()) locks_.push_back(*std::move(lock));
-  }
   sleeping_ = *std::move(sleeping);
+  LockImages();
+}
+
+void Hibernation::LockImages() {
+  if (!sleeping_) return;
+  for (const auto& [id, disk] : sleeping_->vm.disks) {
+    if (locks_.contains(id)) continue;
+    auto lock = LockImage(disk.image);
+    if (lock.ok()) locks_.emplace(id, *std::move(lock));
+  }
 }
 
 std::vector<std::string> Hibernation::distros() const {
@@ -80,22 +99,21 @@ absl::Status Hibernation::Begin(Vm& vm) {
   RETURN_IF_ERROR(MakeFolders(folder_));
   OpenRequest request;
   request.mutable_vm_sleep();
-  const absl::Status asleep = vm.channel()->Call(request, kSleepTimeout).status();
-  absl::Status saved = asleep;
+  absl::Status saved = vm.channel()->Call(request, kSleepTimeout).status();
   if (saved.ok()) saved = Save(vm);
-  if (!saved.ok()) {
+  if (!saved.ok() && (!sleeping_ || Forget().ok())) {
     sleeping_.reset();
     RemoveTree(folder_).IgnoreError();
     vm.Resume().IgnoreError();
     WakeAgent(vm);
     return saved;
   }
+  // After a power cut a record that can't be removed for good would be found beside disks that the VM has changed
+  // since: such a VM sleeps, whatever else went wrong.
+  if (!saved.ok()) Remember().IgnoreError();
   vm.Disconnect();
   vm.Discard();
-  for (const auto& [id, disk] : sleeping_->vm.disks) {
-    auto lock = LockImage(disk.image);
-    if (lock.ok()) locks_.push_back(*std::move(lock));
-  }
+  LockImages();
   return absl::OkStatus();
 }
 
@@ -106,24 +124,36 @@ absl::Status Hibernation::Save(Vm& vm) {
   ASSIGN_OR_RETURN(const UniqueFd memory, vm.Memory());
   SleepingVm sleeping{.vm = vm.record(), .key = RandomHex(kKeyBytes)};
   for (const auto& [id, disk] : sleeping.vm.disks) {
+    RETURN_IF_ERROR(Sync(disk.image));
     ASSIGN_OR_RETURN(sleeping.images[id], FileIdentity(disk.image));
   }
   RETURN_IF_ERROR(
       WriteSnapshot(MemoryPath(), {.key = sleeping.key, .tsc_khz = MeasureTscKhz()}, memory.get(), state.get()));
   sleeping_ = std::move(sleeping);
   // From here on it sleeps, whatever becomes of this process.
-  return WriteFileAtomically(RecordPath(), sleeping_->ToJson());
+  return Remember();
 }
 
 absl::StatusOr<std::shared_ptr<Vm>> Hibernation::Wake(VmBootOptions options) {
-  const SleepingVm sleeping = *std::exchange(sleeping_, std::nullopt);
-  auto vm = GoOn(sleeping, std::move(options));
-  locks_.clear();
-  RemoveTree(folder_).IgnoreError();
+  bool begun = false;
+  auto vm = GoOn(*sleeping_, std::move(options), begun);
+  if (!vm.ok() && !begun && !absl::IsDataLoss(vm.status())) {
+    if (!PathExists(RecordPath())) Remember().IgnoreError();
+    LockImages();
+    return vm;
+  }
+  GiveUp();
   return vm;
 }
 
-absl::StatusOr<std::shared_ptr<Vm>> Hibernation::GoOn(const SleepingVm& sleeping, VmBootOptions options) {
+void Hibernation::GiveUp() {
+  sleeping_.reset();
+  locks_.clear();
+  Forget().IgnoreError();
+  RemoveTree(folder_).IgnoreError();
+}
+
+absl::StatusOr<std::shared_ptr<Vm>> Hibernation::GoOn(const SleepingVm& sleeping, VmBootOptions options, bool& begun) {
   options.settings.memory_mib = sleeping.vm.memory_mib;
   options.settings.processors = sleeping.vm.processors;
   options.kernel.modules_image = sleeping.vm.modules_image;
@@ -132,7 +162,7 @@ absl::StatusOr<std::shared_ptr<Vm>> Hibernation::GoOn(const SleepingVm& sleeping
   options.patience = kWakePatience;
   ASSIGN_OR_RETURN(const std::string machine, MachineKey(QemuOptionsOf(options)));
   if (NameOfIdentity(machine) != sleeping.vm.machine) {
-    return absl::FailedPreconditionError("QEMU, the VM's modules or the host's processor are others now.");
+    return absl::DataLossError("QEMU, the VM's modules or the host's processor are others now.");
   }
   RETURN_IF_ERROR(sleeping.CheckImages());
   const auto load = [&](int memory, int state) { return ReadSnapshot(MemoryPath(), sleeping.key, memory, state); };
@@ -143,14 +173,20 @@ absl::StatusOr<std::shared_ptr<Vm>> Hibernation::GoOn(const SleepingVm& sleeping
       ASSIGN_OR_RETURN(const UniqueFd image, LockImage(disk.image));
       RETURN_IF_ERROR(vm.AttachDiskAgain(id, disk, image));
     }
-    return Forget();
+    // Nobody else can change them from here on.
+    RETURN_IF_ERROR(sleeping.CheckImages());
+    RETURN_IF_ERROR(Forget());
+    begun = true;
+    return absl::OkStatus();
   });
 }
 
 absl::Status Hibernation::Forget() {
   // Gone on from here twice, a VM would find disks that its memory does not know.
-  if (::unlink(RecordPath().c_str()) != 0) return ErrnoError("cannot remove", RecordPath());
+  if (::unlink(RecordPath().c_str()) != 0 && errno != ENOENT) return ErrnoError("cannot remove", RecordPath());
   return SyncFolder(folder_);
 }
+
+absl::Status Hibernation::Remember() { return WriteFileAtomically(RecordPath(), sleeping_->ToJson()); }
 
 }  // namespace wslm

@@ -4,10 +4,11 @@
 //   Hibernation hibernation(home.state + "/hibernated");
 //   RETURN_IF_ERROR(hibernation.Begin(*vm));                 // the VM has ended
 //   ...
-//   auto vm = hibernation.Wake(options);                     // once: nothing sleeps any more, whatever comes of it
+//   auto vm = hibernation.Wake(options);                     // asleep() says whether to try again
 #ifndef WSLM_RUNTIME_V2_HOST_HIBERNATION_H_
 #define WSLM_RUNTIME_V2_HOST_HIBERNATION_H_
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,8 @@ class Hibernation {
   // `folder` is for it alone, and is made when it is needed. Finds what sleeps, and removes what a crash left.
   explicit Hibernation(std::string folder);
 
+  // OK, or why what slept when this was made is not known any more.
+  const absl::Status& lost() const { return lost_; }
   bool asleep() const { return sleeping_.has_value(); }
   // Those in the VM that sleeps.
   std::vector<std::string> distros() const;
@@ -35,21 +38,31 @@ class Hibernation {
   // goes on. Errors: FAILED_PRECONDITION with who or what is in the way, DISK_FULL, IO_ERROR, INTERNAL.
   absl::Status Begin(Vm& vm);
 
-  // Has the VM that sleeps go on. `options` need paths and QEMU's; all else is as it was. Error: why it can't; its
-  // distros have ended then as by a power cut.
+  // Has the VM that sleeps go on. `options` need paths and QEMU's; all else is as it was. Error: why it can't. When it
+  // is asleep() after that, nothing is lost and it may be tried again; else its distros have ended as by a power cut.
   absl::StatusOr<std::shared_ptr<Vm>> Wake(VmBootOptions options);
+
+  // What sleeps ends, as by a power cut.
+  void GiveUp();
+
+  // Locks the images of what sleeps that aren't locked yet, because something else had them.
+  void LockImages();
 
  private:
   absl::Status Save(Vm& vm);
-  absl::StatusOr<std::shared_ptr<Vm>> GoOn(const SleepingVm& sleeping, VmBootOptions options);
-  // So that no other wakes from what is here.
+  // `begun` is set once the VM may change its disks: there is no way back then.
+  absl::StatusOr<std::shared_ptr<Vm>> GoOn(const SleepingVm& sleeping, VmBootOptions options, bool& begun);
+  // So that no other wakes from what is here. No record is no error.
   absl::Status Forget();
+  absl::Status Remember();
   std::string MemoryPath() const { return folder_ + "/memory"; }
   std::string RecordPath() const { return folder_ + "/vm.json"; }
 
   const std::string folder_;
+  absl::Status lost_;
   std::optional<SleepingVm> sleeping_;
-  std::vector<UniqueFd> locks_;
+  // By the distro's id.
+  std::map<std::string, UniqueFd> locks_;
 };
 
 }  // namespace wslm

@@ -89,6 +89,11 @@ void LeavePasst(Vm& vm, Incidents& incidents) {
                  "network until the VM is started again."});
 }
 
+std::string CantGoOn(const absl::Status& why, const char* then) {
+  const std::string message(why.message());
+  return absl::StrCat("The hibernated VM can't go on: ", message, message.ends_with('.') ? " " : ". ", then);
+}
+
 class RuntimeV2Impl : public RuntimeV2 {
  public:
   RuntimeV2Impl(const Home& home, const VmSettings& settings)
@@ -125,7 +130,8 @@ class RuntimeV2Impl : public RuntimeV2 {
   absl::StatusOr<bool> ShutdownIfUnneeded() override;
   absl::Status Hibernate() override;
   std::vector<std::string> hibernated() const override;
-  void Wake(Note note) override;
+  absl::Status Wake(Note note) override;
+  void GiveUpHibernated() override;
   void OnWoken(Found callback) override { woken_ = std::move(callback); }
   void End() override;
   bool needed() const override;
@@ -144,8 +150,8 @@ class RuntimeV2Impl : public RuntimeV2 {
   absl::Status MakeOwnFolders() const;
   // Those that every VM has in common.
   VmBootOptions OwnOptions() const;
-  // With boot_mutex_ held.
-  void WakeVm(const Note& note);
+  // With boot_mutex_ held. Error: why it can't go on now.
+  absl::Status WakeVm(const Note& note);
   // With boot_mutex_ held: lets others see what sleeps.
   void ShowHibernation();
   // It has ended, or is to: nobody uses it from here on.
@@ -288,7 +294,7 @@ std::shared_ptr<InstanceV2> RuntimeV2Impl::AddInstance(const std::string& distro
 absl::StatusOr<std::shared_ptr<Vm>> RuntimeV2Impl::EnsureVm(const Note& note) {
   RETURN_IF_ERROR(WaitForAdoption(note));
   const std::lock_guard boot_lock(boot_mutex_);
-  WakeVm(note);
+  RETURN_IF_ERROR(WakeVm(note));
   {
     const std::lock_guard lock(mutex_);
     if (vm_ != nullptr && !vm_->dead()) return vm_;
@@ -447,10 +453,16 @@ void RuntimeV2Impl::TellEnd(Vm& vm, const std::map<std::string, std::weak_ptr<In
 
 std::vector<std::shared_ptr<Instance>> RuntimeV2Impl::Adopt() {
   const std::lock_guard boot_lock(boot_mutex_);
+  if (!hibernation_.lost().ok()) {
+    incidents_->Add({Incident::Kind::kVmEnded,
+                     {},
+                     CantGoOn(hibernation_.lost(), "Its distros start anew, with the files that they had.")});
+  }
   if (hibernation_.asleep()) {
     // One that is left was saved and had not ended yet, or had not gone on yet.
     Vm::Kill(paths_);
     Vm::Adopt(paths_, absl::ZeroDuration(), nullptr).status().IgnoreError();
+    hibernation_.LockImages();
     return {};
   }
   const std::vector<std::string> left = Vm::DistrosOf(paths_);
@@ -601,8 +613,14 @@ absl::Status RuntimeV2Impl::Hibernate() {
       return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy, "A distro is just starting.");
     }
   }
+  // What it is sent while it is saved would be half in what was saved.
+  const auto clock = clock_->exchange(nullptr);
   const absl::Status begun = hibernation_.Begin(*vm);
-  if (begun.ok()) LetGoOfVm();
+  if (begun.ok()) {
+    LetGoOfVm();
+  } else {
+    clock_->store(clock);
+  }
   {
     const std::lock_guard lock(mutex_);
     status_.hibernation_problem = std::string(begun.message());
@@ -622,19 +640,28 @@ void RuntimeV2Impl::ShowHibernation() {
   status_.hibernated = hibernation_.asleep();
 }
 
-void RuntimeV2Impl::Wake(Note note) {
+absl::Status RuntimeV2Impl::Wake(Note note) {
   const std::lock_guard boot_lock(boot_mutex_);
-  WakeVm(note);
+  return WakeVm(note);
 }
 
-void RuntimeV2Impl::WakeVm(const Note& note) {
-  if (!hibernation_.asleep()) return;
+absl::Status RuntimeV2Impl::WakeVm(const Note& note) {
+  if (!hibernation_.asleep()) return absl::OkStatus();
   note("waking the VM");
   maker_.Cancel();
   const std::vector<std::string> distros = hibernation_.distros();
-  // Without them it doesn't wake, and says so.
-  MakeOwnFolders().IgnoreError();
-  const auto vm = hibernation_.Wake(OwnOptions());
+  const auto vm = [&]() -> absl::StatusOr<std::shared_ptr<Vm>> {
+    RETURN_IF_ERROR(CheckHostForV2());
+    RETURN_IF_ERROR(MakeOwnFolders());
+    return hibernation_.Wake(OwnOptions());
+  }();
+  if (hibernation_.asleep()) {
+    const std::string why = ReasonOf(vm.status());
+    return Error(
+        absl::StatusCode::kFailedPrecondition, why.empty() ? reason::kStartFailed : why,
+        CantGoOn(vm.status(), "It sleeps on, and the next use tries again; 'wslm shutdown --force' gives it up."),
+        MetadataOf(vm.status()));
+  }
   restored_from_.clear();
   ShowHibernation();
   std::vector<std::shared_ptr<Instance>> woken;
@@ -642,10 +669,18 @@ void RuntimeV2Impl::WakeVm(const Note& note) {
     woken = AdoptDistros(*vm);
   } else {
     incidents_->Add({Incident::Kind::kVmEnded, distros,
-                     absl::StrCat("The hibernated VM can't go on: ", std::string(vm.status().message()),
-                                  " Its distros start anew, with the files that they had.")});
+                     CantGoOn(vm.status(), "Its distros start anew, with the files that they had.")});
   }
   if (woken_) woken_(woken);
+  return absl::OkStatus();
+}
+
+void RuntimeV2Impl::GiveUpHibernated() {
+  const std::lock_guard boot_lock(boot_mutex_);
+  if (!hibernation_.asleep()) return;
+  hibernation_.GiveUp();
+  ShowHibernation();
+  if (woken_) woken_({});
 }
 
 void RuntimeV2Impl::End() {

@@ -37,10 +37,9 @@ absl::StatusOr<SleepingVm> SleepingVm::FromJson(const std::string& text) {
 
 absl::Status SleepingVm::CheckImages() const {
   for (const auto& [id, disk] : vm.disks) {
-    const auto now = FileIdentity(disk.image);
-    if (now.ok() && *now == images.at(id)) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat("The disk ", Escaped(disk.image), " was changed or removed meanwhile."));
+    ASSIGN_OR_RETURN(const std::string now, FileIdentity(disk.image));
+    if (now == images.at(id)) continue;
+    return absl::DataLossError(absl::StrCat("The disk ", Escaped(disk.image), " was changed meanwhile."));
   }
   return absl::OkStatus();
 }

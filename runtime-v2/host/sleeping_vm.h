@@ -23,7 +23,8 @@ struct SleepingVm {
   // Error: INTERNAL when it is malformed.
   static absl::StatusOr<SleepingVm> FromJson(const std::string& text);
 
-  // That the disks are those that it had. Error: FAILED_PRECONDITION with which one is not.
+  // That the disks are those that it had. Errors: DATA_LOSS with which one was changed; NOT_FOUND with which one is not
+  // there, perhaps because what it lies on is not mounted now.
   absl::Status CheckImages() const;
 };
 

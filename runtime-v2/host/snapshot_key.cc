@@ -92,6 +92,8 @@ absl::StatusOr<std::string> SnapshotKey(QemuOptions options) {
     absl::StrAppend(&key, identity, "\n");
   }
   options.tsc_khz = 0;
+  // Its build says more than where it was found by this environment's PATH.
+  options.program.clear();
   options.control_socket.clear();
   options.qmp_socket.clear();
   options.console_log.clear();

@@ -35,14 +35,21 @@ absl::Status WaitForMigration(Qmp& qmp) {
   return Error(absl::StatusCode::kDeadlineExceeded, reason::kInternal, "The VM's state was not moved in time.");
 }
 
+// One that is under way would stop the VM when it is through, whatever was made of the VM meanwhile.
+void CancelMigration(Qmp& qmp) {
+  if (qmp.Execute("migrate_cancel", Json::object()).ok()) WaitForMigration(qmp).IgnoreError();
+}
+
 }  // namespace
 
 absl::Status SaveVmState(Qmp& qmp, int fd) {
   RETURN_IF_ERROR(IgnoreSharedMemory(qmp));
   RETURN_IF_ERROR(qmp.Execute("getfd", {{"fdname", kFdName}}, fd).status());
   // No "stop" before: the state would say that it is stopped.
-  RETURN_IF_ERROR(qmp.Execute("migrate", {{"uri", absl::StrCat("fd:", kFdName)}}).status());
-  return WaitForMigration(qmp);
+  absl::Status saved = qmp.Execute("migrate", {{"uri", absl::StrCat("fd:", kFdName)}}).status();
+  if (saved.ok()) saved = WaitForMigration(qmp);
+  if (!saved.ok()) CancelMigration(qmp);
+  return saved;
 }
 
 absl::Status ResumeVm(Qmp& qmp) {

@@ -8,7 +8,7 @@
 namespace wslm {
 
 // Writes the state to the file `fd`, empty, whose descriptor QEMU gets. The VM stands still from then on. Blocks.
-// Errors: INTERNAL with QEMU's words, DEADLINE_EXCEEDED, UNAVAILABLE.
+// Errors: INTERNAL with QEMU's words, DEADLINE_EXCEEDED, UNAVAILABLE; QEMU writes nothing any more then.
 absl::Status SaveVmState(Qmp& qmp, int fd);
 
 // Reads the state from QEMU's own descriptor `fd`, in a QEMU that was started to wait for it; the VM runs then. Blocks.

@@ -1,5 +1,7 @@
 """A VM with distros in it sleeps on the host's disk and goes on from where it stood, unless something is in the way."""
 
+import fcntl
+import glob
 import json
 import os
 import signal
@@ -65,6 +67,28 @@ class VmHibernate(unittest.TestCase):
         result = self.home.run("hibernate", timeout=120)
         self.assertNotEqual(result.returncode, 0)
         self.assertRegex(result.stderr, pattern)
+
+    def assert_sleeps_on(self, pattern, *command):
+        result = self.home.run(*command, timeout=120)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertRegex(result.stderr, f"The hibernated VM can't go on: .*{pattern}.* It sleeps on")
+        self.assertEqual(self.state(), "Hibernated")
+
+    def without_qemu(self):
+        self.home.ok("daemon", "start", env={"PATH": "/usr/sbin:/sbin"})
+
+    def fail_to_wake(self):
+        """Of a VM that sleeps, while no daemon runs; none does afterwards."""
+        command = ("run", "--cd", "/", "--", "true")
+        self.without_qemu()
+        self.assert_sleeps_on("QEMU is missing", *command)
+        self.assert_sleeps_on("QEMU is missing", "shutdown")
+        self.home.ok("daemon", "stop")
+        (image,) = glob.glob(self.home.path + "/data/distros/*/disk.img")
+        with open(image, "r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX, 1, 4096)
+            self.assert_sleeps_on("disk.img is in use", *command)
+        self.home.ok("daemon", "stop")
 
     def test_1_who_holds_a_host_folder_or_is_attached_is_named_and_all_goes_on(self):
         process = self.home.popen("run", "--cd", "/", "--", "exec cat", stdin=subprocess.PIPE)
@@ -141,6 +165,8 @@ class VmHibernate(unittest.TestCase):
         # It sleeps on whatever becomes of the daemon.
         self.home.ok("daemon", "stop")
         self.assertEqual(self.state(), "Hibernated")
+        self.home.ok("daemon", "stop")
+        self.fail_to_wake()
         counted = int(self.sh("cat /count"))
         self.assertEqual(self.state(), "Running")
         self.assertEqual(self.sh("cat /pid; cat /dev/shm/kept"), f"{pid}\n{memory}")
@@ -187,6 +213,23 @@ class VmHibernate(unittest.TestCase):
         self.home.ok("shutdown", timeout=120)
         self.assertEqual(self.state(), "Stopped")
         self.assertIn("Virtual machine: stopped", self.home.ok("status"))
+
+    def test_5_what_cannot_go_on_is_given_up_by_order_and_what_cannot_be_read_is_told(self):
+        self.sh("echo kept > /dev/shm/kept; echo kept > /kept; sync")
+        self.hibernate()
+        self.home.ok("daemon", "stop")
+        self.without_qemu()
+        self.home.ok("shutdown", "--force", timeout=120)
+        self.assertEqual(self.state(), "Stopped")
+        self.home.ok("daemon", "stop")
+        folder = self.home.path + "/state/hibernated"
+        self.assertFalse(os.path.exists(folder))
+        os.mkdir(folder)
+        with open(folder + "/vm.json", "w") as file:
+            file.write("{")
+        self.home.ok("list")
+        self.assertRegex(self.home.ok("status"), "The hibernated VM can't go on: The record .* is malformed")
+        self.assertEqual(self.sh("cat /kept; test -e /dev/shm/kept || echo anew"), "kept\nanew")
 
 
 if __name__ == "__main__":

@@ -130,10 +130,13 @@ class Runtime {
   }
   // The distros that sleep; after Adopt.
   virtual std::vector<std::string> hibernated() const { return {}; }
-  // Has them go on. OnWoken's callback has been called when it returns; when nothing sleeps it does nothing.
-  virtual void Wake(std::function<void(const std::string&)> /*note*/) {}
-  // `callback` is called, on some thread, whenever what slept was woken, with the instances that run again: those that
-  // slept and are not there have ended. To be called once, before Adopt.
+  // Has them go on. OnWoken's callback has been called when it returns OK; when nothing sleeps it does nothing. Error:
+  // why they can't go on now; all sleeps on, and it may be tried again.
+  virtual absl::Status Wake(std::function<void(const std::string&)> /*note*/) { return absl::OkStatus(); }
+  // What sleeps ends as by a power cut; OnWoken's callback has been called when it returns, unless nothing slept.
+  virtual void GiveUpHibernated() {}
+  // `callback` is called, on some thread, whenever what slept was woken or given up, with the instances that run again:
+  // those that slept and are not there have ended. To be called once, before Adopt.
   virtual void OnWoken(Found) {}
   // Ends what the runtime itself runs (the VM) at once, and with it all instances, which have told so when this
   // returns. For a VM in which a distro could not be stopped. No-op for v1.
