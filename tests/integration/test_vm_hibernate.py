@@ -151,6 +151,10 @@ class VmHibernate(unittest.TestCase):
         # Another in which no process is.
         self.sh("mkdir /run/ns; mount -t tmpfs ns /run/ns; mount --make-private /run/ns; touch /run/ns/x; "
                 "unshare --mount=/run/ns/x true")
+        # As docker's, which are no host folders wherever they are seen.
+        self.sh("mkdir -p /images/l/a /images/l/b /images/1/diff /images/1/work /images/1/merged; cd /images; "
+                "mount -t overlay -o lowerdir=l/a:l/b,upperdir=1/diff,workdir=1/work overlay /images/1/merged; "
+                "grep -q ' /images/1/merged ' /proc/mounts")
         inside = "nsenter --mount=/run/ns/x busybox"
         mounts = ("{ grep ' - 9p ' /proc/$(cat /nested)/mountinfo /proc/1/mountinfo; "
                   f"{inside} grep ' - 9p ' /proc/self/mountinfo; }} | "
