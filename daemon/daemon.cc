@@ -84,6 +84,8 @@ class WholeDaemon : public Daemon {
       return sessions_.LimitReached(id, limit);
     });
     instances_.OnIncident([this](const runtime::v1::Incident& incident) { sessions_.Incident(incident); });
+    // It may take minutes; Stop leaves what takes so long.
+    instances_.OnQuiet([this] { workers_.Run([this] { instances_.HibernateVm().status().IgnoreError(); }); });
     instances_.Adopt(registry_->List());
     std::vector<std::string> useless = FinishConversions(deps_);
     operations_.Recover(registry_->Journal(),

@@ -95,9 +95,10 @@ void InstanceManager::HibernateWhenQuiet() {
     }
     if (!vm_quiet_since_) vm_quiet_since_ = absl::Now();
     if (absl::Now() - *vm_quiet_since_ < timing_.hibernate_timeout) return;
+    // A failure is logged, and tried again after the next quiet time.
+    vm_quiet_since_.reset();
   }
-  // A failure is logged, and tried again after the next quiet time.
-  HibernateVm().status().IgnoreError();
+  if (quiet_) quiet_();
 }
 
 absl::Status InstanceManager::WakeLocked(std::unique_lock<std::mutex>& lock, Slot& slot, const Note& note) {

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "daemon/instances/fake_runtime.h"
 #include "daemon/instances/instance_manager.h"
@@ -27,6 +28,13 @@ class HibernationTest : public testing::Test {
                                              .vm_timeout = absl::Hours(1),
                                              .hibernate_timeout = hibernate_timeout},
                      [](const std::string&) {});
+    manager_->OnQuiet([this] {
+      if (!sleeper_.joinable()) sleeper_ = std::thread([this] { manager_->HibernateVm().status().IgnoreError(); });
+    });
+  }
+  ~HibernationTest() override {
+    manager_->Quiesce();
+    if (sleeper_.joinable()) sleeper_.join();
   }
   void StartAndLeave() { ASSERT_TRUE(manager_->Acquire(Second(), {}).ok()); }
   v1::DistroState State() { return manager_->StateOf("id-1"); }
@@ -36,6 +44,8 @@ class HibernationTest : public testing::Test {
   FakeRuntime v2_;
   DistroLocks locks_;
   std::optional<InstanceManager> manager_;
+  // Puts the VM to sleep when all is quiet.
+  std::thread sleeper_;
 };
 
 TEST_F(HibernationTest, AUseWakesWhatSleeps) {
@@ -190,6 +200,22 @@ TEST_F(HibernationTest, ItSleepsByItselfWhenNobodyUsesItForAWhile) {
   }
   for (int i = 0; i < 1000 && State() != v1::DISTRO_STATE_HIBERNATED; ++i) absl::SleepFor(absl::Milliseconds(10));
   EXPECT_EQ(State(), v1::DISTRO_STATE_HIBERNATED);
+}
+
+TEST_F(HibernationTest, TheDaemonsEndDoesNotWaitForIt) {
+  absl::Notification begun;
+  absl::Notification ended;
+  v2_.while_hibernating = [&] {
+    begun.Notify();
+    ended.WaitForNotification();
+  };
+  Make(absl::Milliseconds(30));
+  StartAndLeave();
+  ASSERT_TRUE(begun.WaitForNotificationWithTimeout(absl::Seconds(30)));
+  manager_->Quiesce();
+  EXPECT_EQ(State(), v1::DISTRO_STATE_STOPPING);
+  ended.Notify();
+  sleeper_.join();
 }
 
 }  // namespace

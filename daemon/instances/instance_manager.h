@@ -63,7 +63,7 @@ class InstanceManager {
     absl::Duration poll = absl::Seconds(5);
     // After the last v2 instance.
     absl::Duration vm_timeout = absl::Seconds(60);
-    // After the last use of a version 2 distro, while some run: the VM is hibernated.
+    // After the last use of a version 2 distro, while some run: OnQuiet's callback is told.
     absl::Duration hibernate_timeout = absl::InfiniteDuration();
     // For a distro whose runtime lives and has not answered yet.
     absl::Duration answer_patience = absl::Seconds(60);
@@ -91,6 +91,9 @@ class InstanceManager {
   // Whom to tell of what goes wrong with what distros run in. Called on some thread. Before Adopt.
   using IncidentCallback = std::function<void(const runtime::v1::Incident& incident)>;
   void OnIncident(IncidentCallback callback) { incident_ = std::move(callback); }
+  // Whom to tell that nobody has used a version 2 distro for the time after which the VM is to be hibernated: he calls
+  // HibernateVm. Called on the thread that looks after all distros, which he must not block. Before Adopt.
+  void OnQuiet(std::function<void()> callback) { quiet_ = std::move(callback); }
   // For who was just told that a distro ended: why, as a sentence; empty when that isn't known. Blocks for some seconds
   // where the whole VM ended and it isn't known yet why.
   std::string WhyEnded(const std::string& distro_id);
@@ -217,6 +220,7 @@ class InstanceManager {
   const std::function<void(const std::string&)> changed_;
   LimitCallback limit_;
   IncidentCallback incident_;
+  std::function<void()> quiet_;
   const std::shared_ptr<Life> life_ = std::make_shared<Life>();
 
   mutable std::mutex mutex_;

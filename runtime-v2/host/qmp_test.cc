@@ -7,11 +7,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <thread>
 
 #include "distros/host/error.h"
+#include "runtime-v2/host/vm_state.h"
 
 namespace wslm {
 namespace {
@@ -35,6 +37,8 @@ class FakeQemu {
   }
   const std::string& path() const { return path_; }
   bool got_descriptor() const { return got_descriptor_; }
+  // Of a migration, in order; when nobody is connected any more.
+  const std::vector<std::string>& migrating() const { return migrating_; }
 
  private:
   void Say(int fd, const std::string& text) { EXPECT_GT(::send(fd, text.data(), text.size(), MSG_NOSIGNAL), 0); }
@@ -77,7 +81,9 @@ class FakeQemu {
     Json answer = {{"id", request["id"]}};
     if (command == "twice") {
       answer["return"] = {{"n", request["arguments"]["n"].get<int>() * 2}};
-    } else if (command == "qmp_capabilities" || command == "take") {
+    } else if (command.find("migrat") != std::string::npos) {
+      AnswerMigration(command, answer);
+    } else if (command == "qmp_capabilities" || command == "take" || command == "getfd") {
       answer["return"] = Json::object();
     } else {
       answer["error"] = {{"class", "CommandNotFound"}, {"desc", "The command " + command + " has not been found"}};
@@ -91,9 +97,22 @@ class FakeQemu {
     return true;
   }
 
+  // Of one that nothing is known of until it is cancelled, which takes a while.
+  void AnswerMigration(const std::string& command, Json& answer) {
+    migrating_.push_back(command);
+    if (command != "query-migrate") {
+      answer["return"] = Json::object();
+    } else if (const auto asked = std::count(migrating_.begin(), migrating_.end(), command); asked == 1) {
+      answer["error"] = {{"class", "GenericError"}, {"desc", "Not now"}};
+    } else {
+      answer["return"] = {{"status", asked == 2 ? "cancelling" : "cancelled"}};
+    }
+  }
+
   const std::string path_;
   UniqueFd listener_;
   std::atomic<bool> got_descriptor_ = false;
+  std::vector<std::string> migrating_;
   std::thread thread_;
 };
 
@@ -135,6 +154,17 @@ TEST(QmpTest, TellsThatQemuHungUp) {
   EXPECT_EQ(ReasonOf((*qmp)->Execute("bye", Json::object()).status()), reason::kRuntimeDied);
   qmp->reset();
   EXPECT_TRUE(ended);
+}
+
+TEST(VmStateTest, ASaveThatFailsIsCancelledAndOverWhenItReturns) {
+  FakeQemu qemu;
+  {
+    auto qmp = Qmp::Connect(qemu.path(), absl::Seconds(5), [](const Qmp::Event&) {});
+    ASSERT_TRUE(qmp.ok()) << qmp.status();
+    EXPECT_THAT(std::string(SaveVmState(**qmp, STDIN_FILENO).message()), testing::HasSubstr("Not now"));
+  }
+  EXPECT_THAT(qemu.migrating(), testing::ElementsAre("migrate-set-capabilities", "migrate", "query-migrate",
+                                                     "migrate_cancel", "query-migrate", "query-migrate"));
 }
 
 TEST(QmpTest, GivesUpOnASocketThatWillNotCome) {
