@@ -92,7 +92,10 @@ absl::StatusOr<v1::Start> RunCommand::MakeStart() const {
   } else if (const absl::StatusOr<std::string> folder = CurrentFolder(); folder.ok() && IsUtf8(*folder)) {
     start.set_host_folder(*folder);
   } else {
-    console_.Warn(absl::StrCat("the present folder ", folder.ok() ? "has a name that is not UTF-8" : "no longer exists",
+    console_.Warn(absl::StrCat("the present folder ",
+                               folder.ok()                         ? "has a name that is not UTF-8"
+                               : absl::IsNotFound(folder.status()) ? "no longer exists"
+                                                                   : "has no name that can be found out",
                                ": starting in the home folder."));
   }
   for (const auto& [name, value] : options_.environment) {

@@ -54,8 +54,10 @@ struct Mapped {
 
 // Not a file of that name on a file system of the guest's, which may never answer.
 bool IsCopy(const Mapping& mapping) {
-  static const dev_t device = MemoryFilesDevice();
-  return mapping.name == FastCopies::kMapsName && mapping.device == device;
+  static dev_t device = 0;
+  if (mapping.name != FastCopies::kMapsName) return false;
+  if (device == 0) device = MemoryFilesDevice();
+  return mapping.device == device;
 }
 
 std::vector<Mapped> FindCopies(const std::vector<Mapping>& maps) {

@@ -1,6 +1,7 @@
 #include "runtime-v2/agent/host_folders.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
@@ -13,11 +14,14 @@
 #include "absl/strings/strip.h"
 #include "distros/host/error.h"
 #include "distros/host/files.h"
+#include "distros/host/unique_fd.h"
 
 namespace wslm {
 namespace {
 
 constexpr char kHostTag[] = "host";
+// In the agent's own tree, which is memory.
+constexpr char kTurn[] = "/run/wslm-host-turn";
 // Of the modes that never show a stale file the quickest; another can be named on the kernel's command line
 // (docs/files.md).
 constexpr char kHostCache[] = "mmap";
@@ -43,9 +47,12 @@ bool IsMountPoint(const char* path) {
 
 absl::Status MountHost() {
   ::mkdir(kHostFolder, 0755);
+  // Distros that start at once: the device is busy while one of them is about to mount it.
+  const UniqueFd turn(::open(kTurn, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!turn || ::flock(turn.get(), LOCK_EX) != 0) return ErrnoError("cannot lock", kTurn);
+  if (IsMountPoint(kHostFolder)) return absl::OkStatus();
   if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, HostOptions().c_str()) == 0) return absl::OkStatus();
   if (errno != EBUSY) return ErrnoError("cannot mount", kHostFolder);
-  if (IsMountPoint(kHostFolder)) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning,
                "Something in the VM, as an overlay or a mount namespace, keeps the host's files, and is to be seen "
                "nowhere. The distros lack the host's folders until it is gone.");

@@ -2,7 +2,6 @@
 
 #include <sys/socket.h>
 
-#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -33,19 +32,19 @@ std::vector<std::string> Arguments(const std::string& program) {
           "--dns", "none",      "--tcp-ports", "none",      "--udp-ports", "none",        "--no-dhcp"};
 }
 
-// Asked once of each QEMU there is.
-bool QemuKnowsStreams() {
+// Why QEMU can't work with passt; empty when it can, which is remembered: asking takes a tenth of a VM's start.
+std::string WhyNoStreams() {
   const std::string qemu = FindProgram(HostMachine().qemu);
-  const auto identity = FileIdentity(qemu);
-  // That it is missing is told elsewhere.
-  if (!identity.ok()) return true;
+  const std::string identity = FileIdentity(qemu).value_or("");
   static std::mutex& mutex = *new std::mutex;
-  static auto& known = *new std::map<std::string, bool>;
+  static std::string& known = *new std::string;
   const std::lock_guard lock(mutex);
-  const auto found = known.find(*identity);
-  if (found != known.end()) return found->second;
+  if (!identity.empty() && identity == known) return "";
   const auto backends = RunProgram({qemu, "-netdev", "help"}, kStartTimeout);
-  return known[*identity] = backends.ok() && absl::StrContains(*backends, "\nstream\n");
+  if (!backends.ok()) return absl::StrCat("QEMU does not say whether it knows passt: ", backends.status().message());
+  if (!absl::StrContains(*backends, "\nstream\n")) return "passt needs QEMU 7.2 or newer.";
+  known = identity;
+  return "";
 }
 
 }  // namespace
@@ -53,8 +52,11 @@ bool QemuKnowsStreams() {
 VmNetwork ChooseNetwork(UserConfig::Network wanted) {
   if (wanted == UserConfig::Network::kSlirp) return {.reason = "vmNetwork in wslm.conf says so."};
   VmNetwork network{.passt = FindProgram(kProgram)};
-  if (!network.passt.empty() && !QemuKnowsStreams()) return {.reason = "passt needs QEMU 7.2 or newer."};
-  if (!network.passt.empty()) return network;
+  if (!network.passt.empty()) {
+    network.reason = WhyNoStreams();
+    if (!network.reason.empty()) network.passt.clear();
+    return network;
+  }
   network.reason = wanted == UserConfig::Network::kPasst ? "passt, which vmNetwork in wslm.conf says, is not installed."
                                                          : "passt is not installed.";
   return network;

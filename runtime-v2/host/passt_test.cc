@@ -57,7 +57,7 @@ TEST(PasstTest, IsTheVmsGateway) {
   pollfd ready{.fd = start->wire.get(), .events = POLLIN};
   ASSERT_EQ(::poll(&ready, 1, kPatienceMs), 1);
   auto answer = frame;
-  ASSERT_EQ(::recv(start->wire.get(), &answer, sizeof answer, 0), static_cast<ssize_t>(sizeof answer));
+  ASSERT_EQ(::recv(start->wire.get(), &answer, sizeof answer, MSG_WAITALL), static_cast<ssize_t>(sizeof answer));
   EXPECT_EQ(ntohs(answer.arp.ea_hdr.ar_op), ARPOP_REPLY);
   EXPECT_EQ(std::memcmp(answer.arp.arp_spa, frame.arp.arp_tpa, 4), 0);
 }

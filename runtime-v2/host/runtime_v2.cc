@@ -602,6 +602,8 @@ bool RuntimeV2Impl::EndVm(bool despite_disks) {
 }
 
 absl::Status RuntimeV2Impl::Hibernate() {
+  // Disks of distros that have just ended leave the VM before.
+  worker_->Drain();
   const std::lock_guard boot_lock(boot_mutex_);
   const std::shared_ptr<Vm> vm = LiveVm();
   if (vm == nullptr) {

@@ -73,17 +73,15 @@ void Vm::LookForPasst() {
     const std::lock_guard lock(state_->mutex);
     if (!UsesPasst()) return;
   }
-  const absl::Status status = [this]() -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string info, HumanMonitor("info network"));
-    if (!PasstIsThere(info)) return LeavePasst(passt_problem_.empty() ? kPasstEnded : passt_problem_);
+  // A VM that runs is kept, whatever becomes of this: whether passt ends later is seen all the same.
+  const auto info = HumanMonitor("info network");
+  if (!info.ok()) return;
+  if (!PasstIsThere(*info)) {
+    LeavePasst(passt_problem_.empty() ? kPasstEnded : passt_problem_).IgnoreError();
+  } else {
     // A snapshot may have been made when it wasn't.
-    return qmp_->Execute("set_link", {{"name", kPasstNetdev}, {"up", true}}).status();
-  }();
-  if (status.ok()) return;
-  // A VM that runs is kept, whatever its network.
-  const std::lock_guard lock(state_->mutex);
-  record_.network_reason = absl::StrCat("Whether passt is there can't be seen: ", status.message());
-  WriteRecord().IgnoreError();
+    qmp_->Execute("set_link", {{"name", kPasstNetdev}, {"up", true}}).IgnoreError();
+  }
 }
 
 absl::Status Vm::LeavePasst(const std::string& why) {
