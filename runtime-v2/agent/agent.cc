@@ -30,13 +30,23 @@ namespace {
 constexpr std::chrono::milliseconds kPortPeriod{250};
 constexpr absl::Duration kGrowTimeout = absl::Seconds(60);
 // The programs in the distros stand still meanwhile. Both together are less than what the host waits for.
-constexpr std::chrono::milliseconds kSleepLimit = std::chrono::seconds(60);
-constexpr std::chrono::milliseconds kWakeLimit = std::chrono::seconds(30);
+constexpr ChildLimit kSleepLimit{.after = std::chrono::seconds(60),
+                                 .words = "The VM's disks were not written within a minute; try again."};
+constexpr ChildLimit kWakeLimit{.after = std::chrono::seconds(30),
+                                .words = "The host's folders could not be mounted within half a minute."};
+// Of the VM's own time, which stands still in one that is saved. The host takes some seconds from here to that.
+constexpr std::chrono::milliseconds kLongestSleep = std::chrono::minutes(2);
 constexpr std::chrono::milliseconds kHostPeriod = std::chrono::seconds(2);
 constexpr std::chrono::milliseconds kLongestGrace = std::chrono::hours(24);
 
 absl::Status NotRunning() {
   return Error(absl::StatusCode::kUnavailable, reason::kRuntimeDied, "The distro is not running.");
+}
+
+absl::Status HeldBack() {
+  return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroBusy,
+               "The distro stands still: it is isolated, and after a hibernation that failed something in another "
+               "distro keeps the host's folders. It goes on when that is gone.");
 }
 
 // A number that the host made up must not overflow the deadlines that are reckoned from it.
@@ -147,6 +157,7 @@ void Agent::OnOpen(const Frame& frame) {
     return;
   }
   if (!distro.connected()) return End(frame.stream, NotRunning());
+  if (host_missing_ && distro.isolated()) return End(frame.stream, HeldBack());
   if (distro.clogged()) {
     return End(frame.stream, Error(absl::StatusCode::kResourceExhausted, reason::kStartFailed,
                                    "The distro does not keep up with what it is sent."));
@@ -165,6 +176,13 @@ void Agent::OnDistroFrame(const std::string& distro_id, const Frame& frame) {
 }
 
 void Agent::StartDistro(uint32_t stream, const runtime::v1::DistroStart& request) {
+  // It would not stand still, and the host's device may be free.
+  if (mode_ != Mode::kAwake) {
+    when_awake_.push_back([this, stream, request, epoch = epoch_] {
+      if (epoch == epoch_) StartDistro(stream, request);
+    });
+    return;
+  }
   const std::string id = request.config().distro_id();
   // The id becomes a file name.
   if (id.empty() ||
@@ -214,7 +232,7 @@ void Agent::MountDisk(uint32_t stream, const runtime::v1::DiskMount& request) {
 std::vector<pid_t> Agent::SeersOfSharedDisks() const {
   std::vector<pid_t> inits;
   for (const auto& [id, distro] : distros_) {
-    if (distro->init() > 0 && distro->sees_shared_disks()) inits.push_back(distro->init());
+    if (distro->init() > 0 && !distro->isolated()) inits.push_back(distro->init());
   }
   return inits;
 }
@@ -305,24 +323,41 @@ void Agent::OnAsleep(const absl::Status& status, uint64_t epoch, const std::func
   if (!status.ok()) return Wake([done, status](const absl::Status&) { done(status); });
   done(status);
   // Nobody is there any more who would have it saved.
-  if (epoch != epoch_ || std::exchange(wake_soon_, false)) Wake([](const absl::Status&) {});
+  if (epoch != epoch_ || std::exchange(wake_soon_, false)) return Wake([](const absl::Status&) {});
+  // Or whoever was there has gone since, and nobody came. A HELLO that comes later finds it awake.
+  sleep_timer_ = loop_.After(kLongestSleep, [this] {
+    Log("sleep: nobody has saved the VM; it goes on.");
+    Wake([](const absl::Status&) {});
+  });
 }
 
 void Agent::Wake(std::function<void(const absl::Status&)> done) {
   wake_soon_ = mode_ == Mode::kFallingAsleep;
   if (mode_ != Mode::kAsleep) return done(absl::OkStatus());
   mode_ = Mode::kWaking;
+  loop_.Cancel(sleep_timer_);
   RunInChild(
       loop_, [](std::string&) { return RemountHost(); },
       [this, done = std::move(done)](const absl::Status& status, const std::string&) {
-        // Not in the child, which may have died.
-        ThawDistros(NamesOfDistros());
         mode_ = Mode::kAwake;
         host_missing_ = !LogIfError("host folders", status);
+        // Not in the child, which may have died.
+        Thaw();
         if (host_missing_) loop_.After(kHostPeriod, [this] { BringHostBack(); });
         done(status);
+        for (const auto& call : std::exchange(when_awake_, {})) call();
       },
       kWakeLimit);
+}
+
+void Agent::Thaw() {
+  std::map<std::string, std::string> names = NamesOfDistros();
+  for (const auto& [id, distro] : distros_) {
+    if (!host_missing_ || !distro->isolated()) continue;
+    names.erase(id);
+    Log("wake: '" + Escaped(distro->name()) + "' is isolated and stands still until the host's folders are back.");
+  }
+  ThawDistros(names);
 }
 
 void Agent::BringHostBack() {
@@ -334,6 +369,7 @@ void Agent::BringHostBack() {
           loop_.After(kHostPeriod, [this] { BringHostBack(); });
         } else {
           Log("host folders: they are there again.");
+          Thaw();
         }
       },
       kWakeLimit);

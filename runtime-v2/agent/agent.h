@@ -51,6 +51,8 @@ class Agent {
   void OnAsleep(const absl::Status& status, uint64_t epoch, const std::function<void(const absl::Status&)>& done);
   // When it is just falling asleep, once it has; does nothing when it is awake.
   void Wake(std::function<void(const absl::Status&)> done);
+  // All distros; while the host's files are missing only those that may see them: the others could take the device.
+  void Thaw();
   // Tries again until the host's files are mounted in the distros.
   void BringHostBack();
   std::map<std::string, std::string> NamesOfDistros() const;
@@ -80,6 +82,10 @@ class Agent {
   Mode mode_ = Mode::kAwake;
   // Whoever wanted it to fall asleep doesn't any more.
   bool wake_soon_ = false;
+  // Has it wake when nobody comes to save it.
+  EventLoop::Timer sleep_timer_ = 0;
+  // What waits until it is awake.
+  std::vector<std::function<void()>> when_awake_;
   // Something kept the host's files from being mounted again, and it is tried from time to time.
   bool host_missing_ = false;
   // Counts the hosts: an answer to one that went is not for the next.

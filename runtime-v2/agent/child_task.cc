@@ -56,12 +56,10 @@ void Read(EventLoop& loop, Running& child) {
   child.done(status, std::move(result));
 }
 
-void OnLimit(EventLoop& loop, Running& child) {
+void OnLimit(EventLoop& loop, Running& child, const std::string& words) {
   loop.Forget(child.pipe.get());
   ::kill(child.pid, SIGKILL);
-  child.done(Error(absl::StatusCode::kDeadlineExceeded, reason::kInternal,
-                   "A process of the VM's agent took too long for its work."),
-             "");
+  child.done(Error(absl::StatusCode::kDeadlineExceeded, reason::kInternal, words), "");
 }
 
 [[noreturn]] void Child(int pipe, const std::function<absl::Status(std::string&)>& work) {
@@ -96,8 +94,7 @@ absl::Status FromStreamEnd(const runtime::v1::StreamEnd& end) {
 }
 
 void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& result)>& work,
-                std::function<void(absl::Status status, std::string result)> done,
-                std::optional<std::chrono::milliseconds> limit) {
+                std::function<void(absl::Status status, std::string result)> done, std::optional<ChildLimit> limit) {
   const auto fail = [&](std::string_view what) {
     loop.After(std::chrono::milliseconds(0), [done, status = ErrnoError("cannot make", what)] { done(status, ""); });
   };
@@ -117,7 +114,9 @@ void RunInChild(EventLoop& loop, const std::function<absl::Status(std::string& r
     ::kill(child->pid, SIGKILL);
     return;
   }
-  if (limit) child->limit = loop.After(*limit, [&loop, child] { OnLimit(loop, *child); });
+  if (!limit) return;
+  child->limit =
+      loop.After(limit->after, [&loop, child, words = std::string(limit->words)] { OnLimit(loop, *child, words); });
 }
 
 }  // namespace wslm

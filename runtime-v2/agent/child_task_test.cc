@@ -15,7 +15,7 @@ struct Outcome {
   std::string result;
 };
 
-Outcome Await(const std::function<absl::Status(std::string&)>& work, std::optional<milliseconds> limit = std::nullopt) {
+Outcome Await(const std::function<absl::Status(std::string&)>& work, std::optional<ChildLimit> limit = std::nullopt) {
   EventLoop loop;
   Outcome outcome;
   RunInChild(
@@ -35,7 +35,7 @@ TEST(ChildTaskTest, GivesWhatTheChildSays) {
         result.assign(100'000, 'x');
         return absl::OkStatus();
       },
-      std::chrono::minutes(10));
+      ChildLimit{.after = std::chrono::minutes(10), .words = "Too late."});
   EXPECT_TRUE(good.status.ok()) << good.status;
   EXPECT_EQ(good.result, std::string(100'000, 'x'));
   EXPECT_EQ(Await([](std::string&) { return absl::NotFoundError("It is gone."); }).status.message(), "It is gone.");
@@ -56,8 +56,9 @@ TEST(ChildTaskTest, AChildThatTakesTooLongIsKilled) {
       [](std::string&) -> absl::Status {
         while (true) ::pause();
       },
-      milliseconds(50));
+      ChildLimit{.after = milliseconds(50), .words = "Too late."});
   EXPECT_EQ(late.status.code(), absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(late.status.message(), "Too late.");
 }
 
 }  // namespace

@@ -140,6 +140,14 @@ absl::Status Bind(int root, const std::string& source, const std::string& path, 
   return MountInRoot(root, path, nullptr, nullptr, MS_REMOUNT | MS_BIND | flags, nullptr);
 }
 
+void BindHost(int root, const std::string& distro_name, const std::string& path) {
+  // Else it would be an empty folder of the VM's memory.
+  if (!HostIsMounted()) {
+    return Log("start: the host's folders are missing; '" + Escaped(distro_name) + "' has them after its next start.");
+  }
+  LogIfError("start", Bind(root, kHostFolder, path, MS_NOSUID | MS_NODEV));
+}
+
 }  // namespace
 
 WslConf ConfOfRoot(const std::string& root) {
@@ -192,7 +200,7 @@ absl::Status EnterContainerRoot(const runtime::v1::InstanceConfig& config, const
     LogIfError("start", Bind(folder.get(), ServedFile(config.distro_id(), served.name), served.path, 0));
   }
   const std::string host = HostMountPoint(config, conf);
-  if (!host.empty()) LogIfError("start", Bind(folder.get(), kHostFolder, host, MS_NOSUID | MS_NODEV));
+  if (!host.empty()) BindHost(folder.get(), config.distro_name(), host);
   const std::string disks = SharedDisksMountPoint(config, conf);
   if (!disks.empty()) LogIfError("start", Bind(folder.get(), kSharedDisksFolder, disks, 0));
   if (::fchdir(folder.get()) != 0 || ::syscall(SYS_pivot_root, ".", ".") != 0 || ::umount2(".", MNT_DETACH) != 0 ||

@@ -63,7 +63,7 @@ void Distro::OnContainer(const absl::Status& status, const std::string& result) 
   }
   container_ = Container::Parse(result);
   children_.OnExit(container_.init, [this](int wait_status) { OnInitExit(wait_status); });
-  if (sees_shared_disks()) handlers_.on_container(container_.init);
+  if (!isolated()) handlers_.on_container(container_.init);
   if (!stopped_.empty()) {
     state_ = State::kStopping;
     return Kill();

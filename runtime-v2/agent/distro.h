@@ -53,8 +53,8 @@ class Distro {
   bool clogged() const;
   // 0 before there is one.
   pid_t init() const { return state_ == State::kCleaning ? 0 : container_.init; }
-  // May see disks that are no distro's own.
-  bool sees_shared_disks() const { return request_.config().automount(); }
+  // May see neither the host's files nor disks that are no distro's own.
+  bool isolated() const { return !request_.config().automount(); }
   // "/dev/sdb"; empty before it is there.
   const std::string& disk() const { return container_.disk.path; }
 

@@ -37,12 +37,6 @@ std::string HostOptions() {
   return absl::StrCat("trans=virtio,version=9p2000.L,msize=524288,cache=", cache);
 }
 
-bool IsMountPoint(const char* path) {
-  struct statx status {};
-  return ::statx(AT_FDCWD, path, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) == 0 &&
-         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-}
-
 }  // namespace
 
 absl::Status MountHost() {
@@ -50,12 +44,18 @@ absl::Status MountHost() {
   // Distros that start at once: the device is busy while one of them is about to mount it.
   const UniqueFd turn(::open(kTurn, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!turn || ::flock(turn.get(), LOCK_EX) != 0) return ErrnoError("cannot lock", kTurn);
-  if (IsMountPoint(kHostFolder)) return absl::OkStatus();
+  if (HostIsMounted()) return absl::OkStatus();
   if (::mount(kHostTag, kHostFolder, "9p", MS_NOSUID | MS_NODEV, HostOptions().c_str()) == 0) return absl::OkStatus();
   if (errno != EBUSY) return ErrnoError("cannot mount", kHostFolder);
   return Error(absl::StatusCode::kFailedPrecondition, reason::kDistroRunning,
                "Something in the VM, as an overlay or a mount namespace, keeps the host's files, and is to be seen "
                "nowhere. The distros lack the host's folders until it is gone.");
+}
+
+bool HostIsMounted() {
+  struct statx status {};
+  return ::statx(AT_FDCWD, kHostFolder, AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) == 0 &&
+         (status.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
 }  // namespace wslm

@@ -14,6 +14,9 @@ inline constexpr char kHostFolder[] = "/host";
 // it mounted yet.
 absl::Status MountHost();
 
+// Whether they are mounted there, as the calling process sees it.
+bool HostIsMounted();
+
 }  // namespace wslm
 
 #endif  // WSLM_RUNTIME_V2_AGENT_HOST_FOLDERS_H_

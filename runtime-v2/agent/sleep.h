@@ -1,6 +1,6 @@
 // Makes the VM fit to be saved with distros in it, and undoes that: their processes are frozen, the host's files
 // unmounted, and memory that can be had again from disks is given up. RemountHost (host_mounts.h) and ThawDistros, in
-// that order, undo it: none of the distros must find the host's device free.
+// that order, undo it: no isolated distro must find the host's device free.
 #ifndef WSLM_RUNTIME_V2_AGENT_SLEEP_H_
 #define WSLM_RUNTIME_V2_AGENT_SLEEP_H_
 

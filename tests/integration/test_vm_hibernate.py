@@ -22,9 +22,9 @@ class VmHibernate(unittest.TestCase):
         cls.home = Home()
         cls.addClassCleanup(cls.home.close)
         cls.configure("memory = 384MB\n")
-        archive = cls.home.path + "/small.tar"
-        write_small_distro(archive)
-        cls.home.ok("import", "one", archive, "--version", "2", "--size", "256M")
+        cls.archive = cls.home.path + "/small.tar"
+        write_small_distro(cls.archive)
+        cls.add("one")
         # A program that counts, as long as it lives, in the distro's files and in its memory.
         cls.sh("setsid sh -c 'echo $$ > /pid; i=0; while :; do i=$((i+1)); echo $i > /count.new; mv /count.new /count; "
                "sleep 0.1; done' </dev/null >/dev/null 2>&1 &")
@@ -37,8 +37,12 @@ class VmHibernate(unittest.TestCase):
         cls.home.ok("daemon", "stop")
 
     @classmethod
-    def sh(cls, script):
-        return cls.home.ok("run", "--cd", "/", "--", script, timeout=300).rstrip("\n")
+    def add(cls, name, *options):
+        cls.home.ok("import", name, cls.archive, "--version", "2", "--size", "256M", *options)
+
+    @classmethod
+    def sh(cls, script, distro="one"):
+        return cls.home.ok("run", "-d", distro, "--cd", "/", "--", script, timeout=300).rstrip("\n")
 
     def vm_pid(self):
         with open(self.home.path + "/run/v2/vm.json") as file:
@@ -135,12 +139,30 @@ class VmHibernate(unittest.TestCase):
         self.sh(f"umount /over; mkdir -p /layers/one /layers/two; mount --bind /mnt/host{folder} /layers; "
                 "mount -t overlay -o lowerdir=/layers/one:/layers/two overlay /over")
         self.refused("The overlay at /over is made of the host's files, of /layers/one")
+        # A distro that has a folder of its own where the host's are mounted.
+        self.add("three")
+        self.addCleanup(self.home.ok, "unregister", "three", "--purge")
+        self.sh("umount /mnt/host && mkdir /mnt/host/own", "three")
+        self.home.ok("terminate", "three")
+        # Root in an isolated distro takes the device of the host's files as soon as it is free.
+        self.add("two", "--isolated")
+        self.addCleanup(self.home.ok, "unregister", "two", "--purge")
+        self.sh("mkdir /x; setsid sh -c 'until mount -t 9p -o trans=virtio,version=9p2000.L host /x; do "
+                "echo not yet >> /tried; done; touch /taken' </dev/null >/dev/null 2>&1 &", "two")
+        wait_for(lambda: self.sh("cat /tried || true", "two"))
         self.sh("umount /layers")
         self.refused("Something in the VM, as an overlay .* keeps the host's files")
         self.assert_counts()
         self.refused("The host's folders are not back")
+        result = self.home.run("run", "-d", "two", "--cd", "/", "--", "true", timeout=120)
+        self.assertRegex(result.stderr, "The distro stands still: it is isolated")
+        # No folder of the VM's memory in place of the host's.
+        self.assertEqual(self.sh("ls /mnt/host", "three"), "own")
         self.sh("umount /over")
         wait_for(lambda: self.sh("ls -d /mnt/host/tmp || true"))
+        tried = "test ! -e /taken && wc -l < /tried"
+        before = int(wait_for(lambda: self.home.run("run", "-d", "two", "--cd", "/", "--", tried, timeout=120).stdout))
+        wait_for(lambda: int(self.sh(tried, "two")) > before)
 
     def test_2_a_program_goes_on_after_it(self):
         pid = self.sh("cat /pid")
