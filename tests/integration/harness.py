@@ -120,6 +120,13 @@ class Home:
                                  f"{result.stderr}\n{self.log()}")
         return result.stdout
 
+    def configure(self, text):
+        """`text` is the user's wslm.conf for the next daemon; this one ends."""
+        os.makedirs(self.path + "/config", exist_ok=True)
+        with open(self.path + "/config/wslm.conf", "w", encoding="utf-8") as file:
+            file.write("[wslm]\n" + text)
+        self.ok("daemon", "stop")
+
     def log(self):
         try:
             with open(self.path + "/state/wslmd.log", errors="replace") as file:

@@ -21,20 +21,13 @@ class VmHibernate(unittest.TestCase):
     def setUpClass(cls):
         cls.home = Home()
         cls.addClassCleanup(cls.home.close)
-        cls.configure("memory = 384MB\n")
+        cls.home.configure("memory = 384MB\n")
         cls.archive = cls.home.path + "/small.tar"
         write_small_distro(cls.archive)
         cls.add("one")
         # A program that counts, as long as it lives, in the distro's files and in its memory.
         cls.sh("setsid sh -c 'echo $$ > /pid; i=0; while :; do i=$((i+1)); echo $i > /count.new; mv /count.new /count; "
                "sleep 0.1; done' </dev/null >/dev/null 2>&1 &")
-
-    @classmethod
-    def configure(cls, text):
-        os.makedirs(cls.home.path + "/config", exist_ok=True)
-        with open(cls.home.path + "/config/wslm.conf", "w") as file:
-            file.write("[wslm]\n" + text)
-        cls.home.ok("daemon", "stop")
 
     @classmethod
     def add(cls, name, *options):
@@ -219,11 +212,11 @@ class VmHibernate(unittest.TestCase):
     def test_3_it_sleeps_by_itself_and_what_is_damaged_is_told_and_starts_with_its_files(self):
         self.sh("echo written > /kept; sync")
         vm = self.vm_pid()
-        self.configure("memory = 384MB\nhibernateTimeout = 1000\n")
+        self.home.configure("memory = 384MB\nhibernateTimeout = 1000\n")
         self.home.ok("list")
         wait_for(lambda: self.state() == "Hibernated", timeout=120)
         self.assert_asleep(vm)
-        self.configure("memory = 384MB\n")
+        self.home.configure("memory = 384MB\n")
         with open(self.home.path + "/state/hibernated/memory", "r+b") as file:
             file.seek(200_000)
             file.write(b"something else")

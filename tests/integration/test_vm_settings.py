@@ -33,14 +33,7 @@ class VmSettings(unittest.TestCase):
         cls.kernel = cls.home.path + "/my-kernel"
         shutil.copy(max(kernels, key=os.path.getmtime), cls.kernel)
         os.chmod(cls.kernel, 0o644)
-        cls.configure(f"kernel = {cls.kernel}\nswap = 64MB\nmemory = 384MB\nvmIdleTimeout = 1000\ninstanceIdleTimeout = 1000\n")
-
-    @classmethod
-    def configure(cls, text):
-        os.makedirs(cls.home.path + "/config", exist_ok=True)
-        with open(cls.home.path + "/config/wslm.conf", "w") as file:
-            file.write("[wslm]\n" + text)
-        cls.home.ok("daemon", "stop")
+        cls.home.configure(f"kernel = {cls.kernel}\nswap = 64MB\nmemory = 384MB\nvmIdleTimeout = 1000\ninstanceIdleTimeout = 1000\n")
 
     def sh(self, script):
         return self.home.ok("run", "--cd", "/", "--", script, timeout=300).rstrip("\n")
@@ -102,7 +95,7 @@ class VmSettings(unittest.TestCase):
                 with open(path, "wb") as file:
                     file.write(content)
             self.home.ok("shutdown")
-            self.configure(f"kernel = {path}\n")
+            self.home.configure(f"kernel = {path}\n")
             result = self.home.run("run", "--cd", "/", "--", "true", timeout=120)
             self.assertEqual(result.returncode, 125)
             self.assertIn("Error code: KERNEL_UNAVAILABLE", result.stderr)
