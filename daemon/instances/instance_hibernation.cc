@@ -57,8 +57,7 @@ absl::StatusOr<std::vector<std::string>> InstanceManager::HibernateVm() {
   const absl::Status status = v2_.Hibernate();
   const std::string which = absl::StrJoin(names, ", ");
   if (status.ok()) {
-    log_.Info(absl::StrCat("hibernated ", which, " in ",
-                           absl::FormatDuration(absl::Trunc(absl::Now() - begin, absl::Milliseconds(1)))));
+    log_.Info(absl::StrCat("hibernated ", which, " in ", Shown(absl::Now() - begin)));
   } else {
     log_.Warning(absl::StrCat("cannot hibernate ", which, ": ", status.message()));
   }

@@ -22,10 +22,6 @@ constexpr int kShownSessions = 5;
 // For the end of a VM to be understood: its process is waited for.
 constexpr auto kEndPatience = std::chrono::seconds(5);
 
-std::string Shown(absl::Duration duration) {
-  return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
-}
-
 absl::Status HasSessions(const RegistryEntry& entry, const runtime::v1::SessionList& sessions) {
   std::vector<std::string> shown;
   std::vector<std::string> ids;
@@ -61,6 +57,10 @@ class Listening {
 };
 
 }  // namespace
+
+std::string InstanceManager::Shown(absl::Duration duration) {
+  return absl::FormatDuration(absl::Trunc(duration, absl::Milliseconds(1)));
+}
 
 InstanceUse::InstanceUse(InstanceUse&& other) noexcept
     : manager_(std::exchange(other.manager_, nullptr)),

@@ -184,6 +184,8 @@ class InstanceManager {
   std::vector<std::shared_ptr<runtime::v1::Instance>> Answered(
       const std::vector<std::string>& waiting, const std::vector<std::shared_ptr<runtime::v1::Instance>>& found,
       const Entries& known);
+  // For the log.
+  static std::string Shown(absl::Duration duration);
   void TellNote(const std::string& distro_id, const std::string& note);
   // Waits until `done`, but not for ever while the slot's runtime does not answer.
   template <class Done>

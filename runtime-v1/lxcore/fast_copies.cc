@@ -39,13 +39,14 @@ void SetRecord(WslmFastShared* shared, uint64_t inode) {
   __atomic_or_fetch(&shared->bloom[bit / 64], uint64_t{1} << (bit % 64), __ATOMIC_RELEASE);
 }
 
-}  // namespace
-
+// As memory maps show it; 0: not known.
 dev_t MemoryFilesDevice() {
   const UniqueFd file(::memfd_create(kLibrary, MFD_CLOEXEC));
   struct stat host;
   return file && ::fstat(file.get(), &host) == 0 ? host.st_dev : 0;
 }
+
+}  // namespace
 
 FastCopies::Copy::Copy(UniqueFd file, WslmFastShared* shared) : file_(std::move(file)), shared_(shared) {
   struct stat host;
@@ -84,6 +85,23 @@ void FastCopies::ForgetFolders() {
 
 void FastCopies::NoteRecord(uint64_t inode) {
   for (Copy& copy : copies_) SetRecord(copy.shared_, inode);
+}
+
+bool IsCopy(const Mapping& mapping) {
+  static dev_t device = 0;
+  if (mapping.name != FastCopies::kMapsName) return false;
+  if (device == 0) device = MemoryFilesDevice();
+  return mapping.device == device;
+}
+
+std::string ReadWhole(int fd, size_t size) {
+  std::string bytes(size, '\0');
+  for (size_t done = 0; done < size;) {
+    const ssize_t part = ::pread(fd, bytes.data() + done, size - done, static_cast<off_t>(done));
+    if (part <= 0) return "";
+    done += static_cast<size_t>(part);
+  }
+  return bytes;
 }
 
 }  // namespace wslm::lxcore

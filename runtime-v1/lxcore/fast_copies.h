@@ -17,11 +17,9 @@
 #include "distros/host/unique_fd.h"
 #include "distros/lxfs/side_store.h"
 #include "runtime-v1/fastpath/protocol.h"
+#include "runtime-v1/lxcore/memory_map.h"
 
 namespace wslm::lxcore {
-
-// Of the file system that files in memory are on, as memory maps show it; 0: not known.
-dev_t MemoryFilesDevice();
 
 class FastCopies {
  public:
@@ -68,6 +66,13 @@ class FastCopies {
   Options options_;
   std::list<Copy> copies_;
 };
+
+// Whether a process has mapped a copy there, be it an earlier lxcore's: not a file of that name on a file system of the
+// guest's, which may never answer.
+bool IsCopy(const Mapping& mapping);
+
+// All of a file of `size` bytes that a copy is to be made of; empty when it can't be read, or has fewer.
+std::string ReadWhole(int fd, size_t size);
 
 }  // namespace wslm::lxcore
 

@@ -52,14 +52,6 @@ struct Mapped {
   uint64_t handlers = 0;  // the last segment
 };
 
-// Not a file of that name on a file system of the guest's, which may never answer.
-bool IsCopy(const Mapping& mapping) {
-  static dev_t device = 0;
-  if (mapping.name != FastCopies::kMapsName) return false;
-  if (device == 0) device = MemoryFilesDevice();
-  return mapping.device == device;
-}
-
 std::vector<Mapped> FindCopies(const std::vector<Mapping>& maps) {
   std::vector<Mapped> found;
   for (const Mapping& mapping : maps) {
@@ -68,17 +60,6 @@ std::vector<Mapped> FindCopies(const std::vector<Mapping>& maps) {
     if (!found.empty() && mapping.permissions[2] == 'x') found.back().handlers = mapping.start;
   }
   return found;
-}
-
-std::string ReadAll(int fd, size_t size) {
-  std::string bytes(size, '\0');
-  size_t done = 0;
-  while (done < size) {
-    const ssize_t part = ::pread(fd, bytes.data() + done, size - done, static_cast<off_t>(done));
-    if (part <= 0) return "";
-    done += static_cast<size_t>(part);
-  }
-  return bytes;
 }
 
 }  // namespace
@@ -101,7 +82,7 @@ const FastCopies::Copy* FastPath::MakeCopy(const std::string& name) {
   UniqueFd original(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   struct stat host;
   if (!original || ::fstat(original.get(), &host) != 0) return nullptr;
-  const auto patched = fastpath::PatchLibrary(ReadAll(original.get(), static_cast<size_t>(host.st_size)));
+  const auto patched = fastpath::PatchLibrary(ReadWhole(original.get(), static_cast<size_t>(host.st_size)));
   return patched.ok() ? copies_.Add(patched->bytes, patched->shared_offset) : nullptr;
 }
 

@@ -117,13 +117,7 @@ const FastPrograms::Program* FastPrograms::ProgramOf(const Mapping& code) {
 FastPrograms::Program FastPrograms::MakeProgram(int file, uint64_t size) {
   Program program;
   if (size > kMostSize) return program;
-  std::string bytes(size, '\0');
-  for (size_t done = 0; done < size;) {
-    const ssize_t part = ::pread(file, bytes.data() + done, size - done, static_cast<off_t>(done));
-    if (part <= 0) return program;
-    done += static_cast<size_t>(part);
-  }
-  absl::StatusOr<fastpath::ProgramPatch> patch = fastpath::PatchProgram(bytes);
+  absl::StatusOr<fastpath::ProgramPatch> patch = fastpath::PatchProgram(ReadWhole(file, size));
   if (!patch.ok()) return program;
   program.patch = *std::move(patch);
   if (const auto same = images_.find(program.patch.image); same != images_.end()) {
@@ -187,7 +181,7 @@ Reply FastPrograms::Answer(const Call& call) {
       const uint64_t image = patch.image_address + found->bias, block = patch.block + found->bias;
       const bool has_image = std::any_of(maps.begin(), maps.end(), [&](const Mapping& mapping) {
         return mapping.start == image && mapping.end == block && mapping.permissions == "r-xp" && mapping.offset == 0 &&
-               mapping.inode == found->program->image->inode() && mapping.name == FastCopies::kMapsName;
+               mapping.inode == found->program->image->inode() && IsCopy(mapping);
       });
       // Another mapping, of the program's own, may have kept the seed from it.
       const bool has_block = call.arg(0) == block && std::any_of(maps.begin(), maps.end(), [&](const Mapping& mapping) {
